@@ -1,0 +1,4 @@
+//! Tar, index and manifest: how content looks in a dump, without knowing where it comes from or goes.
+
+pub mod entry;
+pub mod manifest;

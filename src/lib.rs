@@ -1,0 +1,16 @@
+//! Backs up and restores Docker Compose projects as plain tar and YAML.
+//!
+//! The modules in the order of the data's way:
+//! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
+//! [`targets`], driven by [`executor`]; [`cli`] is the edge.
+
+pub mod archive;
+pub mod cli;
+pub mod codecs;
+pub mod compose;
+pub mod config;
+pub mod engine;
+pub mod executor;
+pub mod plan;
+pub mod sources;
+pub mod targets;

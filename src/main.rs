@@ -1,0 +1,2 @@
+//! compose-dump
+fn main() {}
