@@ -1,1 +1,120 @@
-//! Placeholder.
+//! What compose-dump asks of a Docker Engine, as one small trait, and plain data for its answers.
+//!
+//! The rest of the program knows [`Engine`], [`model`] and [`EngineError`] only. [`endpoint`] says
+//! where the engine is, [`docker`] is the one place that names the API library, [`local`] proves
+//! that the engine's files are our files, [`helper`] reads volumes and paths through the engine, and
+//! [`own`] finds the container that we run in. [`fake`] stands in for an engine in tests.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+pub mod error;
+#[cfg(any(test, feature = "fake-engine"))]
+pub mod fake;
+pub mod helper;
+pub mod model;
+
+pub use error::{Attempt, EngineError, Why};
+pub use model::{
+    Container, ContainerMount, ContainerState, Daemon, HelperMount, HelperSpec, Image, MountKind,
+    Volume,
+};
+
+/// Bytes of a tar stream as the engine sends them. Ends with [`EngineError::Idle`] when no byte
+/// comes for the transfer client's idle time, with [`EngineError::Lost`] when the connection breaks.
+///
+/// A clean end proves nothing: the engine logs read errors and ends the stream as if all was well
+/// (`Tarballer.Do` in moby). Whoever reads must parse the tar and find its two zero blocks.
+pub type ByteStream = BoxStream<'static, Result<Bytes, EngineError>>;
+
+/// A Docker Engine. Every call is one or a few requests, bounded in time; none retries.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Facts about the engine itself, as they were when it was connected to.
+    fn daemon(&self) -> &Daemon;
+
+    /// All containers with the label `com.docker.compose.project=<project>`, in every state,
+    /// one-offs too ([`Container::oneoff`]), sorted by name.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn project_containers(&self, project: &str) -> Result<Vec<Container>, EngineError>;
+
+    /// All volumes with the label `com.docker.compose.project=<project>`, sorted by name. External
+    /// and anonymous volumes bear no such label; they are found through containers' mounts.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>, EngineError>;
+
+    /// The volume of that real name; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, EngineError>;
+
+    /// All containers, of any project and in any state, that mount the volume of that real name,
+    /// sorted by name. Our own helpers are not among them.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn volume_users(&self, name: &str) -> Result<Vec<Container>, EngineError>;
+
+    /// The container as it is now, by id or name; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn container(&self, id: &str) -> Result<Option<Container>, EngineError>;
+
+    /// The image of that id or reference; `None` if the engine does not hold it.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn image(&self, id: &str) -> Result<Option<Image>, EngineError>;
+
+    /// Freezes a running container.
+    ///
+    /// # Errors
+    /// Told apart by [`EngineError::is_not_running`], [`EngineError::is_already_paused`],
+    /// [`EngineError::is_freeze_failure`] (worth a retry), [`EngineError::is_freezer_missing`]
+    /// (never works here) and [`EngineError::is_not_found`].
+    async fn pause(&self, id: &str) -> Result<(), EngineError>;
+
+    /// Thaws a paused container.
+    ///
+    /// # Errors
+    /// Told apart by [`EngineError::is_not_paused`] and [`EngineError::is_not_found`].
+    async fn unpause(&self, id: &str) -> Result<(), EngineError>;
+
+    /// Creates a helper container from an empty image and never starts it; gives its id.
+    /// Use [`helper::Helper`](crate::engine::helper::Helper), which also removes it.
+    ///
+    /// A volume that does not exist would be created by this: look for it first.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should, or does not allow it.
+    async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError>;
+
+    /// Removes a helper container. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should, or `id` is no helper of ours.
+    async fn remove_helper(&self, id: &str) -> Result<(), EngineError>;
+
+    /// All helper containers on this engine, those of runs that are under way too, sorted by name.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn helpers(&self) -> Result<Vec<Container>, EngineError>;
+
+    /// Streams the tar of `path` in a container, which need not run. Names begin with the last
+    /// component of `path` (`/data` gives `data/...`, `/data/.` gives `./...`).
+    ///
+    /// The engine holds that container's lock until the stream ends or is dropped; drop it before
+    /// the container is removed.
+    ///
+    /// # Errors
+    /// When the stream does not begin: no such container or path, a volume that cannot be mounted.
+    async fn read_archive(&self, container: &str, path: &str) -> Result<ByteStream, EngineError>;
+}

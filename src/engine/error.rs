@@ -1,0 +1,367 @@
+//! What can go wrong between us and an engine, named by situation.
+//!
+//! Nothing here holds a request's or an answer's body: those hold environments, and so secrets. Only
+//! the engine's own error message, which is meant for people, is kept.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Any error's cause.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request to an engine failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No engine answers, at any of the places where one may be.
+    #[error("no Docker Engine answers; tried {}", Tried(.tried))]
+    Unreachable {
+        /// Where it was looked for, in order, and why it was not found.
+        tried: Vec<Attempt>,
+    },
+
+    /// The engine's newest API is older than what we need.
+    #[error(
+        "the engine at `{endpoint}` is too old: it speaks API {server}, and {needed} is the oldest \
+         that works"
+    )]
+    TooOld {
+        /// Where it is.
+        endpoint: String,
+        /// Its newest API version.
+        server: String,
+        /// The oldest that we speak.
+        needed: &'static str,
+    },
+
+    /// The engine's oldest API is newer than what we know.
+    #[error(
+        "the engine at `{endpoint}` is too new: it speaks API {oldest} and above, and {known} is \
+         the newest known here"
+    )]
+    TooNew {
+        /// Where it is.
+        endpoint: String,
+        /// Its oldest API version.
+        oldest: String,
+        /// The newest that we speak.
+        known: String,
+    },
+
+    /// The engine refused, with a message of its own.
+    #[error("the engine refused to {operation}: {message} (status {status})")]
+    Api {
+        /// What was asked, as a verb phrase: "pause container `web`".
+        operation: String,
+        /// HTTP status.
+        status: u16,
+        /// The engine's message.
+        message: String,
+    },
+
+    /// The engine did not answer in time. It may still do what was asked.
+    #[error("the engine did not {operation} within {}", humantime::format_duration(*.after))]
+    Timeout {
+        /// What was asked, as a verb phrase.
+        operation: String,
+        /// How long we waited.
+        after: Duration,
+    },
+
+    /// A stream stood still.
+    #[error("no data came for {} while it was to {operation}", humantime::format_duration(*.after))]
+    Idle {
+        /// What was asked, as a verb phrase.
+        operation: String,
+        /// How long we waited.
+        after: Duration,
+    },
+
+    /// The connection failed or broke.
+    #[error("the connection to the engine broke while it was to {operation}")]
+    Lost {
+        /// What was asked, as a verb phrase.
+        operation: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+
+    /// The engine answered with something that cannot be understood. What it was is not kept.
+    #[error("the engine's answer makes no sense to us when asked to {operation}")]
+    Garbled {
+        /// What was asked, as a verb phrase.
+        operation: String,
+    },
+
+    /// A volume that was to be read is not there.
+    #[error("there is no volume `{name}`")]
+    NoVolume {
+        /// Its real name.
+        name: String,
+    },
+
+    /// A container that was to be removed is none of ours.
+    #[error("container `{id}` is no helper of compose-dump")]
+    NotOurs {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// One place where an engine was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The endpoint as a URL.
+    pub endpoint: String,
+    /// Where that endpoint was given: `DOCKER_HOST`, ``context `prod` ``, `the default socket`.
+    pub origin: String,
+    /// What happened.
+    pub why: Why,
+}
+
+/// Why nobody answered at an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// There is no such socket.
+    #[error("there is no such socket")]
+    NoSocket,
+    /// The path is there but is no socket.
+    #[error("it is no socket")]
+    NotASocket,
+    /// The socket is there, and not for us.
+    #[error("permission denied")]
+    PermissionDenied,
+    /// Nobody listens.
+    #[error("nobody listens")]
+    Refused,
+    /// No answer in time.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    /// An answer, but not one of an engine.
+    #[error("what answers is no Docker Engine")]
+    NotAnEngine,
+    /// It answered with an error: an authorising proxy, an engine that is starting.
+    #[error("it refused: {message} (status {status})")]
+    Rejected {
+        /// HTTP status.
+        status: u16,
+        /// Its message.
+        message: String,
+    },
+    /// Anything else: name resolution, TLS, ssh.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The attempts in one line.
+struct Tried<'a>(&'a [Attempt]);
+
+impl fmt::Display for Tried<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (
+            position,
+            Attempt {
+                endpoint,
+                origin,
+                why,
+            },
+        ) in self.0.iter().enumerate()
+        {
+            let comma = if position == 0 { "" } else { ", " };
+            write!(f, "{comma}`{endpoint}` ({origin}): {why}")?;
+        }
+        Ok(())
+    }
+}
+
+impl EngineError {
+    /// HTTP 404: what was named is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404) || matches!(self, Self::NoVolume { .. })
+    }
+
+    /// HTTP 409: not in this state.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.status() == Some(409)
+    }
+
+    /// A pause of what does not run (409 "is not running"; 500 from podman).
+    #[must_use]
+    pub fn is_not_running(&self) -> bool {
+        self.says(&[
+            "is not running",
+            "is not in a running state",
+            "can only pause running",
+        ])
+    }
+
+    /// A pause of what is paused (409).
+    #[must_use]
+    pub fn is_already_paused(&self) -> bool {
+        self.says(&["is already paused"])
+    }
+
+    /// An unpause of what is not paused (500, not 409, from the engine).
+    #[must_use]
+    pub fn is_not_paused(&self) -> bool {
+        self.says(&["is not paused"])
+    }
+
+    /// The freezer did not get all processes (moby#48205); a second try may.
+    #[must_use]
+    pub fn is_freeze_failure(&self) -> bool {
+        self.says(&["unable to freeze"])
+    }
+
+    /// Containers cannot be frozen here at all: rootless on cgroup v1, gVisor (moby#16093).
+    #[must_use]
+    pub fn is_freezer_missing(&self) -> bool {
+        self.says(&[
+            "cannot toggle freezer",
+            "cgroups not configured",
+            "pause is not supported",
+        ])
+    }
+
+    /// The engine may come back: the connection broke or stood still.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { .. } | Self::Idle { .. } | Self::Lost { .. }
+        )
+    }
+
+    /// The socket that we may not use, if that is why no engine was reached.
+    #[must_use]
+    pub fn forbidden_socket(&self) -> Option<PathBuf> {
+        let Self::Unreachable { tried } = self else {
+            return None;
+        };
+        let forbidden = tried
+            .iter()
+            .find(|attempt| attempt.why == Why::PermissionDenied)?;
+        Some(forbidden.endpoint.strip_prefix("unix://")?.into())
+    }
+
+    /// What to do about it, as a sentence or two for a person; `None` where nothing general helps.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Unreachable { .. } => Some(match self.forbidden_socket() {
+                Some(socket) => format!(
+                    "Run as root or as a member of the group that owns `{}` (usually `docker`).",
+                    socket.display()
+                ),
+                None => "Start the engine, or say where it is with --host, --context or \
+                         DOCKER_HOST. Configuration and mounted folders can be dumped without one: \
+                         --config --mounted."
+                    .to_owned(),
+            }),
+            Self::TooOld { .. } => Some("Use Docker Engine 20.10 or newer.".to_owned()),
+            Self::TooNew { .. } => Some("Use a newer compose-dump.".to_owned()),
+            Self::Api { status: 403, .. } => Some(
+                "A proxy or an authorisation plugin in front of the engine does not allow this \
+                 request."
+                    .to_owned(),
+            ),
+            Self::Api { .. }
+            | Self::Timeout { .. }
+            | Self::Idle { .. }
+            | Self::Lost { .. }
+            | Self::Garbled { .. }
+            | Self::NoVolume { .. }
+            | Self::NotOurs { .. } => None,
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Api { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    fn says(&self, phrases: &[&str]) -> bool {
+        match self {
+            Self::Api { message, .. } => {
+                let message = message.to_lowercase();
+                phrases.iter().any(|phrase| message.contains(phrase))
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(status: u16, message: &str) -> EngineError {
+        EngineError::Api {
+            operation: "pause container `x`".into(),
+            status,
+            message: message.into(),
+        }
+    }
+
+    /// The messages are those of engine 20.10.24 and of the issues named above.
+    #[test]
+    fn pause_errors_are_told_apart() {
+        assert!(api(409, "Container 1f is not running").is_not_running());
+        assert!(api(409, "Container 1f is already paused").is_already_paused());
+        assert!(api(500, "Container 1f is not paused").is_not_paused());
+        let freeze = api(
+            500,
+            "Cannot pause container 1f: OCI runtime pause failed: unable to freeze: unknown",
+        );
+        assert!(freeze.is_freeze_failure());
+        assert!(!freeze.is_freezer_missing());
+        assert!(
+            api(
+                500,
+                "cannot toggle freezer: cgroups not configured for container"
+            )
+            .is_freezer_missing()
+        );
+        assert!(api(404, "No such container: x").is_not_found());
+    }
+
+    #[test]
+    fn what_was_tried_is_one_sentence() {
+        let attempt = |endpoint: &str, origin: &str, why| Attempt {
+            endpoint: endpoint.into(),
+            origin: origin.into(),
+            why,
+        };
+        let error = EngineError::Unreachable {
+            tried: vec![
+                attempt(
+                    "unix:///var/run/docker.sock",
+                    "the default socket",
+                    Why::PermissionDenied,
+                ),
+                attempt(
+                    "unix:///run/user/7/docker.sock",
+                    "the rootless socket",
+                    Why::NoSocket,
+                ),
+            ],
+        };
+        assert_eq!(
+            error.to_string(),
+            "no Docker Engine answers; tried `unix:///var/run/docker.sock` (the default socket): \
+             permission denied, `unix:///run/user/7/docker.sock` (the rootless socket): there is no \
+             such socket"
+        );
+        assert!(
+            error
+                .advice()
+                .expect("advice")
+                .contains("`/var/run/docker.sock`")
+        );
+    }
+}
