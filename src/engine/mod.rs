@@ -9,17 +9,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+pub mod container;
 pub mod error;
 #[cfg(any(test, feature = "fake-engine"))]
 pub mod fake;
 pub mod helper;
 pub mod model;
 
+pub use container::{Container, ContainerMount, ContainerState, MountKind};
 pub use error::{Attempt, EngineError, Why};
-pub use model::{
-    Container, ContainerMount, ContainerState, Daemon, HelperMount, HelperSpec, Image, MountKind,
-    Volume,
-};
+pub use model::{Daemon, HelperMount, HelperSpec, Image, Volume};
 
 /// Bytes of a tar stream as the engine sends them. Ends with [`EngineError::Idle`] when no byte
 /// comes for the transfer client's idle time, with [`EngineError::Lost`] when the connection breaks.
