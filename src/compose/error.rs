@@ -1,0 +1,104 @@
+//! Why a project cannot be loaded at all. What loading survives is a [`super::Warning`] instead.
+
+use std::path::PathBuf;
+
+/// Why [`super::load`] gives no project.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Neither `-f` nor `COMPOSE_FILE` nor a default file in the folder or one above it.
+    #[error("no Compose file in `{}` or a folder above it", .searched.first().map(|dir| dir.display().to_string()).unwrap_or_default())]
+    NoComposeFile {
+        /// The folders searched, the nearest first.
+        searched: Vec<PathBuf>,
+    },
+    /// A file that `-f` or `COMPOSE_FILE` names is not there.
+    #[error("Compose file `{}` not found", .path.display())]
+    Missing {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// `-f -`: a project on standard input has no folder to back up.
+    #[error("a Compose file on standard input (`-`) is not supported")]
+    Stdin,
+    /// A file is there but cannot be read.
+    #[error("cannot read `{}`", .path.display())]
+    Unreadable {
+        /// Its path.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A folder, pipe, socket or device where a file should be.
+    #[error("`{}` is not a regular file", .path.display())]
+    NotAFile {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A file above the size limit.
+    #[error("`{}` has {size} bytes, more than the {limit} of a configuration file", .path.display())]
+    TooLarge {
+        /// Its path.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Not YAML.
+    #[error("invalid YAML in `{}`, line {line}, column {column}", .path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1; 0 when not known.
+        line: u64,
+        /// Column, from 1; 0 when not known.
+        column: u64,
+        /// The parser's reason.
+        source: serde_yaml::Error,
+    },
+    /// More nodes than Compose itself accepts: an alias bomb.
+    #[error("`{}` has more than {limit} YAML nodes with its aliases resolved", .path.display())]
+    TooManyNodes {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u32,
+    },
+    /// More files than a project can sensibly have.
+    #[error("more than {limit} files are included or extended, the last one was `{}`", .path.display())]
+    TooManyFiles {
+        /// The file that was one too many.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
+    /// Files that include each other.
+    #[error("`include` goes in a circle: {}", .chain.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" > "))]
+    IncludeCycle {
+        /// The files, from the first to its repetition.
+        chain: Vec<PathBuf>,
+    },
+    /// Services that extend each other.
+    #[error("`extends` goes in a circle: {}", .chain.join(" > "))]
+    ExtendsCycle {
+        /// The services with their files, from the first to its repetition.
+        chain: Vec<String>,
+    },
+    /// `-p` or `COMPOSE_PROJECT_NAME` is not a valid name.
+    #[error(
+        "invalid project name `{name}` ({origin}): lower-case letters, digits, `-` and `_`, starting with a letter or digit"
+    )]
+    InvalidName {
+        /// The name as given.
+        name: String,
+        /// Where it comes from.
+        origin: &'static str,
+    },
+    /// Nothing is left of the folder's name.
+    #[error("no project name can be made from `{name}`; use `-p`")]
+    EmptyName {
+        /// The folder's name or `name:` before it was normalised.
+        name: String,
+    },
+}
