@@ -1,1 +1,9 @@
-//! Placeholder.
+//! What the user wants: settings in layers, names, and the identity of a project.
+//!
+//! Nothing here reads the project or asks the engine.
+
+pub mod dump_name;
+pub mod identity;
+pub mod settings;
+pub mod size;
+pub mod target_arg;

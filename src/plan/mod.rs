@@ -1,1 +1,20 @@
-//! Placeholder.
+//! From what was asked for and what is there to a plan: a value that says everything a run will do.
+//!
+//! [`facts`] is the last look at the world; [`build`] is pure. The plan is printed by [`table`] or as
+//! JSON, and executed as it stands.
+
+mod build;
+mod config;
+pub mod facts;
+mod hold;
+pub mod links;
+pub mod model;
+mod mounted;
+mod owners;
+mod request;
+pub mod table;
+mod targets;
+mod volumes;
+
+pub use build::build;
+pub use request::Request;

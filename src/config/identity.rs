@@ -1,0 +1,73 @@
+//! Who a dump is about: `<host>/<name>/<path hash>`, the project id of stores and locks.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// The identity of a project on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The host's name, or what the setting `host` says instead.
+    pub host: String,
+    /// Compose's project name.
+    pub name: String,
+    /// The first 8 hex digits of the SHA-256 of the project folder's path, so that two checkouts of
+    /// one project on a host stay apart.
+    pub path_hash: String,
+}
+
+impl Identity {
+    /// The identity of the project `name` in `folder` on `host`. Characters of the host's name that
+    /// a file name or an object key should not hold become `-`.
+    #[must_use]
+    pub fn new(host: &str, name: &str, folder: &Path) -> Self {
+        let digest = Sha256::digest(folder.as_os_str().as_bytes());
+        Self {
+            host: host.chars().map(safe_in_names).collect(),
+            name: name.to_owned(),
+            path_hash: digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+
+    /// `<host>/<name>/<path hash>`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}", self.host, self.name, self.path_hash)
+    }
+}
+
+fn safe_in_names(character: char) -> char {
+    if character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.') {
+        character
+    } else {
+        '-'
+    }
+}
+
+/// The name that the kernel has for this host.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_checkouts_differ_and_the_hash_is_plain_sha256() {
+        let one = Identity::new("web-1", "blog", Path::new("/srv/blog"));
+        let two = Identity::new("web-1", "blog", Path::new("/srv/staging"));
+        assert_ne!(one, two);
+        // printf /srv/blog | sha256sum | cut -c1-8
+        assert_eq!(one.id(), "web-1/blog/c205361c");
+    }
+
+    #[test]
+    fn a_host_name_cannot_break_out_of_a_file_name() {
+        let identity = Identity::new("../a b:c", "x", Path::new("/"));
+        assert_eq!(identity.host, "..-a-b-c");
+    }
+}

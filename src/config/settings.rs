@@ -1,0 +1,179 @@
+//! Settings in layers, later wins: defaults, `COMPOSE_DUMP_*` (`__` for nesting), flags.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use figment::Figment;
+use figment::providers::{Env, Serialized};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::dump_name::{DEFAULT_PATTERN, DumpName};
+use super::size::Size;
+use crate::codecs::Codec;
+use crate::diagnostic::{Finding, did_you_mean};
+
+/// The environment variables that carry settings start so.
+pub const ENV_PREFIX: &str = "COMPOSE_DUMP_";
+
+/// Which reader volumes are read by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReaderChoice {
+    /// `direct` where it is proven to be possible, else `engine`.
+    #[default]
+    Auto,
+    /// The volume's folder on this machine, or an error.
+    Direct,
+    /// The Engine's archive API.
+    Engine,
+}
+
+/// What is written to local disk first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpoolMode {
+    /// What has an unknown size, and what is read while services are held and bound for a slow place.
+    #[default]
+    Auto,
+    /// Nothing; what cannot be done without is refused.
+    Never,
+    /// Everything that is read while services are held.
+    Always,
+}
+
+/// Where and how much may be spooled.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpoolSettings {
+    /// When.
+    pub mode: SpoolMode,
+    /// The folder of temporary files; default: `$TMPDIR`, else `/var/tmp`.
+    pub dir: Option<PathBuf>,
+    /// The most bytes that one target may spool at once.
+    pub limit: Option<Size>,
+}
+
+/// How content is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct CompressionSettings {
+    /// The codec; `None` where no layer names one.
+    pub codec: Option<Codec>,
+    /// The codec's own level; default: the codec's.
+    pub level: Option<i32>,
+    /// Threads; 0 and default: one per core.
+    pub threads: Option<u32>,
+}
+
+/// Every setting that does not belong to one target or source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The host in names and ids; default: the kernel's host name.
+    pub host: Option<String>,
+    /// Reader of volumes.
+    pub reader: ReaderChoice,
+    /// Compression of members in a dump folder, or of whole archives.
+    pub compression: CompressionSettings,
+    /// Temporary files.
+    pub spool: SpoolSettings,
+    /// The pattern of dump names.
+    pub dump_name: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: None,
+            reader: ReaderChoice::default(),
+            compression: CompressionSettings::default(),
+            spool: SpoolSettings::default(),
+            dump_name: DEFAULT_PATTERN.to_owned(),
+        }
+    }
+}
+
+/// What flags override, as far as given.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Overrides {
+    /// `-x`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<CompressionOverride>,
+    /// `--target-pattern`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dump_name: Option<String>,
+}
+
+/// The part of [`CompressionSettings`] that a flag sets.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CompressionOverride {
+    /// `-x CODEC`.
+    pub codec: Codec,
+}
+
+impl Settings {
+    /// Puts the layers together.
+    ///
+    /// # Errors
+    /// Findings that name the layer, and for the environment the variable.
+    pub fn load(overrides: &Overrides) -> Result<Self, Vec<Finding>> {
+        let settings: Self = Figment::from(Serialized::defaults(Self::default()))
+            .merge(Env::prefixed(ENV_PREFIX).split("__"))
+            .merge(Serialized::defaults(overrides))
+            .extract()
+            .map_err(|errors| errors.into_iter().map(finding).collect::<Vec<_>>())?;
+        DumpName::parse(&settings.dump_name).map_err(|finding| vec![finding])?;
+        Ok(settings)
+    }
+}
+
+/// A figment error as a sentence that names where the value came from.
+fn finding(error: figment::Error) -> Finding {
+    let key = error.path.join("__").to_uppercase();
+    if let figment::error::Kind::UnknownField(field, known) = &error.kind {
+        let variable = format!("{ENV_PREFIX}{}", field.to_uppercase());
+        let finding =
+            Finding::new("config::unknown_setting", format!("the environment variable `{variable}` is no setting"));
+        return finding.with_help(match did_you_mean(field, known.iter().copied()) {
+            Some(near) => format!("did you mean `{ENV_PREFIX}{}`?", near.to_uppercase()),
+            None => format!("unset it; the settings are {}", known.join(", ")),
+        });
+    }
+    let from_environment = error.metadata.as_ref().is_some_and(|metadata| metadata.name.contains("environment"));
+    let place = if from_environment { format!("the environment variable `{ENV_PREFIX}{key}`") } else { "a flag".to_owned() };
+    Finding::new("config::setting", format!("{place} does not fit: {}", error.kind))
+}
+
+impl<'de> Deserialize<'de> for CompressionSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CompressionVisitor)
+    }
+}
+
+struct CompressionVisitor;
+
+impl<'de> Visitor<'de> for CompressionVisitor {
+    type Value = CompressionSettings;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a codec (none, gz, bz2, xz, zst) or {codec, level, threads}")
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        let codec = value.parse().map_err(E::custom)?;
+        Ok(CompressionSettings { codec: Some(codec), ..CompressionSettings::default() })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut settings = CompressionSettings::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "codec" => settings.codec = map.next_value()?,
+                "level" => settings.level = map.next_value()?,
+                "threads" => settings.threads = map.next_value()?,
+                _ => return Err(de::Error::unknown_field(&key, &["codec", "level", "threads"])),
+            }
+        }
+        Ok(settings)
+    }
+}

@@ -1,0 +1,100 @@
+//! What is wrong with the input, as sentences for the person who has to change it.
+//!
+//! A [`Finding`] is about options, configuration or the project; it is found before anything is
+//! touched, and all of them are shown together.
+
+use std::fmt;
+
+/// One thing that has to be changed before a run can start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable name of the rule: `plan::target_inside_source`.
+    pub code: &'static str,
+    /// One sentence without a final period: what is wrong with what.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// A finding without help.
+    #[must_use]
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
+    }
+
+    /// The same finding with a sentence that says what to do.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Finding {}
+
+impl miette::Diagnostic for Finding {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}
+
+/// The known name nearest to `wrong`, as `did you mean` proposes it: at most a third of its letters
+/// may differ.
+#[must_use]
+pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (wrong.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|name| (distance(wrong, name), name))
+        .filter(|&(distance, _)| distance <= most)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Edit distance in letters, where two neighbours that changed places count as one.
+fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
+    let right: Vec<char> = right.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    for (row, &from) in left.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, &to) in right.iter().enumerate() {
+            let mut best = (last[column] + usize::from(from != to))
+                .min(last[column + 1] + 1)
+                .min(current[column] + 1);
+            let swapped = row > 0 && column > 0 && from == right[column - 1] && left[row - 1] == to;
+            if swapped {
+                best = best.min(before_last[column - 1] + 1);
+            }
+            current.push(best);
+        }
+        before_last = std::mem::replace(&mut last, current);
+    }
+    last[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_proposed_and_far_ones_are_not() {
+        let known = ["web", "worker", "database"];
+        assert_eq!(did_you_mean("wbe", known), Some("web"));
+        assert_eq!(did_you_mean("datbase", known), Some("database"));
+        assert_eq!(did_you_mean("cache", known), None);
+        assert_eq!(did_you_mean("", known), None);
+    }
+}

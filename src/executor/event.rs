@@ -1,0 +1,116 @@
+//! Everything that an execution has to say while it goes on. Reporters turn it into text or JSON.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// Something happened. Matches over events have no `_` arm: a new one makes the compiler list every
+/// place that has to know it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A target cannot be written to; the others go on.
+    TargetFailed {
+        /// The target, as it was given.
+        target: String,
+        /// Why.
+        error: String,
+    },
+    /// A member is being read.
+    MemberStarted {
+        /// Its path in the dump.
+        member: String,
+        /// How much is to come, where it is known.
+        bytes: Option<u64>,
+    },
+    /// More of the member that was started last was read.
+    Progress {
+        /// Bytes since the last event.
+        bytes: u64,
+    },
+    /// A file, folder or other entry could not be stored as it should.
+    Trouble {
+        /// The member.
+        member: String,
+        /// The entry's path in it, and what happened.
+        what: String,
+        /// Whether content is missing for it.
+        loses_bytes: bool,
+    },
+    /// A member was read to its end.
+    MemberDone {
+        /// Its path in the dump.
+        member: String,
+        /// Its entries.
+        entries: u64,
+        /// Its bytes before compression.
+        bytes: u64,
+    },
+    /// A member could not be read.
+    MemberFailed {
+        /// Its path in the dump.
+        member: String,
+        /// Why.
+        error: String,
+    },
+    /// A container is paused.
+    Paused {
+        /// Its name.
+        container: String,
+    },
+    /// A container was to be paused, and is not.
+    NotPaused {
+        /// Its name.
+        container: String,
+        /// Why.
+        why: String,
+    },
+    /// A container runs again.
+    Resumed {
+        /// Its name.
+        container: String,
+        /// How long it was paused.
+        seconds: f64,
+    },
+    /// A container could not be brought back.
+    Stuck {
+        /// Its name.
+        container: String,
+        /// Why.
+        error: String,
+        /// What brings it back by hand.
+        command: String,
+    },
+    /// A dump exists.
+    Published {
+        /// The target, as it was given.
+        target: String,
+        /// Where the dump is; `None` on standard output.
+        path: Option<PathBuf>,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// Hears what happens. Called from several threads.
+pub trait Reporter: Send + Sync {
+    /// Takes an event; must not block for long.
+    fn report(&self, event: Event);
+}
+
+/// An error with its causes in one line: `cannot do this: because of that: no space left`.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some libraries repeat their cause in their own message.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}

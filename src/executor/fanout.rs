@@ -1,0 +1,177 @@
+//! One pass over the sources, several targets: every piece goes to a queue per target.
+//!
+//! Behind each queue a thread of its own compresses, hashes and writes. A target that fails is taken
+//! out, and the others go on; when none is left, or the run is cancelled, the sources are told so.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Event, Reporter, chain};
+use crate::archive::entry::{Entry, SinkClosed};
+use crate::archive::manifest::{Draft, Published};
+use crate::targets::{DumpWriter, StreamHead, TargetError};
+
+/// Pieces that wait in a target's queue. Chunks are at most 1 MiB, most of them 256 KiB.
+const QUEUE: usize = 16;
+
+/// A part of a dump on its way to a target.
+#[derive(Clone)]
+enum Piece {
+    Entry(Arc<Entry>),
+    Begin(Arc<StreamHead>),
+    Data(Bytes),
+    End,
+    Fail,
+    Released,
+    Finish(Arc<Draft>),
+}
+
+/// How a target ended.
+#[derive(Debug)]
+pub enum LaneEnd {
+    /// The dump is published.
+    Published(Published),
+    /// The target failed; nothing of the dump is visible there.
+    Failed(TargetError),
+    /// The run ended before the dump was whole; nothing of it is visible.
+    Aborted,
+}
+
+struct Lane {
+    name: String,
+    /// `None` once the target has failed or everything was sent.
+    queue: Option<SyncSender<Piece>>,
+    thread: JoinHandle<LaneEnd>,
+}
+
+/// The beginning of all targets' queues. Shared by those who read sources, one at a time.
+pub(crate) struct Fanout {
+    lanes: Mutex<Vec<Lane>>,
+    cancel: CancellationToken,
+}
+
+impl Fanout {
+    /// Starts a thread per target.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(
+        writers: Vec<(String, Box<dyn DumpWriter>)>,
+        reporter: &Arc<dyn Reporter>,
+        cancel: CancellationToken,
+    ) -> std::io::Result<Self> {
+        let mut lanes = Vec::new();
+        for (name, writer) in writers {
+            let (queue, pieces) = sync_channel(QUEUE);
+            let reporter = Arc::clone(reporter);
+            let target = name.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("target {name}"))
+                .spawn(move || write_all(&target, writer, &pieces, &*reporter))?;
+            lanes.push(Lane { name, queue: Some(queue), thread });
+        }
+        Ok(Self { lanes: Mutex::new(lanes), cancel })
+    }
+
+    /// Starts an entry of a tree member; its path is the one in the dump.
+    pub(crate) fn entry(&self, entry: Entry) -> Result<(), SinkClosed> {
+        self.send(&Piece::Entry(Arc::new(entry)))
+    }
+
+    /// Starts a stream member.
+    pub(crate) fn begin(&self, head: StreamHead) -> Result<(), SinkClosed> {
+        self.send(&Piece::Begin(Arc::new(head)))
+    }
+
+    /// Content of what was started last.
+    pub(crate) fn data(&self, chunk: Bytes) -> Result<(), SinkClosed> {
+        self.send(&Piece::Data(chunk))
+    }
+
+    /// Ends what was started last.
+    pub(crate) fn end(&self) -> Result<(), SinkClosed> {
+        self.send(&Piece::End)
+    }
+
+    /// Ends the stream that was started last, which its source could not give whole.
+    pub(crate) fn fail(&self) -> Result<(), SinkClosed> {
+        self.send(&Piece::Fail)
+    }
+
+    /// Says that the services run again.
+    pub(crate) fn released(&self) -> Result<(), SinkClosed> {
+        self.send(&Piece::Released)
+    }
+
+    /// Publishes the dump at every target that is left, and says how each ended.
+    pub(crate) fn finish(&self, draft: Draft) -> Vec<(String, LaneEnd)> {
+        // A target that has failed is told apart by its own end, not by whether it took this.
+        let _ = self.send(&Piece::Finish(Arc::new(draft)));
+        self.join()
+    }
+
+    /// Removes what was written at every target.
+    pub(crate) fn abort(&self) -> Vec<(String, LaneEnd)> {
+        self.join()
+    }
+
+    fn send(&self, piece: &Piece) -> Result<(), SinkClosed> {
+        if self.cancel.is_cancelled() {
+            return Err(SinkClosed);
+        }
+        let mut lanes = self.lanes();
+        for lane in lanes.iter_mut() {
+            // A queue whose thread has ended belongs to a target that failed.
+            if lane.queue.as_ref().is_some_and(|queue| queue.send(piece.clone()).is_err()) {
+                lane.queue = None;
+            }
+        }
+        if lanes.iter().any(|lane| lane.queue.is_some()) { Ok(()) } else { Err(SinkClosed) }
+    }
+
+    /// Closes the queues and waits for the threads; what was not finished is aborted by its thread.
+    fn join(&self) -> Vec<(String, LaneEnd)> {
+        let lanes = std::mem::take(&mut *self.lanes());
+        let waiting: Vec<(String, JoinHandle<LaneEnd>)> =
+            lanes.into_iter().map(|lane| (lane.name, lane.thread)).collect();
+        waiting.into_iter().map(|(name, thread)| (name, thread.join().unwrap_or(LaneEnd::Aborted))).collect()
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The life of a target's thread.
+fn write_all(
+    target: &str,
+    mut writer: Box<dyn DumpWriter>,
+    pieces: &Receiver<Piece>,
+    reporter: &dyn Reporter,
+) -> LaneEnd {
+    let failed = |error: TargetError| {
+        reporter.report(Event::TargetFailed { target: target.to_owned(), error: chain(&error) });
+        LaneEnd::Failed(error)
+    };
+    while let Ok(piece) = pieces.recv() {
+        let done = match piece {
+            Piece::Entry(entry) => writer.entry(&entry),
+            Piece::Begin(head) => writer.begin(&head),
+            Piece::Data(chunk) => writer.write(&chunk),
+            Piece::End => writer.end(),
+            Piece::Fail => writer.fail(),
+            Piece::Released => writer.released(),
+            Piece::Finish(draft) => return writer.finish(&draft).map_or_else(failed, LaneEnd::Published),
+        };
+        if let Err(error) = done {
+            writer.abort();
+            return failed(error);
+        }
+    }
+    writer.abort();
+    LaneEnd::Aborted
+}

@@ -1,0 +1,165 @@
+//! The planner: a pure function from what was asked for and what is there to a plan.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::config::identity::Identity;
+use crate::config::settings::ReaderChoice;
+use crate::diagnostic::Finding;
+
+use super::facts::{EngineFacts, Facts};
+use super::hold::{self, Content};
+use super::model::{
+    EnginePlan, HoldPlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan,
+};
+use super::owners::Owners;
+use super::request::{Request, Selection};
+use super::targets::{self, Load};
+use super::{config, mounted, volumes};
+
+/// Makes the plan.
+///
+/// # Errors
+/// Everything that has to be changed before the job can run, all at once.
+pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
+    let selection = Selection::new(request, &facts.project)?;
+    let owners = Owners::new(facts, never_read(request, facts));
+    let (config, config_tree) = config::plan(request, facts, &selection, &owners);
+    let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
+    let volumes = volumes::plan(request, facts, &selection);
+    let content = Content { volumes: &volumes, mounted: &mounted, paths: held_paths(facts, &mounted_trees) };
+    let hold = hold::plan(request, facts, &content);
+    let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
+
+    let mut findings = reader_findings(request, &volumes);
+    findings.extend(nothing_to_do(request, facts, &trees, &volumes));
+    let load = Load { volumes: &volumes, trees: &trees, hold: &hold };
+    let targets = targets::plan(request, facts, &load).unwrap_or_else(|more| {
+        findings.extend(more);
+        Vec::new()
+    });
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let identity = Identity::new(
+        request.settings.host.as_deref().unwrap_or(&facts.host),
+        &facts.project.name,
+        &facts.project.dir,
+    );
+    Ok(Plan {
+        job: request.job.clone(),
+        warnings: warnings(facts, &hold),
+        project: ProjectPlan {
+            id: identity.id(),
+            identity,
+            folder: facts.project.dir.clone(),
+            compose_files: facts.project.compose_files.clone(),
+        },
+        engine: facts.engine.as_ref().ok().map(engine_plan),
+        scopes: request.scopes.iter().copied().collect(),
+        services: request.services.clone(),
+        config,
+        mounted,
+        volumes,
+        hold,
+        targets,
+        trees,
+    })
+}
+
+/// Targets and the spool, also where they do not exist yet.
+fn never_read(request: &Request, facts: &Facts) -> BTreeSet<PathBuf> {
+    let paths = targets::paths(request).chain([facts.spool_dir.as_path()]);
+    let both = |path: &std::path::Path| {
+        let real = facts.places.get(path).map(|place| place.real.clone());
+        [Some(path.to_owned()), real].into_iter().flatten().collect::<Vec<_>>()
+    };
+    paths.flat_map(both).collect()
+}
+
+/// The taken mounted paths as containers may name them: with links, and without.
+fn held_paths(facts: &Facts, trees: &[TreePlan]) -> Vec<(PathBuf, String)> {
+    let mut paths = Vec::new();
+    for tree in trees {
+        for root in &tree.roots {
+            paths.push((tree.base.join(&root.path), tree.member.clone()));
+        }
+        for (named, fact) in &facts.paths {
+            if tree.roots.iter().any(|root| root.whole && tree.base.join(&root.path) == fact.real) {
+                paths.push((named.clone(), tree.member.clone()));
+            }
+        }
+    }
+    paths
+}
+
+/// `reader: direct` promises what the engine reader does not keep: say where it cannot be.
+fn reader_findings(request: &Request, volumes: &[VolumePlan]) -> Vec<Finding> {
+    if request.settings.reader != ReaderChoice::Direct {
+        return Vec::new();
+    }
+    let refused = volumes.iter().filter_map(|volume| match &volume.reader {
+        Some(ReaderPlan::Engine { because }) => Some((volume, because)),
+        _ => None,
+    });
+    refused
+        .map(|(volume, because)| {
+            Finding::new(
+                "plan::reader",
+                format!("the volume `{}` cannot be read directly: {because}", volume.kind),
+            )
+            .with_help("let the setting `reader` be `auto`")
+        })
+        .collect()
+}
+
+/// An empty dump must not look like a good one.
+fn nothing_to_do(request: &Request, facts: &Facts, trees: &[TreePlan], volumes: &[VolumePlan]) -> Option<Finding> {
+    let something = !trees.is_empty() || volumes.iter().any(|volume| volume.member.is_some());
+    if something {
+        return None;
+    }
+    let scopes: Vec<&str> = request.scopes.iter().map(|scope| scope.name()).collect();
+    let only_exports = request.scopes.iter().all(|&scope| scope == Scope::Exports);
+    let help = if only_exports {
+        "exports are declared in a compose-dump.yml, which this version does not execute yet"
+    } else {
+        "`compose-dump plan` with the same options shows why each file, mount and volume is left out"
+    };
+    Some(
+        Finding::new(
+            "plan::nothing",
+            format!("nothing of the project `{}` is in the scope {}", facts.project.name, scopes.join(", ")),
+        )
+        .with_help(help),
+    )
+}
+
+fn warnings(facts: &Facts, hold: &HoldPlan) -> Vec<String> {
+    let loader = facts.project.warnings.iter().map(|warning| {
+        let file = super::owners::shown(&facts.project.dir, &warning.file);
+        match warning.line {
+            Some(line) => format!("{file}:{line}: {}", warning.message),
+            None => format!("{file}: {}", warning.message),
+        }
+    });
+    let cannot = facts
+        .engine
+        .as_ref()
+        .ok()
+        .filter(|engine| !hold.pause.is_empty() && !engine.daemon.can_pause())
+        .map(|_| "the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
+    loader.chain(cannot).collect()
+}
+
+fn engine_plan(engine: &EngineFacts) -> EnginePlan {
+    EnginePlan {
+        endpoint: engine.endpoint.clone(),
+        version: engine.daemon.server_version.clone(),
+        api_version: engine.daemon.api_version.clone(),
+        direct: match &engine.local {
+            Ok(()) => "its volumes lie on this machine".to_owned(),
+            Err(why) => why.clone(),
+        },
+    }
+}

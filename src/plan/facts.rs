@@ -1,0 +1,189 @@
+//! The last look at the world before planning: what exists at the engine and on the file system.
+//!
+//! Everything that planning needs is gathered here, so that planning itself is a pure function.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::compose::Project;
+use crate::engine::{self, Container, Daemon, Engine, EngineError, Image};
+
+use super::links::{self, PathFact};
+use super::owners::bind_sources;
+
+/// What planning works from, beside options and settings.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The project as its files declare it.
+    pub project: Project,
+    /// What the engine knows of it, or why it was not asked.
+    pub engine: Result<EngineFacts, String>,
+    /// What the paths that the project names lead to.
+    pub paths: BTreeMap<PathBuf, PathFact>,
+    /// Files in the project folder that belong to it without being named.
+    pub own_files: Vec<PathBuf>,
+    /// `.backupignore`, where there is one.
+    pub backupignore: Option<PathBuf>,
+    /// Free bytes and place of the file systems that targets and the spool are on.
+    pub places: BTreeMap<PathBuf, Place>,
+    /// The folder of temporary files.
+    pub spool_dir: PathBuf,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// The host's name.
+    pub host: String,
+}
+
+/// What the engine knows of the project.
+#[derive(Debug, Clone)]
+pub struct EngineFacts {
+    /// The engine itself.
+    pub daemon: Daemon,
+    /// Where it was reached.
+    pub endpoint: String,
+    /// Whether its volumes lie on this machine, in our view of the file system; else why not.
+    pub local: Result<(), String>,
+    /// The project's containers in every state, one-offs included.
+    pub containers: Vec<Container>,
+    /// The volumes that exist, by name: the project's by label, and those that its files or its
+    /// containers name.
+    pub volumes: BTreeMap<String, engine::Volume>,
+    /// Every container of the engine that mounts one of them, by volume.
+    pub users: BTreeMap<String, Vec<Container>>,
+    /// The images of the project's containers, by image id.
+    pub images: BTreeMap<String, Image>,
+    /// The container that this program runs in.
+    pub own_container: Option<String>,
+}
+
+/// What is known of the place of a folder or file that need not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Device and inode of the path and of everything above it, as far as it exists.
+    pub ancestors: BTreeSet<(u64, u64)>,
+    /// Device and inode of the path itself, if it exists.
+    pub own: Option<(u64, u64)>,
+    /// The path with all links resolved, as far as it exists.
+    pub real: PathBuf,
+    /// Whether the path itself exists.
+    pub exists: bool,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Free bytes for an unprivileged user on its file system.
+    pub free: Option<u64>,
+}
+
+/// What is known of the way to the engine, before it is asked about a project.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Where the engine was reached.
+    pub endpoint: String,
+    /// Whether its volumes lie on this machine, in our view of the file system; else why not.
+    pub local: Result<(), String>,
+    /// The container that this program runs in.
+    pub own_container: Option<String>,
+}
+
+/// Asks the engine for everything that concerns `project`.
+///
+/// # Errors
+/// The first question that the engine does not answer.
+pub async fn ask_engine(engine: &dyn Engine, way: Way, project: &Project) -> Result<EngineFacts, EngineError> {
+    let containers = engine.project_containers(&project.name).await?;
+    let mut volumes: BTreeMap<String, engine::Volume> = engine
+        .project_volumes(&project.name)
+        .await?
+        .into_iter()
+        .map(|volume| (volume.name.clone(), volume))
+        .collect();
+    for name in named_volumes(project, &containers) {
+        if !volumes.contains_key(&name)
+            && let Some(volume) = engine.volume(&name).await?
+        {
+            volumes.insert(name, volume);
+        }
+    }
+    let mut users = BTreeMap::new();
+    for name in volumes.keys() {
+        users.insert(name.clone(), engine.volume_users(name).await?);
+    }
+    let mut images = BTreeMap::new();
+    for container in &containers {
+        if !images.contains_key(&container.image_id)
+            && let Some(image) = engine.image(&container.image_id).await?
+        {
+            images.insert(container.image_id.clone(), image);
+        }
+    }
+    Ok(EngineFacts {
+        daemon: engine.daemon().clone(),
+        endpoint: way.endpoint,
+        local: way.local,
+        containers,
+        volumes,
+        users,
+        images,
+        own_container: way.own_container,
+    })
+}
+
+/// The engine's names of all volumes that the files declare or that containers mount.
+fn named_volumes(project: &Project, containers: &[Container]) -> BTreeSet<String> {
+    let declared = project.volumes.values().map(|volume| volume.name.clone());
+    let mounted = containers
+        .iter()
+        .flat_map(|container| &container.mounts)
+        .filter(|mount| mount.kind == engine::MountKind::Volume)
+        .filter_map(|mount| mount.name.clone());
+    declared.chain(mounted).collect()
+}
+
+/// Follows every path that the project names.
+#[must_use]
+pub fn follow_paths(project: &Project, own_files: &[PathBuf]) -> BTreeMap<PathBuf, PathFact> {
+    let referenced = project.references.iter().map(|reference| reference.path.clone());
+    let mounted = bind_sources(project).map(Path::to_owned);
+    referenced
+        .chain(mounted)
+        .chain(own_files.iter().cloned())
+        .map(|path| {
+            let fact = links::follow(&project.dir, &path);
+            (path, fact)
+        })
+        .collect()
+}
+
+/// Looks at the place of `path`, which may not exist yet.
+#[must_use]
+pub fn look_at_place(path: &Path) -> Place {
+    let own = std::fs::metadata(path).ok();
+    let mut place = Place {
+        own: own.as_ref().map(|metadata| (metadata.dev(), metadata.ino())),
+        exists: path.symlink_metadata().is_ok(),
+        is_folder: own.is_some_and(|metadata| metadata.is_dir()),
+        ..Place::default()
+    };
+    let mut missing = PathBuf::new();
+    for ancestor in path.ancestors() {
+        let Ok(real) = ancestor.canonicalize() else {
+            let name = ancestor.file_name().unwrap_or_default();
+            missing = if missing.as_os_str().is_empty() { name.into() } else { Path::new(name).join(&missing) };
+            continue;
+        };
+        place.ancestors = real
+            .ancestors()
+            .filter_map(|folder| std::fs::metadata(folder).ok())
+            .map(|metadata| (metadata.dev(), metadata.ino()))
+            .collect();
+        place.free = free_bytes(&real);
+        place.real = if missing.as_os_str().is_empty() { real } else { real.join(&missing) };
+        break;
+    }
+    place
+}
+
+fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,377 @@
+//! The plan as plain data: what a job would do, complete, without side effects.
+//!
+//! What `plan` prints is this value, and it is all that the executor gets.
+
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer};
+
+use crate::codecs::Compression;
+use crate::config::dump_name::DumpName;
+use crate::config::identity::Identity;
+use crate::text;
+
+/// What a job would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The job's name; `manual` for an ad-hoc one.
+    pub job: String,
+    /// The project.
+    pub project: ProjectPlan,
+    /// The engine that answers, if one does.
+    pub engine: Option<EnginePlan>,
+    /// The scopes that were asked for.
+    pub scopes: Vec<Scope>,
+    /// The services that content is restricted to; empty for all.
+    pub services: Vec<String>,
+    /// Every file and folder of scope `config`.
+    pub config: Vec<PathPlan>,
+    /// Every bind mount.
+    pub mounted: Vec<PathPlan>,
+    /// Every volume.
+    pub volumes: Vec<VolumePlan>,
+    /// Who is held still meanwhile.
+    pub hold: HoldPlan,
+    /// Where the dump goes.
+    pub targets: Vec<TargetPlan>,
+    /// What does not stop a run but should be known.
+    pub warnings: Vec<String>,
+    /// What the trees are read by; a consequence of the rows above.
+    #[serde(skip)]
+    pub trees: Vec<TreePlan>,
+}
+
+/// A kind of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Compose files and what they reference.
+    Config,
+    /// Bind mounts inside the project folder.
+    Mounted,
+    /// Named and anonymous volumes.
+    Volumes,
+    /// Output of commands run in services.
+    Exports,
+}
+
+impl Scope {
+    /// All scopes, in the order of a run.
+    pub const ALL: [Self; 4] = [Self::Config, Self::Mounted, Self::Volumes, Self::Exports];
+
+    /// The scope's name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Mounted => "mounted",
+            Self::Volumes => "volumes",
+            Self::Exports => "exports",
+        }
+    }
+}
+
+/// The project that is dumped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProjectPlan {
+    /// Host, name, path hash.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// `<host>/<name>/<path hash>`.
+    pub id: String,
+    /// The project folder.
+    #[serde(serialize_with = "as_text")]
+    pub folder: PathBuf,
+    /// The Compose files in the order in which they are merged.
+    #[serde(serialize_with = "as_texts")]
+    pub compose_files: Vec<PathBuf>,
+}
+
+/// The engine that a plan relies on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnginePlan {
+    /// Where it was reached.
+    pub endpoint: String,
+    /// Its version.
+    pub version: String,
+    /// The negotiated version of its API.
+    pub api_version: String,
+    /// Why volumes can be read directly, or why not.
+    pub direct: String,
+}
+
+/// Whether something is stored, and why or why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Whether it is stored.
+    pub taken: bool,
+    /// The rule that decided.
+    pub why: String,
+}
+
+impl Decision {
+    /// Stored, because of `why`.
+    #[must_use]
+    pub fn taken(why: impl Into<String>) -> Self {
+        Self { taken: true, why: why.into() }
+    }
+
+    /// Left out, because of `why`.
+    #[must_use]
+    pub fn left_out(why: impl Into<String>) -> Self {
+        Self { taken: false, why: why.into() }
+    }
+}
+
+/// A file or folder of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PathPlan {
+    /// Relative to the project folder where it lies below it, else absolute.
+    pub path: String,
+    /// `file`, `folder`, `link`, `missing`, `socket`, ...
+    pub kind: &'static str,
+    /// The keys that name it: `services.web.env_file[0]`.
+    pub named_by: Vec<String>,
+    /// Where it is in the dump, if it is taken.
+    pub member: Option<String>,
+    /// Length of a file.
+    pub bytes: Option<u64>,
+    /// Taken or not.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VolumePlan {
+    /// What it is.
+    pub kind: VolumeKind,
+    /// Its name at the engine; `None` while it does not exist.
+    pub name: Option<String>,
+    /// Path of its tar in the dump without a codec's extension, if it is taken.
+    pub member: Option<String>,
+    /// How it is read, if it is taken.
+    pub reader: Option<ReaderPlan>,
+    /// Driver, options and labels, as a restore needs them.
+    pub driver: Option<DriverPlan>,
+    /// The services that mount it.
+    pub services: Vec<String>,
+    /// Taken or not.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
+
+/// What a volume is to its project.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum VolumeKind {
+    /// A named volume of the project.
+    Project {
+        /// Its key in the Compose file.
+        key: String,
+    },
+    /// An anonymous volume of one container.
+    Service {
+        /// The service.
+        service: String,
+        /// The container's number among the service's replicas.
+        replica: u32,
+        /// Where it is mounted.
+        path: String,
+    },
+}
+
+impl std::fmt::Display for VolumeKind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Project { key } => write!(formatter, "{key}"),
+            Self::Service { service, replica, path } => write!(formatter, "{service}/{replica}:{path}"),
+        }
+    }
+}
+
+/// How a volume's content is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reader", rename_all = "lowercase")]
+pub enum ReaderPlan {
+    /// From its folder on this machine.
+    Direct {
+        /// The folder.
+        #[serde(serialize_with = "as_text")]
+        mountpoint: PathBuf,
+    },
+    /// Through the Engine's archive API, by a container that is never started.
+    Engine {
+        /// Why not `direct`.
+        because: String,
+    },
+}
+
+impl ReaderPlan {
+    /// `direct` or `engine`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Direct { .. } => "direct",
+            Self::Engine { .. } => "engine",
+        }
+    }
+}
+
+/// What a restore needs to create a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DriverPlan {
+    /// Volume driver.
+    pub driver: String,
+    /// Driver options.
+    pub options: std::collections::BTreeMap<String, String>,
+    /// Labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// Who is held still while volumes and mounted paths are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct HoldPlan {
+    /// The containers that are paused, in this order.
+    pub pause: Vec<HeldPlan>,
+    /// Containers that use what is read and go on running, with the reason.
+    pub go_on: Vec<GoesOn>,
+}
+
+/// A container that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldPlan {
+    /// The container's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its service.
+    pub service: String,
+    /// The members that it can write to.
+    pub uses: Vec<String>,
+}
+
+/// A container that is not held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoesOn {
+    /// Its name.
+    pub name: String,
+    /// Why it goes on.
+    pub why: String,
+}
+
+/// A place where the dump goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetPlan {
+    /// How reports call it: as it was given.
+    pub name: String,
+    /// What it is and where.
+    #[serde(flatten)]
+    pub kind: TargetKind,
+    /// Compression of members (folder) or of the whole (archive).
+    pub compression: Compression,
+    /// What is written to the spool folder first.
+    pub spool: SpoolPlan,
+    /// Memory that the codec may take, in bytes.
+    pub codec_memory: u64,
+    /// Free bytes on the target's file system, where it has one.
+    pub free: Option<u64>,
+}
+
+/// What a target is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum TargetKind {
+    /// A folder of dumps, each a tree.
+    Folder {
+        /// The folder.
+        #[serde(serialize_with = "as_text")]
+        path: PathBuf,
+        /// The names of dumps, as far as they are the same in every run.
+        dump_name: DumpName,
+    },
+    /// A folder of dumps, each an archive.
+    Archives {
+        /// The folder.
+        #[serde(serialize_with = "as_text")]
+        path: PathBuf,
+        /// The names of dumps, as far as they are the same in every run.
+        dump_name: DumpName,
+    },
+    /// Exactly one archive.
+    Archive {
+        /// The file.
+        #[serde(serialize_with = "as_text")]
+        path: PathBuf,
+    },
+    /// Standard output, as an archive.
+    Stdout,
+}
+
+/// What a target writes to the spool folder before it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpoolPlan {
+    /// How much.
+    pub what: SpoolWhat,
+    /// Why.
+    pub why: Option<String>,
+    /// The folder of temporary files.
+    #[serde(serialize_with = "as_text")]
+    pub dir: PathBuf,
+    /// Free bytes there.
+    pub free: Option<u64>,
+    /// The most bytes that may be spooled.
+    pub limit: Option<u64>,
+}
+
+/// Which part of a dump is spooled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpoolWhat {
+    /// Nothing.
+    Nothing,
+    /// Members whose size is not known before their first byte.
+    UnknownSize,
+    /// Everything that is read while services are held.
+    WhileHeld,
+}
+
+/// A tree member: where to walk, and what to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreePlan {
+    /// The member's path in the dump: `config`, `config-outside`, `volumes/mounted/<path>`.
+    pub member: String,
+    /// What comes before an entry's path in the dump: `config`, `volumes/mounted`.
+    pub prefix: String,
+    /// Scope.
+    pub scope: Scope,
+    /// The folder that paths are relative to, and from which the walk starts.
+    pub base: PathBuf,
+    /// What to take, relative to `base`.
+    pub roots: Vec<TreeRoot>,
+    /// What belongs to somebody else, relative to `base`.
+    pub not: Vec<PathBuf>,
+    /// Gitignore patterns of the project, from `.backupignore`.
+    pub ignore: Option<PathBuf>,
+    /// Whether links are replaced by what they point to.
+    pub follow_links: bool,
+}
+
+/// A file or folder to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeRoot {
+    /// Relative to the tree's base; empty for the base itself.
+    pub path: PathBuf,
+    /// Whether everything below is taken, or just this one.
+    pub whole: bool,
+    /// The `.dockerignore` that applies below, for a build context.
+    pub dockerignore: Option<PathBuf>,
+}
+
+fn as_text<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&text::path(path))
+}
+
+fn as_texts<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| text::path(path)))
+}

@@ -1,0 +1,137 @@
+//! Scope `mounted`: bind mounts whose host path lies inside the project folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::compose::{Mount, MountKind, MountSource};
+
+use super::facts::Facts;
+use super::links::{PathEnd, PathFact};
+use super::model::{Decision, PathPlan, Scope, TreePlan, TreeRoot};
+use super::owners::{Owners, below, shown};
+use super::request::{Request, Selection};
+
+/// The rows of the plan, and one tree per mounted path that is taken.
+pub(super) fn plan(
+    request: &Request,
+    facts: &Facts,
+    selection: &Selection<'_>,
+    owners: &Owners,
+) -> (Vec<PathPlan>, Vec<TreePlan>) {
+    let base = &facts.project.dir;
+    let mut rows = Vec::new();
+    let mut trees = Vec::new();
+    for (source, uses) in by_source(facts) {
+        let fact = &facts.paths[source];
+        let tree = decide(request, facts, selection, owners, &Candidate { source, fact, uses: &uses });
+        rows.push(PathPlan {
+            path: shown(base, source),
+            kind: fact.kind(),
+            named_by: uses.iter().map(|usage| usage.mount.named_by.clone()).collect(),
+            member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
+            bytes: fact.bytes(),
+            decision: match &tree {
+                Ok((_, why)) => Decision::taken(why.clone()),
+                Err(why) => Decision::left_out(why.clone()),
+            },
+        });
+        trees.extend(tree.map(|(tree, _)| tree));
+    }
+    (rows, trees)
+}
+
+struct Usage<'a> {
+    service: &'a str,
+    mount: &'a Mount,
+}
+
+struct Candidate<'a> {
+    source: &'a Path,
+    fact: &'a PathFact,
+    uses: &'a [Usage<'a>],
+}
+
+fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
+    let mut sources: BTreeMap<&Path, Vec<Usage<'_>>> = BTreeMap::new();
+    for service in facts.project.services.values() {
+        for mount in &service.mounts {
+            if let (MountKind::Bind, Some(MountSource::HostPath(path))) = (&mount.kind, &mount.source) {
+                sources.entry(path).or_default().push(Usage { service: &service.name, mount });
+            }
+        }
+    }
+    sources
+}
+
+/// The tree of a mounted path and why it is taken, or why it is left out.
+fn decide(
+    request: &Request,
+    facts: &Facts,
+    selection: &Selection<'_>,
+    owners: &Owners,
+    candidate: &Candidate<'_>,
+) -> Result<(TreePlan, String), String> {
+    let base = &facts.project.dir;
+    let Candidate { source, fact, uses } = candidate;
+    if !request.scopes.contains(&Scope::Mounted) {
+        return Err("scope `mounted` was not asked for".to_owned());
+    }
+    let relative = below(base, source).ok_or("outside the project folder")?;
+    if !selection.has_any(uses.iter().map(|usage| usage.service)) {
+        return Err("no chosen service mounts it".to_owned());
+    }
+    match &fact.end {
+        PathEnd::Missing if fact.links.is_empty() => return Err("does not exist".to_owned()),
+        PathEnd::Loop => return Err("a chain of links without an end".to_owned()),
+        PathEnd::Special(what) => return Err(format!("a {what}, which has no content to store")),
+        _ => {}
+    }
+    if owners.named.contains(&fact.real) {
+        return Err("stored as config, because another key names it".to_owned());
+    }
+    if owners.nobody.iter().any(|folder| fact.real.starts_with(folder)) {
+        return Err("part of a target or of the spool folder".to_owned());
+    }
+    let (roots, why) = roots(base, owners, candidate);
+    let tree = TreePlan {
+        member: member_name(&relative),
+        prefix: "volumes/mounted".to_owned(),
+        scope: Scope::Mounted,
+        base: base.clone(),
+        roots,
+        not: owners.not_mounted(&fact.real, base),
+        ignore: facts.backupignore.clone(),
+        follow_links: false,
+    };
+    Ok((tree, why))
+}
+
+fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
+    let Candidate { source, fact, uses } = candidate;
+    let exactly = |path: PathBuf| TreeRoot { path, whole: false, dockerignore: None };
+    let mut roots: Vec<TreeRoot> = fact.links.iter().filter_map(|link| below(base, link)).map(exactly).collect();
+    let mounts = uses.iter().map(|usage| format!("{}:{}", usage.service, usage.mount.target));
+    let why = format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "));
+    let owner = owners.mounted.get(&fact.real);
+    if !fact.inside {
+        let why = format!("{why}; the link alone, its target `{}` is outside the project folder", shown(base, &fact.real));
+        return (roots, why);
+    }
+    if let Some(owner) = owner.filter(|owner| owner != source) {
+        return (roots, format!("{why}; the link alone, its content is stored with `{}`", shown(base, owner)));
+    }
+    roots.push(TreeRoot {
+        path: below(base, &fact.real).unwrap_or_default(),
+        whole: fact.end == PathEnd::Folder,
+        dockerignore: None,
+    });
+    (roots, why)
+}
+
+fn member_name(relative: &Path) -> String {
+    if relative.as_os_str().is_empty() {
+        "volumes/mounted".to_owned()
+    } else {
+        format!("volumes/mounted/{}", crate::text::path(relative))
+    }
+}

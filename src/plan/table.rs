@@ -1,0 +1,169 @@
+//! The plan for the eye: what is taken, what is not and why, who is held, where it goes.
+
+use std::fmt::Write as _;
+
+use crate::text;
+
+use super::model::{Plan, PathPlan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan};
+
+/// The plan as text, lines ended by `\n`.
+#[must_use]
+pub fn render(plan: &Plan) -> String {
+    let mut page = Page::default();
+    head(&mut page, plan);
+    page.section("Config", plan.config.iter().map(path_row).collect());
+    page.section("Mounted", plan.mounted.iter().map(path_row).collect());
+    page.section("Volumes", plan.volumes.iter().map(volume_row).collect());
+    held(&mut page, plan);
+    targets(&mut page, plan);
+    if !plan.warnings.is_empty() {
+        page.line("\nWarnings");
+        for warning in &plan.warnings {
+            page.line(&format!("  ! {warning}"));
+        }
+    }
+    page.text
+}
+
+fn head(page: &mut Page, plan: &Plan) {
+    page.line(&format!("Project {} in {}", plan.project.identity.name, text::path(&plan.project.folder)));
+    match &plan.engine {
+        Some(engine) => page.line(&format!(
+            "Engine  {} (API {}) at {}; {}",
+            engine.version, engine.api_version, engine.endpoint, engine.direct
+        )),
+        None => page.line("Engine  not asked"),
+    }
+    let scopes: Vec<&str> = plan.scopes.iter().map(|scope| scope.name()).collect();
+    page.line(&format!("Scopes  {}", scopes.join(", ")));
+    if !plan.services.is_empty() {
+        page.line(&format!("Services {}", plan.services.join(", ")));
+    }
+}
+
+fn held(page: &mut Page, plan: &Plan) {
+    page.line("\nHeld still");
+    let hold = &plan.hold;
+    if hold.pause.is_empty() {
+        page.line("    nobody");
+    }
+    let mut rows = Vec::new();
+    for held in &hold.pause {
+        rows.push(Row { mark: '+', cells: vec![held.name.clone(), "paused".into(), format!("for {}", held.uses.join(", "))] });
+    }
+    for container in &hold.go_on {
+        rows.push(Row { mark: '-', cells: vec![container.name.clone(), "goes on".into(), container.why.clone()] });
+    }
+    page.rows(&rows);
+}
+
+fn targets(page: &mut Page, plan: &Plan) {
+    page.line("\nTargets");
+    for target in &plan.targets {
+        page.line(&format!("  > {}", target_line(plan, target)));
+        if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) = (target.spool.what, &target.spool.why) {
+            let what = match target.spool.what {
+                SpoolWhat::UnknownSize => "members of unknown size",
+                _ => "what is read while services are held",
+            };
+            let free = free(target.spool.free);
+            page.line(&format!("      {what} first go to {}{free}: {why}", text::path(&target.spool.dir)));
+        }
+    }
+}
+
+fn target_line(plan: &Plan, target: &TargetPlan) -> String {
+    let codec = target.compression.codec;
+    let compression = if codec.extension().is_empty() {
+        "not compressed".to_owned()
+    } else {
+        format!("{codec} (up to {} of memory)", text::bytes(target.codec_memory))
+    };
+    let name = |pattern: &crate::config::dump_name::DumpName| pattern.preview(&plan.project.identity, &plan.job);
+    let free = free(target.free);
+    match &target.kind {
+        TargetKind::Folder { path, dump_name } => {
+            format!("tree `{}` in {}{free}, volumes {compression}", name(dump_name), text::path(path))
+        }
+        TargetKind::Archives { path, dump_name } => {
+            format!("archive `{}{}` in {}{free}, {compression}", name(dump_name), codec.tar_extension(), text::path(path))
+        }
+        TargetKind::Archive { path } => format!("archive {}{free}, {compression}", text::path(path)),
+        TargetKind::Stdout => format!("archive to standard output, {compression}"),
+    }
+}
+
+fn free(bytes: Option<u64>) -> String {
+    bytes.map(|bytes| format!(" ({} free)", text::bytes(bytes))).unwrap_or_default()
+}
+
+fn path_row(row: &PathPlan) -> Row {
+    let size = row.bytes.map(text::bytes).unwrap_or_default();
+    Row {
+        mark: mark(row.decision.taken),
+        cells: vec![row.path.clone(), row.kind.to_owned(), size, row.decision.why.clone()],
+    }
+}
+
+fn volume_row(row: &VolumePlan) -> Row {
+    let reader = match &row.reader {
+        Some(ReaderPlan::Direct { .. }) => "direct".to_owned(),
+        Some(ReaderPlan::Engine { because }) => format!("engine ({because})"),
+        None => String::new(),
+    };
+    let name = row.name.as_deref().unwrap_or_default();
+    // An anonymous volume's name is a hash: its beginning tells it from others.
+    let name = name.get(..12).filter(|_| name.len() == 64).unwrap_or(name);
+    Row {
+        mark: mark(row.decision.taken),
+        cells: vec![row.kind.to_string(), name.to_owned(), reader, row.decision.why.clone()],
+    }
+}
+
+const fn mark(taken: bool) -> char {
+    if taken { '+' } else { '-' }
+}
+
+struct Row {
+    mark: char,
+    cells: Vec<String>,
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn section(&mut self, title: &str, rows: Vec<Row>) {
+        let taken = rows.iter().filter(|row| row.mark == '+').count();
+        self.line(&format!("\n{title}: {taken} taken, {} left out", rows.len() - taken));
+        self.rows(&rows);
+    }
+
+    /// Rows with their cells in columns; the last cell takes what it needs.
+    fn rows(&mut self, rows: &[Row]) {
+        let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
+        let width = |column: usize| {
+            let cells = rows.iter().filter_map(|row| row.cells.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in rows {
+            let mut line = format!("  {} ", row.mark);
+            for (column, cell) in row.cells.iter().enumerate() {
+                if widths[column] == 0 {
+                    continue;
+                }
+                let padding = widths[column] - cell.chars().count();
+                write!(line, "{cell}{}  ", " ".repeat(padding)).expect("writing to a String cannot fail");
+            }
+            self.line(&line);
+        }
+    }
+}

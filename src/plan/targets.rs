@@ -1,0 +1,189 @@
+//! Where the dump goes: what each target writes, compresses and spools, and whether it may.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::codecs::{Codec, Compression};
+use crate::config::dump_name::DumpName;
+use crate::config::settings::SpoolMode;
+use crate::config::target_arg::{TargetArg, TargetArgKind};
+use crate::diagnostic::Finding;
+
+use super::facts::{Facts, Place};
+use super::model::{HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, VolumePlan};
+use super::request::Request;
+
+/// What the other parts of a plan mean for its targets.
+pub(super) struct Load<'a> {
+    pub(super) volumes: &'a [VolumePlan],
+    pub(super) trees: &'a [TreePlan],
+    pub(super) hold: &'a HoldPlan,
+}
+
+/// The targets, or everything that speaks against them.
+pub(super) fn plan(request: &Request, facts: &Facts, load: &Load<'_>) -> Result<Vec<TargetPlan>, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut targets = Vec::new();
+    let mut seen = BTreeSet::new();
+    for arg in &request.targets {
+        if !seen.insert(place_of(arg)) {
+            findings.push(Finding::new("plan::target_twice", format!("the target `{}` is given twice", arg.name)));
+            continue;
+        }
+        match target(request, facts, load, arg) {
+            Ok(target) => targets.push(target),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() { Ok(targets) } else { Err(findings) }
+}
+
+/// The folders and files of the targets, which no source may read.
+pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
+    request.targets.iter().filter_map(|arg| match &arg.kind {
+        TargetArgKind::Stdout => None,
+        TargetArgKind::Archive { path, .. } | TargetArgKind::Folder { path } => Some(path.as_path()),
+    })
+}
+
+fn place_of(arg: &TargetArg) -> Option<&Path> {
+    match &arg.kind {
+        TargetArgKind::Stdout => None,
+        TargetArgKind::Archive { path, .. } | TargetArgKind::Folder { path } => Some(path),
+    }
+}
+
+fn target(request: &Request, facts: &Facts, load: &Load<'_>, arg: &TargetArg) -> Result<TargetPlan, Finding> {
+    let (kind, codec) = kind(request, facts, arg)?;
+    let place = place_of(arg).map(|path| (path, &facts.places[path]));
+    if let Some((_, place)) = place {
+        outside_of_sources(facts, load, arg, place)?;
+        fits(arg, &kind, place)?;
+    }
+    let settings = &request.settings.compression;
+    let compression = Compression { codec, level: settings.level, threads: settings.threads };
+    compression.check().map_err(|error| Finding::new("plan::codec_level", error.to_string()))?;
+    Ok(TargetPlan {
+        name: arg.name.clone(),
+        spool: spool(request, facts, load, &kind)?,
+        codec_memory: compression.memory_bytes(),
+        free: place.and_then(|(_, place)| place.free),
+        kind,
+        compression,
+    })
+}
+
+/// What a target is, and its codec: an extension decides, else `-x`, else the setting.
+fn kind(request: &Request, facts: &Facts, arg: &TargetArg) -> Result<(TargetKind, Codec), Finding> {
+    let wanted = request.archive_codec;
+    let setting = wanted.or(request.settings.compression.codec).unwrap_or(Codec::None);
+    match &arg.kind {
+        TargetArgKind::Stdout if facts.stdout_is_terminal => Err(Finding::new(
+            "plan::stdout_terminal",
+            "the dump would go to the terminal",
+        )
+        .with_help("write it to a folder or an archive with `-t`, or send standard output to a file or a program")),
+        TargetArgKind::Stdout => Ok((TargetKind::Stdout, setting)),
+        TargetArgKind::Archive { path, codec } => match wanted {
+            Some(other) if other != *codec => Err(Finding::new(
+                "plan::codec_and_extension",
+                format!("`-x {}` does not fit the archive `{}`, whose extension says {}", other.name(), arg.name, codec.name()),
+            )
+            .with_help("leave `-x` out, or change the archive's name")),
+            _ => Ok((TargetKind::Archive { path: path.clone() }, *codec)),
+        },
+        TargetArgKind::Folder { path } => {
+            let dump_name = dump_name(request)?;
+            let path = path.clone();
+            let kind = if wanted.is_some() {
+                TargetKind::Archives { path, dump_name }
+            } else {
+                TargetKind::Folder { path, dump_name }
+            };
+            Ok((kind, setting))
+        }
+    }
+}
+
+fn dump_name(request: &Request) -> Result<DumpName, Finding> {
+    DumpName::parse(&request.settings.dump_name)
+}
+
+/// A target inside of what is read would be read itself, and would grow while it is.
+fn outside_of_sources(facts: &Facts, load: &Load<'_>, arg: &TargetArg, place: &Place) -> Result<(), Finding> {
+    for (source, what) in sources(load) {
+        let Some(own) = facts.places.get(&source).and_then(|source| source.own) else { continue };
+        if place.ancestors.contains(&own) {
+            return Err(Finding::new(
+                "plan::target_inside_source",
+                format!("the target `{}` lies inside {what}, which is read for the dump", arg.name),
+            )
+            .with_help("choose a folder outside of the project, its mounts and its volumes"));
+        }
+    }
+    Ok(())
+}
+
+/// Folders that are read wholly.
+pub(super) fn sources(load: &Load<'_>) -> Vec<(PathBuf, String)> {
+    let trees = load.trees.iter().flat_map(|tree| {
+        tree.roots.iter().filter(|root| root.whole).map(|root| {
+            let path = tree.base.join(&root.path);
+            let what = format!("`{}` ({})", crate::text::path(&path), tree.scope.name());
+            (path, what)
+        })
+    });
+    let volumes = load.volumes.iter().filter_map(|volume| match &volume.reader {
+        Some(ReaderPlan::Direct { mountpoint }) => Some((mountpoint.clone(), format!("the volume `{}`", volume.kind))),
+        _ => None,
+    });
+    trees.chain(volumes).collect()
+}
+
+/// Whether what is there already lets the target be written.
+fn fits(arg: &TargetArg, kind: &TargetKind, place: &Place) -> Result<(), Finding> {
+    match kind {
+        TargetKind::Archive { .. } if place.exists => Err(Finding::new(
+            "plan::target_exists",
+            format!("the archive `{}` exists already, and a dump never replaces one", arg.name),
+        )
+        .with_help("choose another name, or name a folder: dumps in it get names with the date and the time")),
+        TargetKind::Folder { .. } | TargetKind::Archives { .. } if place.exists && !place.is_folder => Err(Finding::new(
+            "plan::target_no_folder",
+            format!("the target `{}` is no folder", arg.name),
+        )
+        .with_help("name a folder, or an archive with one of the extensions .tar .tar.gz .tgz .tar.bz2 .tar.xz .tar.zst")),
+        _ => Ok(()),
+    }
+}
+
+fn spool(request: &Request, facts: &Facts, load: &Load<'_>, kind: &TargetKind) -> Result<SpoolPlan, Finding> {
+    let settings = &request.settings.spool;
+    let unknown = load.volumes.iter().any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
+    let archive = !matches!(kind, TargetKind::Folder { .. });
+    let held = !load.hold.pause.is_empty();
+    let (what, why) = match settings.mode {
+        SpoolMode::Never if archive && unknown => {
+            return Err(Finding::new(
+                "plan::spool_needed",
+                "an archive needs the size of each member before its first byte, and the engine's reader does not know it",
+            )
+            .with_help("let `spool.mode` be `auto`, or write to a folder"));
+        }
+        SpoolMode::Always if held => (SpoolWhat::WhileHeld, Some("the setting `spool.mode` is `always`")),
+        SpoolMode::Auto if held && *kind == TargetKind::Stdout => {
+            (SpoolWhat::WhileHeld, Some("services are not held longer than the disk takes, whatever reads standard output"))
+        }
+        _ if archive && unknown => {
+            (SpoolWhat::UnknownSize, Some("an archive needs a member's size first, and the engine's reader does not know it"))
+        }
+        _ => (SpoolWhat::Nothing, None),
+    };
+    Ok(SpoolPlan {
+        what,
+        why: why.map(str::to_owned),
+        dir: facts.spool_dir.clone(),
+        free: facts.places.get(&facts.spool_dir).and_then(|place| place.free),
+        limit: settings.limit.map(|size| size.0),
+    })
+}

@@ -1,0 +1,121 @@
+//! `.dockerignore` of a build context, as the builder reads it.
+//!
+//! Not gitignore: patterns are anchored at the context, the last one that matches a path or one of
+//! its parents wins, and `!` brings back files below an ignored folder (moby/patternmatcher).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// The patterns of one context.
+#[derive(Debug, Clone, Default)]
+pub struct Dockerignore {
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Debug, Clone)]
+struct Pattern {
+    glob: GlobMatcher,
+    brings_back: bool,
+}
+
+impl Dockerignore {
+    /// Reads the patterns; lines that are no pattern, which the builder refuses too, match nothing.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Self {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let lines = text.split(|&byte| byte == b'\n');
+        Self { patterns: lines.filter_map(|line| Pattern::parse(&String::from_utf8_lossy(line))).collect() }
+    }
+
+    /// Whether the builder would not see `path`, relative to the context.
+    #[must_use]
+    pub fn ignores(&self, path: &[u8]) -> bool {
+        let path = Path::new(OsStr::from_bytes(path));
+        let with_parents: Vec<&Path> = path.ancestors().filter(|part| !part.as_os_str().is_empty()).collect();
+        let mut ignored = false;
+        for pattern in &self.patterns {
+            if with_parents.iter().any(|part| pattern.glob.is_match(part)) {
+                ignored = !pattern.brings_back;
+            }
+        }
+        ignored
+    }
+
+    /// Whether something below an ignored folder may be brought back.
+    #[must_use]
+    pub fn brings_back(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.brings_back)
+    }
+}
+
+impl Pattern {
+    fn parse(line: &str) -> Option<Self> {
+        if line.starts_with('#') {
+            return None;
+        }
+        let line = line.trim();
+        let (brings_back, pattern) = match line.strip_prefix('!') {
+            Some(rest) => (true, rest.trim()),
+            None => (false, line),
+        };
+        let pattern = clean(pattern)?;
+        let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build().ok()?;
+        Some(Self { glob: glob.compile_matcher(), brings_back })
+    }
+}
+
+/// The pattern as `filepath.Clean` leaves it, without leading slash; `None` for the context itself.
+/// Braces are ordinary characters to the builder.
+fn clean(pattern: &str) -> Option<String> {
+    let mut parts = PathBuf::new();
+    for part in pattern.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let cleaned = parts.to_str()?.replace('{', "[{]").replace('}', "[}]");
+    (!cleaned.is_empty()).then_some(cleaned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ignored(patterns: &str, path: &str) -> bool {
+        Dockerignore::parse(patterns.as_bytes()).ignores(path.as_bytes())
+    }
+
+    #[test]
+    fn patterns_are_anchored_and_cover_what_is_below() {
+        assert!(ignored("node_modules", "node_modules/a/b.js"));
+        assert!(!ignored("node_modules", "app/node_modules/a"));
+        assert!(ignored("**/node_modules", "app/x/node_modules/a"));
+        assert!(ignored("/dist/", "dist/main.js"));
+        assert!(ignored("*.log", "a.log"));
+        assert!(!ignored("*.log", "logs/a.log"));
+        assert!(ignored("*/*.log", "logs/a.log"));
+    }
+
+    #[test]
+    fn the_last_match_wins_and_can_bring_back_what_is_below_an_ignored_folder() {
+        assert!(!ignored("docs\n!docs/keep.md", "docs/keep.md"));
+        assert!(ignored("docs\n!docs/keep.md", "docs/other.md"));
+        assert!(ignored("!docs/keep.md\ndocs", "docs/keep.md"));
+    }
+
+    #[test]
+    fn comments_blanks_and_odd_lines_match_nothing() {
+        for patterns in ["# a", "", ".", "/", "!", "[", "\u{feff}# a"] {
+            assert!(!ignored(patterns, "a"), "{patterns:?}");
+        }
+        assert!(ignored("a{b}", "a{b}"));
+        assert!(ignored("\u{feff}a", "a"));
+    }
+}

@@ -1,0 +1,236 @@
+//! Which files of a tree are taken: the plan's roots and exceptions, `.backupignore`, `.dockerignore`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::dockerignore::Dockerignore;
+use super::walk::{Filter, Verdict};
+
+/// What a tree takes, in paths relative to its base.
+#[derive(Debug, Default)]
+pub struct TreeRules {
+    /// Files and folders that are taken.
+    pub roots: Vec<RootRule>,
+    /// What belongs to somebody else.
+    pub not: Vec<PathBuf>,
+    /// The project's `.backupignore`; its patterns are relative to the base.
+    pub backupignore: Option<PathBuf>,
+}
+
+/// A file or folder that is taken.
+#[derive(Debug, Clone)]
+pub struct RootRule {
+    /// Relative to the base; empty for the base itself.
+    pub path: PathBuf,
+    /// Whether everything below is taken, or just this one.
+    pub whole: bool,
+    /// The ignore file of the build context that it is.
+    pub dockerignore: Option<PathBuf>,
+}
+
+/// An ignore file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// It cannot be read.
+    #[error("cannot read the ignore file `{}`", crate::text::path(.path))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A line of it is no pattern.
+    #[error("the ignore file `{}` holds a pattern that cannot be used", crate::text::path(.path))]
+    Pattern {
+        /// The file.
+        path: PathBuf,
+        /// The pattern and what is wrong with it.
+        source: ignore::Error,
+    },
+}
+
+/// Decides path by path.
+#[derive(Debug)]
+pub struct TreeFilter {
+    roots: BTreeMap<PathBuf, Root>,
+    not: BTreeSet<PathBuf>,
+    backupignore: Gitignore,
+}
+
+#[derive(Debug)]
+struct Root {
+    whole: bool,
+    dockerignore: Dockerignore,
+}
+
+impl TreeFilter {
+    /// Reads the ignore files that the rules name.
+    ///
+    /// # Errors
+    /// When one of them cannot be read or used.
+    pub fn new(rules: &TreeRules) -> Result<Self, RulesError> {
+        let mut roots: BTreeMap<PathBuf, Root> = BTreeMap::new();
+        for rule in &rules.roots {
+            let dockerignore = match &rule.dockerignore {
+                Some(path) => Dockerignore::parse(&read(path)?),
+                None => Dockerignore::default(),
+            };
+            // Two keys may name one folder, say as a build context and as a config: it is whole then,
+            // and what one of them ignores the other one needs.
+            match roots.get_mut(&rule.path) {
+                Some(known) if known.whole => known.dockerignore = Dockerignore::default(),
+                _ => {
+                    roots.insert(rule.path.clone(), Root { whole: rule.whole, dockerignore });
+                }
+            }
+        }
+        let not = rules.not.iter().cloned().collect();
+        Ok(Self { roots, not, backupignore: backupignore(rules.backupignore.as_deref())? })
+    }
+
+    /// Whether a root lies below `path`.
+    fn leads_to_a_root(&self, path: &Path) -> bool {
+        let below = self.roots.range::<Path, _>((std::ops::Bound::Excluded(path), std::ops::Bound::Unbounded));
+        below.take_while(|(root, _)| root.starts_with(path)).next().is_some()
+    }
+
+    /// The root that `path` belongs to, if no exception lies between them.
+    fn root_over<'a>(&'a self, path: &'a Path) -> Option<(&'a Path, &'a Root)> {
+        for folder in path.ancestors() {
+            match self.roots.get(folder) {
+                Some(root) if root.whole => return Some((folder, root)),
+                _ if self.not.contains(folder) => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn ignored(&self, root: &Path, rules: &Root, path: &Path, is_dir: bool) -> bool {
+        let in_root = path.strip_prefix(root).unwrap_or(path);
+        rules.dockerignore.ignores(in_root.as_os_str().as_bytes())
+            || self.backupignore.matched_path_or_any_parents(path, is_dir).is_ignore()
+    }
+}
+
+impl Filter for TreeFilter {
+    fn decide(&mut self, path: &[u8], is_dir: bool) -> Verdict {
+        let path = Path::new(OsStr::from_bytes(path));
+        if self.roots.contains_key(path) {
+            return Verdict::Take;
+        }
+        let on_the_way = is_dir && self.leads_to_a_root(path);
+        match self.root_over(path) {
+            Some((root, rules)) if !self.ignored(root, rules, path, is_dir) => Verdict::Take,
+            Some((_, rules)) if is_dir && rules.dockerignore.brings_back() => Verdict::Pass,
+            _ if on_the_way => Verdict::Pass,
+            _ => Verdict::Skip,
+        }
+    }
+}
+
+fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
+    let Some(path) = path else {
+        return Ok(Gitignore::empty());
+    };
+    let failed = |source| RulesError::Pattern { path: path.to_owned(), source };
+    // The walk's paths are relative to the project folder, and so are the patterns.
+    let mut builder = GitignoreBuilder::new("");
+    for line in String::from_utf8_lossy(&read(path)?).lines() {
+        builder.add_line(None, line).map_err(failed)?;
+    }
+    builder.build().map_err(failed)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RulesError> {
+    std::fs::read(path).map_err(|source| RulesError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(path: &str, whole: bool) -> RootRule {
+        RootRule { path: path.into(), whole, dockerignore: None }
+    }
+
+    fn verdicts(rules: &TreeRules, paths: &[(&str, bool)]) -> Vec<Verdict> {
+        let mut filter = TreeFilter::new(rules).expect("rules");
+        paths.iter().map(|(path, is_dir)| filter.decide(path.as_bytes(), *is_dir)).collect()
+    }
+
+    #[test]
+    fn a_named_file_is_reached_through_folders_that_are_not_taken_whole() {
+        let rules = TreeRules { roots: vec![root("conf/web/app.env", false)], ..TreeRules::default() };
+        let paths = [("", true), ("conf", true), ("conf/web", true), ("conf/web/app.env", false), ("conf/web/other", false), ("data", true)];
+        use Verdict::{Pass, Skip, Take};
+        assert_eq!(verdicts(&rules, &paths), [Pass, Pass, Pass, Take, Skip, Skip]);
+    }
+
+    #[test]
+    fn the_deepest_claim_owns_a_path() {
+        let rules = TreeRules {
+            roots: vec![root("", true), root("app/data/named.env", false), root("app/data/inner", true)],
+            not: vec!["app/data".into()],
+            ..TreeRules::default()
+        };
+        let paths = [
+            ("app/main.py", false),
+            ("app/data", true),
+            ("app/data/rows", false),
+            ("app/data/named.env", false),
+            ("app/data/inner/x", false),
+        ];
+        use Verdict::{Pass, Skip, Take};
+        assert_eq!(verdicts(&rules, &paths), [Take, Pass, Skip, Take, Take]);
+    }
+
+    #[test]
+    fn ignore_files_apply_below_a_root_but_never_to_what_a_key_names() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("an ignore file");
+            path
+        };
+        let rules = TreeRules {
+            roots: vec![
+                RootRule {
+                    path: "app".into(),
+                    whole: true,
+                    dockerignore: Some(write("dockerignore", "*\n!src\nsrc/*.o\n")),
+                },
+                root("app/.env", false),
+            ],
+            backupignore: Some(write("backupignore", "*.tmp\n!keep.tmp\n")),
+            ..TreeRules::default()
+        };
+        let paths = [
+            ("app", true),
+            ("app/src", true),
+            ("app/src/main.c", false),
+            ("app/src/main.o", false),
+            ("app/src/a.tmp", false),
+            ("app/src/keep.tmp", false),
+            ("app/README", false),
+            ("app/.env", false),
+        ];
+        use Verdict::{Skip, Take};
+        assert_eq!(verdicts(&rules, &paths), [Take, Take, Take, Skip, Skip, Take, Skip, Take]);
+    }
+
+    #[test]
+    fn a_broken_ignore_file_is_an_error_not_a_shrug() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(".backupignore");
+        let rules = TreeRules { backupignore: Some(path.clone()), ..TreeRules::default() };
+        assert!(matches!(TreeFilter::new(&rules), Err(RulesError::Read { .. })));
+        std::fs::write(&path, "[z-a]\n").expect("an ignore file");
+        assert!(matches!(TreeFilter::new(&rules), Err(RulesError::Pattern { .. })));
+    }
+}
