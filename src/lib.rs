@@ -2,15 +2,18 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`cli`] is the edge.
+//! [`targets`], driven by [`executor`]; [`cli`] is the edge. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
 pub mod codecs;
 pub mod compose;
 pub mod config;
+pub mod diagnostic;
 pub mod engine;
 pub mod executor;
+pub mod exit;
 pub mod plan;
 pub mod sources;
 pub mod targets;
+pub mod text;

@@ -22,7 +22,7 @@ use encoder::Stage;
 pub use table::Codec;
 
 /// A codec with its settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Compression {
     /// How.
     pub codec: Codec,

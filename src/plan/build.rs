@@ -27,7 +27,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
-    let content = Content { volumes: &volumes, mounted: &mounted, paths: held_paths(facts, &mounted_trees) };
+    let content = Content { volumes: &volumes, paths: held_paths(facts, &mounted_trees) };
     let hold = hold::plan(request, facts, &content);
     let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
 

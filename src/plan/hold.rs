@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::engine::{Container, ContainerMount, ContainerState, MountKind};
 
 use super::facts::{EngineFacts, Facts};
-use super::model::{GoesOn, HeldPlan, HoldPlan, PathPlan, VolumePlan};
+use super::model::{GoesOn, HeldPlan, HoldPlan, VolumePlan};
 use super::request::Request;
 
 /// What is read while services are held.
 pub(super) struct Content<'a> {
     pub(super) volumes: &'a [VolumePlan],
-    pub(super) mounted: &'a [PathPlan],
     /// The taken mounted paths as the files name them and without links, with their members.
     pub(super) paths: Vec<(PathBuf, String)>,
 }

@@ -116,7 +116,7 @@ fn look_at(path: &Path) -> PathEnd {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             PathEnd::Missing
         }
-        Err(error) if error.kind() == io::ErrorKind::FilesystemLoop => PathEnd::Loop,
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => PathEnd::Loop,
         Err(error) => PathEnd::Unreadable(error.to_string()),
     }
 }

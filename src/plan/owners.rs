@@ -44,7 +44,7 @@ impl Owners {
     }
 
     /// The mounted path that `path` is or lies in, the deepest one.
-    pub(super) fn mount_over(&self, path: &Path) -> Option<&Path> {
+    pub(super) fn mount_over<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.ancestors().find(|folder| self.mounted.contains_key(*folder))
     }
 

@@ -60,11 +60,6 @@ impl<'a> Selection<'a> {
         Ok(Self { restricted: true, services })
     }
 
-    /// Whether content of `service` is taken.
-    pub(super) fn has(&self, service: &str) -> bool {
-        !self.restricted || self.services.contains(service)
-    }
-
     /// Whether content that belongs to `users` is taken. What belongs to nobody is taken unless the
     /// services are restricted.
     pub(super) fn has_any<'s>(&self, users: impl IntoIterator<Item = &'s str>) -> bool {
