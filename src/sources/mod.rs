@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Where content comes from: readers that turn folders and volumes into entries.
+
+pub mod walk;
