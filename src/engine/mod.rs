@@ -10,11 +10,15 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 pub mod container;
+pub mod docker;
+pub mod endpoint;
 pub mod error;
 #[cfg(any(test, feature = "fake-engine"))]
 pub mod fake;
 pub mod helper;
+pub mod local;
 pub mod model;
+pub mod own;
 
 pub use container::{Container, ContainerMount, ContainerState, MountKind};
 pub use error::{Attempt, EngineError, Why};
@@ -87,7 +91,7 @@ pub trait Engine: Send + Sync {
     async fn unpause(&self, id: &str) -> Result<(), EngineError>;
 
     /// Creates a helper container from an empty image and never starts it; gives its id.
-    /// Use [`helper::Helper`](crate::engine::helper::Helper), which also removes it.
+    /// Use [`helper::Helpers`], which also removes it.
     ///
     /// A volume that does not exist would be created by this: look for it first.
     ///

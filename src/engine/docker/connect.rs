@@ -1,0 +1,239 @@
+//! From an endpoint to a client that speaks an agreed version with an engine that answered.
+
+use std::future::Future;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::models::SystemVersion;
+use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
+
+use super::fault::{failed, of_io, why};
+use super::{Limits, decode};
+use crate::engine::endpoint::{Address, Endpoint, Tls};
+use crate::engine::{Attempt, Daemon, EngineError, Why};
+
+/// The oldest API version that works: Docker Engine 20.10.
+const OLDEST: (usize, usize) = (1, 41);
+const OLDEST_TEXT: &str = "1.41";
+
+/// Time that is left to the library's own timeout, which counts whole seconds and stops at an
+/// answer's head; [`bounded`] is the one that counts.
+const LIBRARY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why an endpoint gave no client.
+enum Failure {
+    /// Nobody there; the next endpoint may do.
+    Nobody(Why),
+    /// An engine is there and cannot be worked with.
+    Unusable(EngineError),
+}
+
+/// Tries the endpoints in order.
+pub(super) async fn first_that_answers(
+    endpoints: &[Endpoint],
+    limits: Limits,
+) -> Result<(&Endpoint, Docker, Daemon), EngineError> {
+    let mut tried = Vec::new();
+    for endpoint in endpoints {
+        match try_one(endpoint, limits).await {
+            Ok((client, daemon)) => return Ok((endpoint, client, daemon)),
+            Err(Failure::Unusable(error)) => return Err(error),
+            Err(Failure::Nobody(why)) => tried.push(Attempt {
+                endpoint: endpoint.to_string(),
+                origin: endpoint.origin.to_string(),
+                why,
+            }),
+        }
+    }
+    Err(EngineError::Unreachable { tried })
+}
+
+async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<(Docker, Daemon), Failure> {
+    let nobody = |error: EngineError| Failure::Nobody(why(&error));
+    if let Address::Unix(path) = &endpoint.address {
+        dial(path, limits.connect).await.map_err(Failure::Nobody)?;
+    }
+    let client = client(endpoint).map_err(nobody)?;
+    let version = bounded("tell its version", limits.connect, client.version()).await;
+    let version = version.map_err(nobody)?;
+    if version.api_version.is_none() {
+        return Err(Failure::Nobody(Why::NotAnEngine));
+    }
+    let agreed = agree(&version, endpoint).map_err(Failure::Unusable)?;
+    let client = pinned(client, agreed);
+    let info = bounded("describe itself", limits.control, client.info()).await;
+    let daemon = decode::daemon(
+        version,
+        info.map_err(Failure::Unusable)?,
+        agreed.to_string(),
+    );
+    Ok((client, daemon))
+}
+
+/// Connects once and hangs up, because the library tells less about what fails here.
+async fn dial(socket: &Path, patience: Duration) -> Result<(), Why> {
+    match tokio::time::timeout(patience, tokio::net::UnixStream::connect(socket)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) if is_other_file(socket) => Err(Why::NotASocket),
+        Ok(Err(error)) => Err(of_io(error.kind()).unwrap_or_else(|| Why::Other(error.to_string()))),
+        Err(_) => Err(Why::Silent(patience)),
+    }
+}
+
+fn is_other_file(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| !metadata.file_type().is_socket())
+}
+
+fn client(endpoint: &Endpoint) -> Result<Docker, EngineError> {
+    let patience = LIBRARY_TIMEOUT.as_secs();
+    let made = match (&endpoint.address, &endpoint.tls) {
+        (Address::Unix(path), _) => {
+            Docker::connect_with_unix(&path.to_string_lossy(), patience, API_DEFAULT_VERSION)
+        }
+        (Address::Tcp(authority), Some(tls)) => encrypted(authority, tls),
+        (Address::Tcp(authority), None) => {
+            Docker::connect_with_http(authority, patience, API_DEFAULT_VERSION)
+        }
+        (Address::Ssh(authority), _) => {
+            Docker::connect_with_ssh(authority, patience, API_DEFAULT_VERSION, None)
+        }
+    };
+    made.map_err(|error| failed("be connected to", LIBRARY_TIMEOUT, error))
+}
+
+/// Files that there are none of are given as an empty one: the library asks for all three.
+fn encrypted(authority: &str, tls: &Tls) -> Result<Docker, bollard::errors::Error> {
+    let nothing = Path::new("/dev/null");
+    let (key, cert) = match &tls.pair {
+        Some(pair) => (pair.key.as_path(), pair.cert.as_path()),
+        None => (nothing, nothing),
+    };
+    let ca = tls.ca.as_deref().unwrap_or(nothing);
+    let patience = LIBRARY_TIMEOUT.as_secs();
+    Docker::connect_with_ssl(authority, key, cert, ca, patience, API_DEFAULT_VERSION)
+}
+
+/// The newest API version that both sides know.
+fn agree(version: &SystemVersion, endpoint: &Endpoint) -> Result<ClientVersion, EngineError> {
+    let newest = version.api_version.as_deref().unwrap_or_default();
+    let oldest = version.min_api_version.as_deref().unwrap_or(OLDEST_TEXT);
+    let ours = (
+        API_DEFAULT_VERSION.major_version,
+        API_DEFAULT_VERSION.minor_version,
+    );
+    let endpoint = endpoint.to_string();
+    let Some(theirs) = parse(newest).filter(|theirs| *theirs >= OLDEST) else {
+        let server = newest.to_owned();
+        return Err(EngineError::TooOld {
+            endpoint,
+            server,
+            needed: OLDEST_TEXT,
+        });
+    };
+    if parse(oldest).is_some_and(|oldest| oldest > ours) {
+        let known = API_DEFAULT_VERSION.to_string();
+        return Err(EngineError::TooNew {
+            endpoint,
+            oldest: oldest.to_owned(),
+            known,
+        });
+    }
+    let (major_version, minor_version) = theirs.min(ours);
+    Ok(ClientVersion {
+        major_version,
+        minor_version,
+    })
+}
+
+fn parse(version: &str) -> Option<(usize, usize)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Puts the version into every request's path. The library (0.21.1) formats it into its URL and then
+/// joins the bare path over it, so without this a newer engine answers in its newest form, which the
+/// library's types may not know.
+fn pinned(client: Docker, version: ClientVersion) -> Docker {
+    client.with_request_modifier(move |mut request: BollardRequest| {
+        let uri = request.uri();
+        let parts = (uri.scheme_str(), uri.authority(), uri.path_and_query());
+        if let (Some(scheme), Some(authority), Some(path)) = parts
+            && let Ok(versioned) = format!("{scheme}://{authority}/v{version}{path}").parse()
+        {
+            *request.uri_mut() = versioned;
+        }
+        request
+    })
+}
+
+/// Awaits a request, its body included, no longer than `patience`.
+///
+/// # Errors
+/// The request's own, and [`EngineError::Timeout`].
+pub(super) async fn bounded<T>(
+    operation: &str,
+    patience: Duration,
+    request: impl Future<Output = Result<T, bollard::errors::Error>>,
+) -> Result<T, EngineError> {
+    match tokio::time::timeout(patience, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(failed(operation, patience, error)),
+        Err(_) => Err(EngineError::Timeout {
+            operation: operation.to_owned(),
+            after: patience,
+        }),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::engine::endpoint::Origin;
+
+    fn agreed(newest: &str, oldest: Option<&str>) -> Result<String, EngineError> {
+        let endpoint = Endpoint {
+            address: Address::Unix("/s".into()),
+            tls: None,
+            origin: Origin::DefaultSocket,
+        };
+        let version = SystemVersion {
+            api_version: Some(newest.to_owned()),
+            min_api_version: oldest.map(str::to_owned),
+            ..SystemVersion::default()
+        };
+        agree(&version, &endpoint).map(|version| version.to_string())
+    }
+
+    #[test]
+    fn the_lower_of_both_newest_versions_is_spoken() {
+        assert_eq!(agreed("1.41", Some("1.12")).unwrap(), "1.41");
+        assert_eq!(agreed("1.45", None).unwrap(), "1.45");
+        assert_eq!(
+            agreed("1.99", Some("1.44")).unwrap(),
+            API_DEFAULT_VERSION.to_string()
+        );
+    }
+
+    #[test]
+    fn engines_out_of_reach_are_told_apart() {
+        assert!(matches!(
+            agreed("1.40", None),
+            Err(EngineError::TooOld { .. })
+        ));
+        assert!(matches!(
+            agreed("1.9", None),
+            Err(EngineError::TooOld { .. })
+        ));
+        assert!(matches!(
+            agreed("nonsense", None),
+            Err(EngineError::TooOld { .. })
+        ));
+        assert!(matches!(
+            agreed("2.3", Some("2.0")),
+            Err(EngineError::TooNew { .. })
+        ));
+    }
+}
