@@ -1,1 +1,57 @@
-//! Placeholder.
+//! The edge: arguments in, exit code out. Each command loads, plans, executes and tells.
+
+mod args;
+mod backup;
+mod edge;
+mod gather;
+mod reporter;
+mod signals;
+mod summary;
+mod talk;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use rustix::fs::Mode;
+
+use args::{Cli, Command, Talk};
+use edge::CommandError;
+
+use crate::exit::Exit;
+
+/// Runs the program with its arguments, the program's own name first.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no error; clap knows which is which.
+            let _ = error.print();
+            return if error.exit_code() == 0 { Exit::Done } else { Exit::Rejected };
+        }
+    };
+    // Dumps hold secrets: nothing that this process makes is for others, whatever the shell says.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    talk::start_log(&cli.global.talk);
+    let talk = cli.global.talk.clone();
+    run(cli).unwrap_or_else(|error| edge::tell(&error, &talk))
+}
+
+fn run(cli: Cli) -> Result<Exit, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(CommandError::Start)?;
+    let talk: Talk = cli.global.talk.clone();
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Backup(args) => backup::backup(&cli.global, &args, &talk).await,
+            Command::Plan(args) => backup::plan(&cli.global, &args).await,
+        }
+    });
+    // A thread that hangs in the system, say on a dead network file system, must not keep us here:
+    // services run again, and all that could be removed is removed.
+    runtime.shutdown_background();
+    outcome
+}

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::codecs::Codec;
 use crate::diagnostic::Finding;
@@ -37,11 +37,20 @@ pub enum TargetArgKind {
 }
 
 impl TargetArg {
+    /// The folder or file, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.kind {
+            TargetArgKind::Stdout => None,
+            TargetArgKind::Archive { path, .. } | TargetArgKind::Folder { path } => Some(path),
+        }
+    }
+
     /// Reads a `-t`; relative paths are relative to `cwd`.
     ///
     /// # Errors
     /// A finding for an empty text and for a URL.
-    pub fn parse(text: &OsStr, cwd: &std::path::Path) -> Result<Self, Finding> {
+    pub fn parse(text: &OsStr, cwd: &Path) -> Result<Self, Finding> {
         let name = text::os(text);
         if text.is_empty() {
             return Err(Finding::new("config::target_empty", "a target is empty")
@@ -71,7 +80,6 @@ impl TargetArg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn parse(text: &str) -> Result<TargetArgKind, &'static str> {
         TargetArg::parse(OsStr::new(text), Path::new("/here")).map(|arg| arg.kind).map_err(|finding| finding.code)

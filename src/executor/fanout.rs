@@ -3,6 +3,7 @@
 //! Behind each queue a thread of its own compresses, hashes and writes. A target that fails is taken
 //! out, and the others go on; when none is left, or the run is cancelled, the sources are told so.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -51,6 +52,8 @@ struct Lane {
 /// The beginning of all targets' queues. Shared by those who read sources, one at a time.
 pub(crate) struct Fanout {
     lanes: Mutex<Vec<Lane>>,
+    /// Folders that [`Fanout::folder_once`] has passed on: as many as lie above mounted paths.
+    folders: Mutex<BTreeSet<Vec<u8>>>,
     cancel: CancellationToken,
 }
 
@@ -74,12 +77,22 @@ impl Fanout {
                 .spawn(move || write_all(&target, writer, &pieces, &*reporter))?;
             lanes.push(Lane { name, queue: Some(queue), thread });
         }
-        Ok(Self { lanes: Mutex::new(lanes), cancel })
+        Ok(Self { lanes: Mutex::new(lanes), folders: Mutex::default(), cancel })
     }
 
     /// Starts an entry of a tree member; its path is the one in the dump.
     pub(crate) fn entry(&self, entry: Entry) -> Result<(), SinkClosed> {
         self.send(&Piece::Entry(Arc::new(entry)))
+    }
+
+    /// A folder that several members have in common: stored with the first of them.
+    pub(crate) fn folder_once(&self, folder: Entry) -> Result<(), SinkClosed> {
+        let first = self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.path.clone());
+        if !first {
+            return Ok(());
+        }
+        self.entry(folder)?;
+        self.end()
     }
 
     /// Starts a stream member.

@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Executes plans: the only code that changes something.
+//!
+//! [`dump`](dump()) is the spine. [`hold`] is the only file that changes containers, `fanout` and
+//! `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
+//! is a [`RunReport`].
+
+mod bridge;
+mod draft;
+mod dump;
+mod event;
+mod fanout;
+pub mod hold;
+mod index_file;
+mod members;
+mod report;
+mod tree_member;
+mod volume_member;
+
+pub use draft::Run;
+pub use dump::{World, dump};
+pub use event::{Event, Reporter, chain};
+pub use report::{HeldReport, MemberSummary, RunReport, TargetReport};

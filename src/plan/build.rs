@@ -63,6 +63,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         volumes,
         hold,
         targets,
+        spool_dir: facts.spool_dir.clone(),
         trees,
     })
 }

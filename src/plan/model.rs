@@ -36,6 +36,9 @@ pub struct Plan {
     pub targets: Vec<TargetPlan>,
     /// What does not stop a run but should be known.
     pub warnings: Vec<String>,
+    /// The folder of temporary files.
+    #[serde(serialize_with = "as_text")]
+    pub spool_dir: PathBuf,
     /// What the trees are read by; a consequence of the rows above.
     #[serde(skip)]
     pub trees: Vec<TreePlan>,

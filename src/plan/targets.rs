@@ -26,7 +26,7 @@ pub(super) fn plan(request: &Request, facts: &Facts, load: &Load<'_>) -> Result<
     let mut targets = Vec::new();
     let mut seen = BTreeSet::new();
     for arg in &request.targets {
-        if !seen.insert(place_of(arg)) {
+        if !seen.insert(arg.path()) {
             findings.push(Finding::new("plan::target_twice", format!("the target `{}` is given twice", arg.name)));
             continue;
         }
@@ -40,22 +40,12 @@ pub(super) fn plan(request: &Request, facts: &Facts, load: &Load<'_>) -> Result<
 
 /// The folders and files of the targets, which no source may read.
 pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
-    request.targets.iter().filter_map(|arg| match &arg.kind {
-        TargetArgKind::Stdout => None,
-        TargetArgKind::Archive { path, .. } | TargetArgKind::Folder { path } => Some(path.as_path()),
-    })
-}
-
-fn place_of(arg: &TargetArg) -> Option<&Path> {
-    match &arg.kind {
-        TargetArgKind::Stdout => None,
-        TargetArgKind::Archive { path, .. } | TargetArgKind::Folder { path } => Some(path),
-    }
+    request.targets.iter().filter_map(TargetArg::path)
 }
 
 fn target(request: &Request, facts: &Facts, load: &Load<'_>, arg: &TargetArg) -> Result<TargetPlan, Finding> {
     let (kind, codec) = kind(request, facts, arg)?;
-    let place = place_of(arg).map(|path| (path, &facts.places[path]));
+    let place = arg.path().map(|path| (path, &facts.places[path]));
     if let Some((_, place)) = place {
         outside_of_sources(facts, load, arg, place)?;
         fits(arg, &kind, place)?;

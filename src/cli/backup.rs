@@ -1,0 +1,96 @@
+//! `backup` and `plan`: gather, plan, and print the plan or execute it.
+
+use jiff::Timestamp;
+
+use super::args::{BackupArgs, Global, JobArgs, PlanArgs, Talk};
+use super::edge::CommandError;
+use super::gather::{Gathered, gather};
+use super::signals::Signals;
+use super::{reporter, summary, talk};
+use crate::diagnostic::Finding;
+use crate::executor::{Run, World, dump};
+use crate::exit::Exit;
+use crate::plan::facts::Facts;
+use crate::plan::model::{Plan, TargetKind};
+use crate::plan::{self, Request};
+
+/// Prints what a backup would do.
+pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CommandError> {
+    let gathered = gather(global, &args.services, &args.job, false).await?;
+    print_plan(&plan::build(&gathered.request, &gathered.facts)?, args.job.json)
+}
+
+/// Dumps the project.
+pub(super) async fn backup(global: &Global, args: &BackupArgs, talk: &Talk) -> Result<Exit, CommandError> {
+    let gathered = gather(global, &args.services, &args.job, !args.dry_run).await?;
+    let plan = plan::build(&gathered.request, &gathered.facts)?;
+    if args.dry_run {
+        return print_plan(&plan, args.job.json);
+    }
+    one_document_on_stdout(&plan, &args.job)?;
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
+    execute(plan, gathered, args, talk).await
+}
+
+async fn execute(plan: Plan, gathered: Gathered, args: &BackupArgs, talk: &Talk) -> Result<Exit, CommandError> {
+    let signals = Signals::listen().map_err(CommandError::Start)?;
+    let reporter = reporter::reporter(talk);
+    let world = World {
+        run: run(&gathered.request, &gathered.facts, args),
+        engine: gathered.engine,
+        reporter,
+        cancel: signals.cancel.clone(),
+        hurry: signals.hurry.clone(),
+    };
+    let report = dump(plan, world).await;
+    let exit = report.exit(signals.exit());
+    summary::tell(&report, exit, talk);
+    if args.job.json {
+        print_json(&report)?;
+    }
+    Ok(exit)
+}
+
+/// What the manifest says of the run itself.
+fn run(request: &Request, facts: &Facts, args: &BackupArgs) -> Run {
+    Run::new(Timestamp::now(), facts, options(request, args))
+}
+
+/// The options by name. None of them can hold a secret; targets are paths.
+fn options(request: &Request, args: &BackupArgs) -> Vec<(&'static str, serde_json::Value)> {
+    let names = |names: Vec<String>| serde_json::Value::from(names);
+    vec![
+        ("scopes", names(request.scopes.iter().map(|scope| scope.name().to_owned()).collect())),
+        ("services", names(request.services.clone())),
+        ("targets", names(request.targets.iter().map(|target| target.name.clone()).collect())),
+        ("compression", args.job.compression.clone().into()),
+        ("pause", request.pause.into()),
+        ("resolve_symlinks", request.resolve_symlinks.into()),
+    ]
+}
+
+/// `--json` prints its document where a dump to standard output would go.
+fn one_document_on_stdout(plan: &Plan, job: &JobArgs) -> Result<(), Finding> {
+    if job.json && plan.targets.iter().any(|target| target.kind == TargetKind::Stdout) {
+        return Err(Finding::new("cli::json_and_stdout", "the dump and the JSON report would both go to standard output")
+            .with_help("name a target with `-t`, or use `--log-format json`, which writes to standard error"));
+    }
+    Ok(())
+}
+
+fn print_plan(plan: &Plan, json: bool) -> Result<Exit, CommandError> {
+    if json {
+        print_json(plan)?;
+    } else {
+        talk::print(&plan::table::render(plan)).map_err(CommandError::Print)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Print(error.into()))?;
+    text.push('\n');
+    talk::print(&text).map_err(CommandError::Print)
+}

@@ -1,0 +1,187 @@
+//! From options to the facts that planning needs: settings, project, engine, file system.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{Global, JobArgs};
+use super::edge::CommandError;
+use crate::compose::{self, LoadOptions, Project};
+use crate::config::identity::host_name;
+use crate::config::settings::{CompressionOverride, Overrides, Settings};
+use crate::config::target_arg::TargetArg;
+use crate::diagnostic::Finding;
+use crate::engine::docker::{DockerEngine, Limits};
+use crate::engine::endpoint::{Surroundings, Wish, locate};
+use crate::engine::{Engine, EngineError};
+use crate::engine::{local, own};
+use crate::plan::Request;
+use crate::plan::facts::{self, EngineFacts, Facts, Way};
+use crate::plan::model::Scope;
+
+/// Files in the project folder that belong to it without being named by a key.
+const OWN_FILES: [&str; 3] = ["compose-dump.yml", "compose-dump.schema.json", BACKUPIGNORE];
+const BACKUPIGNORE: &str = ".backupignore";
+
+/// Everything that a job needs before it can be planned.
+pub(super) struct Gathered {
+    pub(super) request: Request,
+    pub(super) facts: Facts,
+    pub(super) engine: Option<Arc<dyn Engine>>,
+}
+
+/// Gathers what planning needs. Reads, and changes nothing.
+pub(super) async fn gather(
+    global: &Global,
+    services: &[String],
+    job: &JobArgs,
+    will_run: bool,
+) -> Result<Gathered, CommandError> {
+    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
+    let request = request(services, job, &cwd)?;
+    let project = load_project(global, cwd)?;
+    let (engine, engine_facts) = ask_engine(global, &request, &project).await?;
+    let own_files: Vec<PathBuf> =
+        OWN_FILES.iter().map(|name| project.dir.join(name)).filter(|path| path.exists()).collect();
+    let spool_dir = spool_dir(&request.settings);
+    let mut project = project;
+    warn_of_job_file(&mut project, job);
+    let backupignore = Some(project.dir.join(BACKUPIGNORE)).filter(|path| path.exists());
+    let mut facts = Facts {
+        paths: facts::follow_paths(&project, &own_files),
+        project,
+        engine: engine_facts,
+        own_files,
+        backupignore,
+        places: BTreeMap::new(),
+        spool_dir,
+        stdout_is_terminal: will_run && std::io::stdout().is_terminal(),
+        host: host_name(),
+    };
+    facts.places = places(&request, &facts);
+    Ok(Gathered { request, facts, engine })
+}
+
+fn request(services: &[String], job: &JobArgs, cwd: &Path) -> Result<Request, CommandError> {
+    let codec = job.compression.as_ref().and_then(|name| name.parse().ok());
+    let overrides = Overrides {
+        compression: codec.map(|codec| CompressionOverride { codec }),
+        dump_name: job.target_pattern.clone(),
+    };
+    let settings = Settings::load(&overrides)?;
+    let stdout = vec!["-".into()];
+    let given = if job.targets.is_empty() { &stdout } else { &job.targets };
+    let targets: Vec<Result<TargetArg, Finding>> = given.iter().map(|text| TargetArg::parse(text, cwd)).collect();
+    let (targets, findings): (Vec<_>, Vec<_>) = targets.into_iter().partition(Result::is_ok);
+    let findings: Vec<Finding> = findings.into_iter().filter_map(Result::err).collect();
+    if !findings.is_empty() {
+        return Err(findings.into());
+    }
+    Ok(Request {
+        job: "manual".to_owned(),
+        scopes: scopes(job),
+        services: services.to_vec(),
+        targets: targets.into_iter().filter_map(Result::ok).collect(),
+        archive_codec: codec,
+        pause: !job.no_pause,
+        resolve_symlinks: job.resolve_symlinks,
+        settings,
+    })
+}
+
+/// The scopes that flags name; all without any.
+fn scopes(job: &JobArgs) -> std::collections::BTreeSet<Scope> {
+    let flags = [
+        (job.config, Scope::Config),
+        (job.mounted, Scope::Mounted),
+        (job.volumes, Scope::Volumes),
+        (job.exports, Scope::Exports),
+    ];
+    let all = flags.iter().all(|(given, _)| !given);
+    flags.into_iter().filter(|(given, _)| all || *given).map(|(_, scope)| scope).collect()
+}
+
+fn load_project(global: &Global, cwd: PathBuf) -> Result<Project, CommandError> {
+    let options = LoadOptions {
+        cwd,
+        project_dir: global.project_dir.clone(),
+        files: global.files.clone(),
+        project_name: global.project_name.clone(),
+        env_files: global.env_files.clone(),
+        profiles: global.profiles.clone(),
+        env: std::env::vars_os().collect(),
+        home: std::env::home_dir(),
+    };
+    Ok(compose::load(&options)?)
+}
+
+/// The engine and what it knows of the project. Volumes cannot be dumped without one; for the other
+/// scopes it adds who is held still and what the manifest says of images.
+async fn ask_engine(
+    global: &Global,
+    request: &Request,
+    project: &Project,
+) -> Result<(Option<Arc<dyn Engine>>, Result<EngineFacts, String>), CommandError> {
+    let needed = request.scopes.contains(&Scope::Volumes);
+    match connect(global, project).await {
+        Ok((engine, facts)) => Ok((Some(engine), Ok(facts))),
+        Err(error) if needed => Err(error),
+        Err(error) => Ok((None, Err(error.to_string()))),
+    }
+}
+
+async fn connect(global: &Global, project: &Project) -> Result<(Arc<dyn Engine>, EngineFacts), CommandError> {
+    let wish = Wish { host: global.host.clone(), context: global.context.clone() };
+    let endpoints = locate(&wish, &Surroundings::of_process())?;
+    let engine = DockerEngine::connect(&endpoints, Limits::default()).await?;
+    let way = way(&engine).await?;
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let facts = facts::ask_engine(&*engine, way, project).await?;
+    Ok((engine, facts))
+}
+
+async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {
+    let endpoint = engine.endpoint();
+    Ok(Way {
+        endpoint: endpoint.to_string(),
+        local: local::prove_local(endpoint).await.map_err(|not| not.to_string()),
+        own_container: own::own_container(engine).await?,
+    })
+}
+
+/// Temporary files go where the user says, else to a place on a disk: `/tmp` is memory on many hosts.
+fn spool_dir(settings: &Settings) -> PathBuf {
+    let from_environment = || std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let on_disk = || Some(PathBuf::from("/var/tmp")).filter(|dir| dir.is_dir());
+    settings.spool.dir.clone().or_else(from_environment).or_else(on_disk).unwrap_or_else(std::env::temp_dir)
+}
+
+/// Rules that are there and not applied must be known.
+fn warn_of_job_file(project: &mut Project, job: &JobArgs) {
+    let file = project.dir.join(OWN_FILES[0]);
+    if !job.no_job_file && file.exists() {
+        project.warnings.push(compose::Warning {
+            file,
+            line: None,
+            message: "this version stores the file, and does not apply its rules; `--no-job-file` says that this is meant".to_owned(),
+        });
+    }
+}
+
+/// Where the targets, the spool and everything that may be read lie.
+fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
+    let targets = request.targets.iter().filter_map(TargetArg::path).map(Path::to_owned);
+    let named = facts.paths.iter().flat_map(|(path, fact)| [path.clone(), fact.real.clone()]);
+    let engine = facts.engine.iter();
+    let volumes = engine.flat_map(|engine| engine.volumes.values().filter_map(|volume| volume.mountpoint.clone()));
+    targets
+        .chain(named)
+        .chain(volumes)
+        .chain([facts.spool_dir.clone(), facts.project.dir.clone()])
+        .map(|path| {
+            let place = facts::look_at_place(&path);
+            (path, place)
+        })
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! Events as lines on standard error: for people, or one JSON object each.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
+
+use super::args::{LogFormat, ProgressStyle, Talk};
+use super::talk::say;
+use crate::executor::{Event, Reporter};
+use crate::text;
+
+/// How often `--progress plain` says something.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Makes the reporter that the options ask for.
+pub(super) fn reporter(talk: &Talk) -> std::sync::Arc<dyn Reporter> {
+    match talk.log_format {
+        LogFormat::Json => std::sync::Arc::new(JsonLines { quiet: talk.quiet }),
+        LogFormat::Text => std::sync::Arc::new(Lines::new(talk)),
+    }
+}
+
+/// One JSON object per event.
+struct JsonLines {
+    quiet: bool,
+}
+
+impl Reporter for JsonLines {
+    fn report(&self, event: Event) {
+        let unimportant = matches!(event, Event::Progress { .. }) || self.quiet && !is_bad(&event);
+        if unimportant {
+            return;
+        }
+        if let Ok(line) = serde_json::to_string(&event) {
+            say(&line);
+        }
+    }
+}
+
+/// Lines for people, with a bar where there is a terminal.
+struct Lines {
+    quiet: bool,
+    verbose: bool,
+    plain: bool,
+    bar: ProgressBar,
+    said: Mutex<Said>,
+}
+
+struct Said {
+    at: Instant,
+    bytes: u64,
+    member: String,
+}
+
+impl Lines {
+    fn new(talk: &Talk) -> Self {
+        use std::io::IsTerminal;
+        let terminal = std::io::stderr().is_terminal();
+        let wanted = match talk.progress {
+            ProgressStyle::Auto => terminal,
+            ProgressStyle::Bar => true,
+            ProgressStyle::Plain | ProgressStyle::None => false,
+        };
+        let target = if wanted && !talk.quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = BarStyle::with_template("{spinner} {msg} {bytes} {bytes_per_sec}") {
+            bar.set_style(style);
+        }
+        Self {
+            quiet: talk.quiet,
+            verbose: talk.verbose > 0,
+            plain: talk.progress == ProgressStyle::Plain,
+            bar,
+            said: Mutex::new(Said { at: Instant::now(), bytes: 0, member: String::new() }),
+        }
+    }
+
+    fn line(&self, line: &str) {
+        self.bar.suspend(|| say(line));
+    }
+
+    fn progress(&self, bytes: u64) {
+        self.bar.inc(bytes);
+        let Ok(mut said) = self.said.lock() else { return };
+        said.bytes += bytes;
+        if self.plain && said.at.elapsed() >= PLAIN_EVERY {
+            said.at = Instant::now();
+            self.line(&format!("... {}: {}", said.member, text::bytes(said.bytes)));
+        }
+    }
+
+    fn member(&self, member: &str, bytes: Option<u64>) {
+        if let Some(bytes) = bytes {
+            self.bar.set_length(bytes);
+        } else {
+            self.bar.unset_length();
+        }
+        self.bar.set_position(0);
+        self.bar.set_message(member.to_owned());
+        if let Ok(mut said) = self.said.lock() {
+            said.bytes = 0;
+            member.clone_into(&mut said.member);
+        }
+    }
+}
+
+impl Reporter for Lines {
+    fn report(&self, event: Event) {
+        match &event {
+            Event::Progress { bytes } => return self.progress(*bytes),
+            Event::MemberStarted { member, bytes } => self.member(member, *bytes),
+            Event::Published { .. } => self.bar.finish_and_clear(),
+            _ => {}
+        }
+        if self.quiet && !is_bad(&event) {
+            return;
+        }
+        if let Some(line) = sentence(&event, self.verbose) {
+            self.line(&line);
+        }
+    }
+}
+
+/// Whether `--quiet` lets it through.
+fn is_bad(event: &Event) -> bool {
+    match event {
+        Event::TargetFailed { .. } | Event::MemberFailed { .. } | Event::Stuck { .. } => true,
+        Event::Trouble { loses_bytes, .. } => *loses_bytes,
+        Event::MemberStarted { .. }
+        | Event::Progress { .. }
+        | Event::MemberDone { .. }
+        | Event::Paused { .. }
+        | Event::NotPaused { .. }
+        | Event::Resumed { .. }
+        | Event::Published { .. } => false,
+    }
+}
+
+/// The event as a line; `None` for what only `-v` shows.
+fn sentence(event: &Event, verbose: bool) -> Option<String> {
+    Some(match event {
+        Event::Progress { .. } | Event::MemberStarted { .. } => return None,
+        Event::Trouble { loses_bytes: false, .. } if !verbose => return None,
+        Event::TargetFailed { target, error } => format!("error: target `{target}`: {error}"),
+        Event::Trouble { member, what, loses_bytes } => {
+            format!("{}: {member}: {what}", if *loses_bytes { "warning" } else { "note" })
+        }
+        Event::MemberDone { member, entries, bytes } => {
+            format!("{member}: {}, {}", text::count(*entries, "entry"), text::bytes(*bytes))
+        }
+        Event::MemberFailed { member, error } => format!("error: {member}: {error}"),
+        Event::Paused { container } => format!("paused {container}"),
+        Event::NotPaused { container, why } => format!("not paused: {container}, {why}"),
+        Event::Resumed { container, seconds } => format!("resumed {container} after {seconds:.2} s"),
+        Event::Stuck { container, error, command } => {
+            format!("error: {container} is still paused: {error}\n       bring it back with: {command}")
+        }
+        Event::Published { path: Some(path), bytes, .. } => {
+            format!("dump {} ({})", text::path(path), text::bytes(*bytes))
+        }
+        Event::Published { path: None, bytes, .. } => format!("dump written to standard output ({})", text::bytes(*bytes)),
+    })
+}

@@ -1,0 +1,212 @@
+//! The spine of a dump, top to bottom: open targets, read config, hold, read what services use,
+//! release, send the indexes, publish. Whatever fails goes on at release.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::bridge;
+use super::draft::{self, Run};
+use super::event::{Event, Reporter, chain};
+use super::fanout::{Fanout, LaneEnd};
+use super::hold::{Held, HoldError, Keeper};
+use super::members::{MemberReport, Reading};
+use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
+use crate::archive::manifest::Place;
+use crate::engine::Engine;
+use crate::engine::helper::Helpers;
+use crate::plan::model::{Plan, Scope};
+use crate::targets::{DumpWriter, TargetError};
+
+/// How long helper containers may take to go away at the end of a run.
+const HELPERS_LEAVE_WITHIN: Duration = Duration::from_secs(20);
+
+/// What a run has at hand beside its plan.
+pub struct World {
+    /// The engine, where the plan relies on one.
+    pub engine: Option<Arc<dyn Engine>>,
+    /// Hears what happens.
+    pub reporter: Arc<dyn Reporter>,
+    /// Ends the run early; services are brought back first.
+    pub cancel: CancellationToken,
+    /// What the manifest says of the run itself.
+    pub run: Run,
+}
+
+/// Executes a plan.
+///
+/// Never leaves a service held: also when this is dropped or panics, as long as the runtime goes on.
+pub async fn dump(plan: Plan, world: World) -> RunReport {
+    let plan = Arc::new(plan);
+    let mut targets = open_targets(&plan, &world).await;
+    let mut outcome = Outcome::default();
+    let writers = std::mem::take(&mut targets.open);
+    if writers.is_empty() {
+        outcome.error = Some("no target can be written to".to_owned());
+    } else {
+        match Fanout::start(writers, &world.reporter, world.cancel.clone()) {
+            Ok(fanout) => {
+                let fanout = Arc::new(fanout);
+                read_all(&plan, &world, &fanout, &mut outcome).await;
+                targets.ended = publish(&plan, &world, fanout, &mut outcome).await;
+            }
+            Err(error) => outcome.error = Some(format!("cannot start a thread for a target: {error}")),
+        }
+    }
+    report(&plan, &world, targets, outcome)
+}
+
+/// What a run has come to so far.
+#[derive(Default)]
+struct Outcome {
+    members: Vec<MemberReport>,
+    held: Vec<Held>,
+    error: Option<String>,
+}
+
+/// The targets, as far as they could be opened.
+#[derive(Default)]
+struct Targets {
+    open: Vec<(String, Box<dyn DumpWriter>)>,
+    refused: Vec<(String, TargetError)>,
+    ended: Vec<(String, LaneEnd)>,
+}
+
+/// Opens every target, which proves that it can be written to before anything is touched.
+async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
+    let mut targets = Targets::default();
+    for target in &plan.targets {
+        let name = target.name.clone();
+        let spec = draft::target_spec(plan, target, &world.run);
+        let opened = bridge::blocking("opening a target", move || crate::targets::open(&spec)).await;
+        match opened {
+            Ok(Ok(writer)) => targets.open.push((name, writer)),
+            Ok(Err(error)) => {
+                world.reporter.report(Event::TargetFailed { target: name.clone(), error: chain(&error) });
+                targets.refused.push((name, error));
+            }
+            Err(lost) => world.reporter.report(Event::TargetFailed { target: name, error: lost.to_string() }),
+        }
+    }
+    targets
+}
+
+/// Reads every member, with the services held still for those that they use.
+async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome: &mut Outcome) {
+    let helpers = world.engine.as_ref().map(|engine| Arc::new(Helpers::new(Arc::clone(engine))));
+    let reading = Arc::new(Reading::new(Arc::clone(plan), Arc::clone(fanout), world, helpers.clone()));
+    reading.trees(Scope::Config, &mut outcome.members).await;
+    match hold(plan, world).await {
+        Ok(keeper) => {
+            // A target that stands still must not keep the services waiting for their release.
+            let content = async {
+                reading.trees(Scope::Mounted, &mut outcome.members).await;
+                reading.volumes(&mut outcome.members).await;
+            };
+            world.cancel.run_until_cancelled(content).await;
+            if let Some(keeper) = keeper {
+                outcome.held = keeper.release().await;
+            }
+        }
+        Err(error) => outcome.error = Some(chain(&error)),
+    }
+    if let Some(helpers) = helpers
+        && !helpers.settle(HELPERS_LEAVE_WITHIN).await
+    {
+        tracing::warn!("a helper container is still there; the next run removes it");
+    }
+}
+
+async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, HoldError> {
+    match &world.engine {
+        Some(engine) if !plan.hold.pause.is_empty() => {
+            let containers = plan.hold.pause.clone();
+            let reporter = Arc::clone(&world.reporter);
+            Keeper::hold(Arc::clone(engine), containers, reporter, world.cancel.clone()).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Publishes the dump at every target, or has everything removed.
+async fn publish(
+    plan: &Arc<Plan>,
+    world: &World,
+    fanout: Arc<Fanout>,
+    outcome: &mut Outcome,
+) -> Vec<(String, LaneEnd)> {
+    let whole = outcome.error.is_none() && !world.cancel.is_cancelled();
+    let nothing_read = outcome.members.iter().all(|member| member.error.is_some());
+    if whole && nothing_read && !outcome.members.is_empty() {
+        outcome.error = Some("no member could be read".to_owned());
+    }
+    if !whole || outcome.error.is_some() {
+        return bridge::blocking("removing what was written", move || fanout.abort()).await.unwrap_or_default();
+    }
+    let mut members = std::mem::take(&mut outcome.members);
+    let plan = Arc::clone(plan);
+    let run = world.run.clone();
+    let held = outcome.held.clone();
+    let sent = bridge::blocking("publishing", move || {
+        // A refusal means that no target is left; each says so itself at its end.
+        let _ = fanout.released();
+        let indexed = super::index_file::send_all(&mut members, &fanout);
+        let ended = match indexed {
+            Ok(()) => fanout.finish(draft::draft(&plan, &run, &members, &held)),
+            Err(_) => fanout.abort(),
+        };
+        (members, ended, indexed)
+    })
+    .await;
+    match sent {
+        Ok((members, ended, indexed)) => {
+            outcome.members = members;
+            if let Err(error) = indexed {
+                outcome.error = Some(chain(&error));
+            }
+            ended
+        }
+        Err(lost) => {
+            outcome.error = Some(lost.to_string());
+            Vec::new()
+        }
+    }
+}
+
+fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> RunReport {
+    let rows = plan.targets.iter().map(|target| target_report(&target.name, &targets, &*world.reporter));
+    RunReport {
+        job: plan.job.clone(),
+        project: plan.project.id.clone(),
+        invoked: world.run.invoked,
+        finished: Timestamp::now(),
+        targets: rows.collect(),
+        members: outcome.members.iter().map(MemberSummary::from).collect(),
+        held: outcome.held.iter().map(HeldReport::from).collect(),
+        error: outcome.error,
+        interrupted: world.cancel.is_cancelled(),
+    }
+}
+
+fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> TargetReport {
+    let mut row = TargetReport { target: name.to_owned(), dump: None, bytes: 0, warnings: Vec::new(), error: None };
+    let refused = targets.refused.iter().find(|(target, _)| target == name);
+    let ended = targets.ended.iter().find(|(target, _)| target == name);
+    match (refused, ended) {
+        (Some((_, error)), _) | (_, Some((_, LaneEnd::Failed(error)))) => row.error = Some(chain(error)),
+        (_, Some((_, LaneEnd::Published(published)))) => {
+            let path = match &published.place {
+                Place::Path(path) => Some(path.clone()),
+                Place::Stdout => None,
+            };
+            row.dump = Some(path.as_deref().map_or_else(|| "-".to_owned(), crate::text::path));
+            row.bytes = published.bytes;
+            row.warnings.clone_from(&published.warnings);
+            reporter.report(Event::Published { target: name.to_owned(), path, bytes: published.bytes });
+        }
+        (_, Some((_, LaneEnd::Aborted)) | None) => {}
+    }
+    row
+}

@@ -1,0 +1,110 @@
+//! What an execution came to: the sum of its events, for the end of the output and for scripts.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::hold::Held;
+use crate::exit::Exit;
+
+/// The outcome of one job.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// The job's name.
+    pub job: String,
+    /// The project id.
+    pub project: String,
+    /// When the run was invoked.
+    pub invoked: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// One row per target, in the order in which they were given.
+    pub targets: Vec<TargetReport>,
+    /// One row per member that was read, or was to be.
+    pub members: Vec<MemberSummary>,
+    /// Who was held still, from when to when.
+    pub held: Vec<HeldReport>,
+    /// Why the run ended early, if it did.
+    pub error: Option<String>,
+    /// Whether a signal ended it.
+    pub interrupted: bool,
+}
+
+/// What became of one target.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetReport {
+    /// The target, as it was given.
+    pub target: String,
+    /// Where the dump is, if it was published there; `-` is standard output.
+    pub dump: Option<String>,
+    /// Its size.
+    pub bytes: u64,
+    /// What the target could not keep.
+    pub warnings: Vec<String>,
+    /// Why there is no dump.
+    pub error: Option<String>,
+}
+
+/// What became of one member.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberSummary {
+    /// Its path in the dump.
+    pub member: String,
+    /// Its bytes before compression.
+    pub bytes: u64,
+    /// Its entries.
+    pub entries: u64,
+    /// How long it was read.
+    pub seconds: f64,
+    /// What was odd.
+    pub warnings: Vec<String>,
+    /// Entries whose content is missing or not wholly there.
+    pub entries_with_gaps: u64,
+    /// Why it is not in the dump.
+    pub error: Option<String>,
+}
+
+/// A container that was held.
+#[derive(Debug, Clone, Serialize)]
+pub struct HeldReport {
+    /// Its name.
+    pub container: String,
+    /// When it stood still.
+    pub from: Timestamp,
+    /// When it ran again; `None` if it could not be brought back.
+    pub until: Option<Timestamp>,
+}
+
+impl From<&Held> for HeldReport {
+    fn from(held: &Held) -> Self {
+        Self { container: held.container.clone(), from: held.from, until: held.until }
+    }
+}
+
+impl MemberSummary {
+    /// Whether everything that the reader could see is in the dump.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.error.is_none() && self.entries_with_gaps == 0
+    }
+}
+
+impl RunReport {
+    /// The exit code of this outcome; `signal` is the one for a signal that ended it.
+    #[must_use]
+    pub fn exit(&self, signal: Option<Exit>) -> Exit {
+        let mut exit = Exit::Done;
+        if self.members.iter().any(|member| !member.is_whole()) {
+            exit = exit.worst(Exit::Partial);
+        }
+        if self.error.is_some() || self.targets.iter().any(|target| target.dump.is_none()) {
+            exit = exit.worst(Exit::Failed);
+        }
+        if let Some(signal) = signal.filter(|_| self.interrupted) {
+            exit = exit.worst(signal);
+        }
+        if self.held.iter().any(|held| held.until.is_none()) {
+            exit = exit.worst(Exit::NotBrought);
+        }
+        exit
+    }
+}
