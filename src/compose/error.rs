@@ -79,6 +79,14 @@ pub enum LoadError {
         /// The files, from the first to its repetition.
         chain: Vec<PathBuf>,
     },
+    /// Files that include files that include files.
+    #[error("includes are nested more than {limit} levels deep, the last one was `{}`", .path.display())]
+    IncludeTooDeep {
+        /// The file that was one too many.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
     /// Services that extend each other.
     #[error("`extends` goes in a circle: {}", .chain.join(" > "))]
     ExtendsCycle {

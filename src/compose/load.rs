@@ -1,13 +1,85 @@
-//! The spine of the loader.
+//! The spine of the loader, from options to [`Project`].
 
-use super::{LoadError, LoadOptions, Project};
+use super::discover::{Layout, discover};
+use super::env::Env;
+use super::layers::{self, Scope};
+use super::services::Context;
+use super::session::Session;
+use super::{
+    LoadError, LoadOptions, MountSource, Project, Role, project_name, resources, services, volumes,
+};
 
-/// Loads the project that `options` describe.
+/// Loads the project that `options` describe, as Compose would, from its files alone.
+///
+/// Beyond the Compose files it reads `.env` files, included and extended files; of all other files it
+/// only learns whether they exist.
 ///
 /// # Errors
-/// [`LoadError`] where there is no project to speak of.
+/// [`LoadError`] where there is no project to speak of. Everything that loading survives is in
+/// [`Project::warnings`].
 pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
-    Err(LoadError::NoComposeFile {
-        searched: vec![options.cwd.clone()],
+    let mut session = Session::new(options.home.clone());
+    let Layout {
+        dir,
+        files,
+        named_by,
+        mut env,
+    } = discover(&mut session, options)?;
+
+    let mut documents = Vec::new();
+    for file in &files {
+        session.refer(file, Role::ComposeFile, named_by, true);
+        documents.extend(session.documents(file, &dir)?);
+    }
+    let name = project_name::resolve(options, &env, &documents, &dir)?;
+    env.set("COMPOSE_PROJECT_NAME", &name);
+
+    let profiles = chosen_profiles(options, &env);
+    let scope = Scope {
+        env,
+        including: files.clone(),
+    };
+    let model = layers::build(&mut session, documents, &scope)?;
+
+    let mut volumes = volumes::read(&mut session, &model, &name);
+    let context = Context {
+        dir: &dir,
+        volumes: &volumes,
+        profiles: profiles.as_deref(),
+    };
+    let services = services::read(&mut session, &model, &context);
+    for mount in services.values().flat_map(|service| &service.mounts) {
+        if let Some(MountSource::VolumeKey(key)) = &mount.source {
+            let undeclared = || volumes::undeclared(key, &name);
+            volumes.entry(key.clone()).or_insert_with(undeclared);
+        }
+    }
+    resources::note(&mut session, &model);
+    let (references, warnings) = session.finish();
+    Ok(Project {
+        name,
+        dir,
+        compose_files: files,
+        services,
+        volumes,
+        references,
+        warnings,
     })
+}
+
+/// The profiles to enable, `None` for all: the options', else those of `COMPOSE_PROFILES`, else all.
+fn chosen_profiles(options: &LoadOptions, env: &Env) -> Option<Vec<String>> {
+    let mut chosen = options.profiles.clone();
+    if chosen.is_empty() {
+        let list = env
+            .filled("COMPOSE_PROFILES")
+            .unwrap_or_default()
+            .split(',');
+        chosen = list
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+    }
+    let all = chosen.is_empty() || chosen.iter().any(|name| name == "*");
+    (!all).then_some(chosen)
 }

@@ -3,11 +3,40 @@
 //! [`load`] is a function of its [`LoadOptions`] and the file system. It is tolerant where a backup
 //! must go on: unknown keys are no error, and what cannot be resolved is a [`Warning`].
 //!
+//! In the order of the data's way: `discover` finds files and variables (`env`, `dotenv`); `session`
+//! reads files, `yaml` makes `node`s of them; `layers` puts them on one another (`interpolate` with
+//! `template`, `tags`, `include`, `extends`, `merge`, `unicity`); `services`, `volumes` and
+//! `resources` read the finished model with `read`, and note every file that it names.
+//!
 //! It does not know the engine: what really exists there is reconciled later, and the engine wins.
 
+mod build;
+mod discover;
+mod dotenv;
+mod env;
 mod error;
+mod extends;
+mod files;
+mod include;
+mod interpolate;
+mod layers;
 mod load;
+mod merge;
 mod model;
+mod mounts;
+mod node;
+mod path;
+mod project_name;
+mod read;
+mod resources;
+mod service_mounts;
+mod services;
+mod session;
+mod tags;
+mod template;
+mod unicity;
+mod volumes;
+mod yaml;
 
 pub use error::LoadError;
 pub use load::load;

@@ -135,7 +135,8 @@ pub enum MountSource {
     HostPath(PathBuf),
     /// [`MountKind::Volume`]: key in [`Project::volumes`].
     VolumeKey(String),
-    /// The other kinds: an image reference, a pipe, a cluster volume.
+    /// Anything else, verbatim: an image reference, a pipe, a cluster volume, a path of Windows, or a
+    /// source that could not be resolved (which is a warning, too).
     Name(String),
 }
 

@@ -1,0 +1,223 @@
+//! `extends`: a service merged over another one, of the same file or of another.
+//!
+//! Of another file only the one service is taken. Its relative paths are resolved against that
+//! file's folder; its variables are those of the caller.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::env::Env;
+use super::layers::build_plain;
+use super::merge::merge;
+use super::node::{Data, Map, Node};
+use super::path::is_remote_file;
+use super::session::{Found, Session};
+use super::tags::Resets;
+use super::{LoadError, Role};
+
+/// Files that were loaded to be extended, for one set of variables.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    files: BTreeMap<PathBuf, Rc<File>>,
+}
+
+impl Cache {
+    /// The cache with the variables that belong to it.
+    pub(super) fn with<'a>(&'a mut self, env: &'a Env) -> Files<'a> {
+        Files { cache: self, env }
+    }
+}
+
+/// A [`Cache`] that can load.
+#[derive(Debug)]
+pub(super) struct Files<'a> {
+    cache: &'a mut Cache,
+    env: &'a Env,
+}
+
+#[derive(Debug)]
+struct File {
+    services: Map,
+    resets: Resets,
+}
+
+/// One service of a chain of `extends`, without its `extends` key.
+struct Link {
+    name: String,
+    own: Node,
+    resets: Resets,
+}
+
+/// What an `extends` key says.
+struct Target {
+    service: String,
+    file: Option<Node>,
+}
+
+/// Resolves every `extends` in `layer`, which resets `resets`.
+///
+/// # Errors
+/// [`LoadError::ExtendsCycle`], and as [`Session::documents`]. What is not there is a warning.
+pub(super) fn apply(
+    session: &mut Session,
+    layer: &mut Node,
+    resets: &Resets,
+    files: &mut Files<'_>,
+) -> Result<(), LoadError> {
+    let Some(services) = layer.get("services").and_then(Node::as_map) else {
+        return Ok(());
+    };
+    let mut resolved = Map::new();
+    for (name, service) in services {
+        if service.get("extends").is_some() {
+            let chain = chain(session, name, services, resets, files)?;
+            resolved.insert(name.clone(), fold(session, chain));
+        }
+    }
+    let services = layer.as_map_mut().and_then(|map| map.get_mut("services"));
+    if let Some(services) = services.and_then(Node::as_map_mut) {
+        services.extend(resolved);
+    }
+    Ok(())
+}
+
+/// The services that `name` consists of, itself first.
+fn chain(
+    session: &mut Session,
+    root: &str,
+    services: &Map,
+    resets: &Resets,
+    files: &mut Files<'_>,
+) -> Result<Vec<Link>, LoadError> {
+    let mut links: Vec<Link> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    let mut name = root.to_owned();
+    let mut file: Option<Rc<File>> = None;
+    let mut place = String::new();
+    loop {
+        let (services, resets) = match &file {
+            Some(file) => (&file.services, &file.resets),
+            None => (services, resets),
+        };
+        let Some(service) = services.get(&name) else {
+            if let Some(link) = links.last() {
+                let message = format!(
+                    "the service `{}` extends `{name}`, which does not exist",
+                    link.name
+                );
+                session.warn(link.own.origin, message);
+            }
+            return Ok(links);
+        };
+        let step = format!("`{name}`{place}");
+        let again = seen.contains(&step);
+        seen.push(step);
+        if again {
+            return Err(LoadError::ExtendsCycle { chain: seen });
+        }
+        let mut own = session.copy(service)?;
+        let extends = own.as_map_mut().and_then(|map| map.remove("extends"));
+        let resets = resets.clone();
+        links.push(Link {
+            name: name.clone(),
+            own,
+            resets,
+        });
+        let Some(target) = extends.and_then(|extends| target(session, extends)) else {
+            return Ok(links);
+        };
+        if let Some(node) = &target.file {
+            let Some(path) = locate(session, node, root, &name) else {
+                return Ok(links);
+            };
+            file = Some(files.load(session, &path)?);
+            place = format!(" in `{}`", path.display());
+        }
+        name = target.service;
+    }
+}
+
+/// Merges a chain, its last link first.
+fn fold(session: &mut Session, mut chain: Vec<Link>) -> Node {
+    let mut merged: Option<Node> = None;
+    while let Some(link) = chain.pop() {
+        merged = Some(match merged {
+            Some(mut base) => {
+                let mut path = vec!["services".to_owned(), link.name];
+                link.resets.apply_at(&mut base, &["services", &path[1]]);
+                merge(session, base, link.own, &mut path)
+            }
+            None => link.own,
+        });
+    }
+    merged.unwrap_or_else(super::layers::empty)
+}
+
+fn target(session: &mut Session, extends: Node) -> Option<Target> {
+    let origin = extends.origin;
+    let target = match extends.data {
+        Data::Map(mut map) => {
+            let file = map.remove("file").filter(|file| !file.is_null());
+            let service = map.remove("service")?;
+            service.scalar().map(|service| Target {
+                service: service.to_owned(),
+                file,
+            })
+        }
+        Data::Text(service) => Some(Target {
+            service,
+            file: None,
+        }),
+        _ => None,
+    };
+    if target.is_none() {
+        session.warn(
+            origin,
+            "`extends` wants a service's name or a mapping with `service`".to_owned(),
+        );
+    }
+    target
+}
+
+/// The file that an `extends.file` names, if it is one that can be loaded.
+fn locate(session: &mut Session, node: &Node, root: &str, service: &str) -> Option<PathBuf> {
+    let text = node.scalar()?;
+    if is_remote_file(text) {
+        session.warn(
+            node.origin,
+            format!("`{text}` is not fetched; what it defines is not known"),
+        );
+        return None;
+    }
+    let path = session.resolve(text, node.origin);
+    let named_by = format!("services.{service}.extends.file");
+    let found = Found {
+        path,
+        role: Role::Extended,
+        named_by: &named_by,
+        required: true,
+        origin: node.origin,
+    };
+    session.refer_from(root, &found);
+    found.path.exists().then_some(found.path)
+}
+
+impl Files<'_> {
+    fn load(&mut self, session: &mut Session, path: &PathBuf) -> Result<Rc<File>, LoadError> {
+        if let Some(file) = self.cache.files.get(path) {
+            return Ok(Rc::clone(file));
+        }
+        let base = path.parent().unwrap_or(path);
+        let documents = session.documents(path, base)?;
+        let (mut model, resets) = build_plain(session, documents, self.env);
+        let services = model.as_map_mut().and_then(|map| map.remove("services"));
+        let services = match services.map(|node| node.data) {
+            Some(Data::Map(services)) => services,
+            _ => Map::new(),
+        };
+        let file = Rc::new(File { services, resets });
+        self.cache.files.insert(path.clone(), Rc::clone(&file));
+        Ok(file)
+    }
+}

@@ -1,0 +1,93 @@
+//! Puts layers on one another: the documents of one file after the other become one model.
+
+use std::path::PathBuf;
+
+use super::env::Env;
+use super::interpolate::interpolate;
+use super::merge::merge;
+use super::node::{Data, Map, Node, Origin};
+use super::session::Session;
+use super::tags::Resets;
+use super::{LoadError, extends, include, unicity};
+
+/// What the files of one model have in common: the project, or one `include`.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// The variables.
+    pub(super) env: Env,
+    /// The main files of the includes that lead here, the outermost first.
+    pub(super) including: Vec<PathBuf>,
+}
+
+/// Builds the model of `documents`, includes and extends resolved.
+///
+/// # Errors
+/// As [`include::apply`] and [`extends::apply`].
+pub(super) fn build(
+    session: &mut Session,
+    documents: Vec<Node>,
+    scope: &Scope,
+) -> Result<Node, LoadError> {
+    let mut model = empty();
+    let mut extended = extends::Cache::default();
+    for mut layer in documents {
+        if !check(session, &layer) {
+            continue;
+        }
+        interpolate(session, &mut layer, &scope.env);
+        let resets = Resets::take(&mut layer);
+        if let Some(mut included) = include::load(session, &mut layer, scope)? {
+            resets.apply(&mut included);
+            layer = merge(session, included, layer, &mut Vec::new());
+        }
+        resets.apply(&mut model);
+        extends::apply(session, &mut layer, &resets, &mut extended.with(&scope.env))?;
+        model = merge(session, model, layer, &mut Vec::new());
+        unicity::enforce(session, &mut model);
+    }
+    Ok(model)
+}
+
+/// Builds the model of a file that is only there to be extended: neither its `include` nor its
+/// `extends` are looked at. Also gives what its layers reset.
+pub(super) fn build_plain(
+    session: &mut Session,
+    documents: Vec<Node>,
+    env: &Env,
+) -> (Node, Resets) {
+    let mut model = empty();
+    let mut all = Resets::default();
+    for mut layer in documents {
+        if !check(session, &layer) {
+            continue;
+        }
+        interpolate(session, &mut layer, env);
+        let resets = Resets::take(&mut layer);
+        resets.apply(&mut model);
+        all.extend(resets);
+        model = merge(session, model, layer, &mut Vec::new());
+        unicity::enforce(session, &mut model);
+    }
+    (model, all)
+}
+
+/// A model without anything in it.
+pub(super) fn empty() -> Node {
+    let origin = Origin {
+        source: 0,
+        ordinal: 0,
+    };
+    Node::new(Data::Map(Map::new()), origin)
+}
+
+/// Whether a document is a mapping; warns if not.
+fn check(session: &mut Session, layer: &Node) -> bool {
+    let is_map = layer.as_map().is_some();
+    if !is_map {
+        session.warn(
+            layer.origin,
+            format!("this document is {}, not a Compose file", layer.kind()),
+        );
+    }
+    is_map
+}

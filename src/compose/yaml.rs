@@ -1,0 +1,376 @@
+//! YAML text to [`Node`]s: several documents, aliases and merge keys resolved, bounded. Knows
+//! nothing of files or Compose keys.
+//!
+//! The parser gives positions only with its errors. So values are counted while parsing, and
+//! [`line_of`] parses once more and fails on purpose at the value asked for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::btree_map::Entry;
+use std::fmt;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
+
+use super::node::{Data, Map, MergeTag, Node, Origin};
+
+/// How many values a file may have with its aliases resolved; Compose's own limit (compose-go,
+/// `DefaultMaxNodeVisits`).
+pub(super) const NODE_LIMIT: u32 = 100_000;
+
+/// Why a text gives no nodes.
+#[derive(Debug)]
+pub(super) enum YamlError {
+    /// It is not YAML, or nested too deeply (128 levels), or a mapping has a key twice.
+    Syntax(serde_yaml::Error),
+    /// It has more than [`NODE_LIMIT`] values.
+    TooManyNodes,
+}
+
+/// What [`parse`] gives.
+pub(super) struct Parsed {
+    /// One node per document.
+    pub(super) documents: Vec<Node>,
+    /// Merge keys (`<<`) whose value is neither a mapping nor a list of mappings.
+    pub(super) bad_merge_keys: Vec<Origin>,
+}
+
+/// Parses every document in `text`, whose values get `source` as their origin.
+pub(super) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
+    let state = State::new(source, None);
+    let mut documents = Vec::new();
+    for document in serde_yaml::Deserializer::from_slice(text) {
+        match (NodeSeed { state: &state }).deserialize(document) {
+            Ok(node) => documents.push(node),
+            Err(_) if state.exhausted.get() => return Err(YamlError::TooManyNodes),
+            Err(error) => return Err(YamlError::Syntax(error)),
+        }
+    }
+    Ok(Parsed {
+        documents,
+        bad_merge_keys: state.bad_merge_keys.into_inner(),
+    })
+}
+
+/// The line, from 1, of the value with that ordinal in `text`.
+pub(super) fn line_of(text: &[u8], ordinal: u32) -> Option<u64> {
+    let state = State::new(0, Some(ordinal));
+    for document in serde_yaml::Deserializer::from_slice(text) {
+        if let Err(error) = (NodeSeed { state: &state }).deserialize(document) {
+            return u64::try_from(error.location()?.line()).ok();
+        }
+    }
+    None
+}
+
+/// What one run of the parser shares among its values.
+struct State {
+    source: usize,
+    next: Cell<u32>,
+    stop_at: Option<u32>,
+    exhausted: Cell<bool>,
+    bad_merge_keys: RefCell<Vec<Origin>>,
+}
+
+impl State {
+    fn new(source: usize, stop_at: Option<u32>) -> Self {
+        Self {
+            source,
+            next: Cell::new(0),
+            stop_at,
+            exhausted: Cell::new(false),
+            bad_merge_keys: RefCell::default(),
+        }
+    }
+
+    /// Counts one more value.
+    fn count<E: serde::de::Error>(&self) -> Result<Origin, E> {
+        let ordinal = self.next.get();
+        if ordinal >= NODE_LIMIT {
+            self.exhausted.set(true);
+            return Err(E::custom("too many nodes"));
+        }
+        self.next.set(ordinal + 1);
+        Ok(Origin {
+            source: self.source,
+            ordinal,
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct NodeSeed<'a> {
+    state: &'a State,
+}
+
+impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        let origin = self.state.count()?;
+        deserializer.deserialize_any(NodeVisitor {
+            state: self.state,
+            origin,
+        })
+    }
+}
+
+struct NodeVisitor<'a> {
+    state: &'a State,
+    origin: Origin,
+}
+
+impl NodeVisitor<'_> {
+    /// Fails where [`line_of`] wants to. The error has to come from within a visit: that is where
+    /// the parser adds the position.
+    fn check<E: serde::de::Error>(&self) -> Result<(), E> {
+        if self.state.stop_at == Some(self.origin.ordinal) {
+            return Err(E::custom("here"));
+        }
+        Ok(())
+    }
+
+    fn node<E: serde::de::Error>(&self, data: Data) -> Result<Node, E> {
+        self.check()?;
+        Ok(Node::new(data, self.origin))
+    }
+}
+
+impl<'de> Visitor<'de> for NodeVisitor<'_> {
+    type Value = Node;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a YAML value")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Node, E> {
+        self.node(Data::Null)
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<Node, E> {
+        self.node(Data::Null)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Node, E> {
+        self.node(Data::Bool(value))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Node, E> {
+        self.node(Data::Number(value.to_string()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Node, E> {
+        self.node(Data::Number(value.to_string()))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Node, E> {
+        self.node(Data::Number(value.to_string()))
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Node, E> {
+        self.node(Data::Number(value.to_string()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Node, E> {
+        self.node(Data::Number(value.to_string()))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Node, E> {
+        self.node(Data::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+        self.check()?;
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(NodeSeed { state: self.state })? {
+            items.push(item);
+        }
+        Ok(Node::new(Data::List(items), self.origin))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+        self.check()?;
+        let mut map = Map::new();
+        let mut merged = Vec::new();
+        while let Some(key) = access.next_key_seed(KeySeed { state: self.state })? {
+            let value = access.next_value_seed(NodeSeed { state: self.state })?;
+            if key == "<<" {
+                merged.push(value);
+            } else {
+                let Entry::Vacant(place) = map.entry(key) else {
+                    return Err(A::Error::custom("a key is there twice in a mapping"));
+                };
+                place.insert(value);
+            }
+        }
+        for source in merged {
+            merge_key(&mut map, source, self.state);
+        }
+        Ok(Node::new(Data::Map(map), self.origin))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Node, A::Error> {
+        self.check()?;
+        let (tag, content) = access.variant::<String>()?;
+        let mut node = content.newtype_variant_seed(NodeSeed { state: self.state })?;
+        node.tag = match tag.trim_start_matches('!') {
+            "reset" => Some(MergeTag::Reset),
+            "override" => Some(MergeTag::Override),
+            _ => node.tag,
+        };
+        Ok(node)
+    }
+}
+
+/// YAML 1.1's merge key: what `map` lacks is taken from `source`, a mapping or a list of mappings
+/// of which an earlier one wins.
+fn merge_key(map: &mut Map, source: Node, state: &State) {
+    match source.data {
+        Data::Map(other) => {
+            for (key, value) in other {
+                map.entry(key).or_insert(value);
+            }
+        }
+        Data::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
+            for item in items {
+                merge_key(map, item, state);
+            }
+        }
+        _ => state.bad_merge_keys.borrow_mut().push(source.origin),
+    }
+}
+
+/// Reads a mapping's key as text, whatever scalar it is: Compose wants strings, and what a service
+/// called `1` is must not depend on quotes.
+#[derive(Clone, Copy)]
+struct KeySeed<'a> {
+    state: &'a State,
+}
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let node = NodeSeed { state: self.state }.deserialize(deserializer)?;
+        match (&node.data, node.scalar()) {
+            (_, Some(text)) => Ok(text.to_owned()),
+            (Data::Null, None) => Ok("null".to_owned()),
+            _ => Err(D::Error::custom("a mapping's key has to be a string")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Node {
+        let mut documents = parse(text.as_bytes(), 0).unwrap().documents;
+        assert_eq!(documents.len(), 1, "{text}");
+        documents.remove(0)
+    }
+
+    #[test]
+    fn scalars_keep_their_text() {
+        let node = one("a: 0440\nb: 1.10\nc: yes\nd: ~\ne: true\nf: 99999999999999999999999\n");
+        let text = |key: &str| node.get(key).unwrap().scalar().map(str::to_owned);
+        assert_eq!(text("a").as_deref(), Some("0440"));
+        assert_eq!(text("c").as_deref(), Some("yes"));
+        assert_eq!(text("d"), None);
+        assert_eq!(text("e").as_deref(), Some("true"));
+        assert_eq!(text("f").as_deref(), Some("99999999999999999999999"));
+    }
+
+    #[test]
+    fn merge_keys_fill_what_is_missing_and_the_first_wins() {
+        let node = one("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  <<: [*a, *b]\n  x: 0\n");
+        let c = node.get("c").unwrap();
+        let text = |key: &str| c.get(key).unwrap().scalar().unwrap().to_owned();
+        assert_eq!([text("x"), text("y"), text("z")], ["0", "1", "2"]);
+        assert!(c.get("<<").is_none());
+    }
+
+    #[test]
+    fn a_merge_key_that_is_no_mapping_is_noted() {
+        let parsed = parse(b"a:\n  <<: word\n  b: 1\n", 0).unwrap();
+        assert_eq!(parsed.bad_merge_keys.len(), 1);
+    }
+
+    #[test]
+    fn tags_survive_aliases_and_merge_keys() {
+        let node = one("a: &a {x: !reset null, y: !override [1], z: !other 1}\nb: {<<: *a}\n");
+        let b = node.get("b").unwrap();
+        assert_eq!(b.get("x").unwrap().tag, Some(MergeTag::Reset));
+        assert_eq!(b.get("y").unwrap().tag, Some(MergeTag::Override));
+        assert_eq!(b.get("z").unwrap().tag, None);
+    }
+
+    #[test]
+    fn documents_come_one_by_one_and_an_empty_text_is_null_or_none() {
+        assert_eq!(parse(b"a: 1\n---\nb: 2\n", 0).unwrap().documents.len(), 2);
+        assert!(parse(b"", 0).unwrap().documents.iter().all(Node::is_null));
+        assert!(
+            parse(b"# nothing\n", 0)
+                .unwrap()
+                .documents
+                .iter()
+                .all(Node::is_null)
+        );
+    }
+
+    #[test]
+    fn errors_carry_their_position() {
+        for (text, line) in [("a: 1\nb: [\n", 3), ("a: 1\na: 2\n", 2), ("a:\n\t- x\n", 2)] {
+            let Err(YamlError::Syntax(error)) = parse(text.as_bytes(), 0) else {
+                panic!("{text:?} was accepted");
+            };
+            let got = error.location().map(|location| location.line());
+            assert!(
+                got.is_some_and(|got| got.abs_diff(line) <= 1),
+                "{text:?}: {got:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn alias_bombs_and_deep_nesting_are_refused() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        }
+        assert!(matches!(
+            parse(bomb.as_bytes(), 0),
+            Err(YamlError::TooManyNodes)
+        ));
+        let deep = "[".repeat(5_000);
+        assert!(matches!(
+            parse(deep.as_bytes(), 0),
+            Err(YamlError::Syntax(_))
+        ));
+    }
+
+    #[test]
+    fn every_value_is_found_again() {
+        let text = "services:\n  web: {image: a,\n    env_file: [x,\n      y]}\n  db:\n    image: >-\n      b\n    env_file:\n      - z # c\n---\nname: n\n";
+        let parsed = parse(text.as_bytes(), 0).unwrap();
+        let line = |document: usize, path: &[&str]| {
+            let mut node = &parsed.documents[document];
+            for key in path {
+                node = match (&node.data, key.parse::<usize>()) {
+                    (Data::List(items), Ok(index)) => &items[index],
+                    _ => node.get(key).unwrap(),
+                };
+            }
+            line_of(text.as_bytes(), node.origin.ordinal).unwrap()
+        };
+        assert_eq!(line(0, &["services", "web"]), 2);
+        assert_eq!(line(0, &["services", "web", "env_file", "0"]), 3);
+        assert_eq!(line(0, &["services", "web", "env_file", "1"]), 4);
+        assert_eq!(line(0, &["services", "db", "image"]), 6);
+        assert_eq!(line(0, &["services", "db", "env_file", "0"]), 9);
+        assert_eq!(line(1, &["name"]), 11);
+    }
+}
