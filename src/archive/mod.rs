@@ -2,5 +2,6 @@
 
 pub mod entry;
 pub mod escape;
+pub mod index;
 pub mod manifest;
 pub mod tar;

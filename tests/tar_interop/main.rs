@@ -1,0 +1,6 @@
+//! Our tars in the hands of other programs, and theirs in ours.
+
+#![allow(clippy::unwrap_used)]
+
+mod extract;
+mod support;
