@@ -1,7 +1,7 @@
 //! Bytes as text on one line, and back: how names appear in index lines and messages.
 //!
 //! UTF-8 stays as it is. A backslash is `\\`, a tab `\t`, a newline `\n`; every other control
-//! character and every byte that is not UTF-8 is `\xHH` with two lower-case hexadecimal digits.
+//! character, every mark that turns the direction of text, and every byte that is not UTF-8 is `\xHH` with two lower-case hexadecimal digits.
 
 use std::fmt;
 
@@ -28,8 +28,8 @@ impl fmt::Display for Escaped<'_> {
                     '\\' => f.write_str("\\\\")?,
                     '\t' => f.write_str("\\t")?,
                     '\n' => f.write_str("\\n")?,
-                    control if control.is_control() => {
-                        write_hex(f, control.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    deceiving if deceives(deceiving) => {
+                        write_hex(f, deceiving.encode_utf8(&mut [0; 4]).as_bytes())?;
                     }
                     other => f.write_char(other)?,
                 }
@@ -38,6 +38,13 @@ impl fmt::Display for Escaped<'_> {
         }
         Ok(())
     }
+}
+
+/// Control characters, and those that change the direction of the text around them: a file name must
+/// not be able to rewrite the line that tells of it.
+fn deceives(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {

@@ -98,8 +98,11 @@ fn help(error: &CommandError) -> Option<String> {
             "start the engine, or say where it is with `-H`, `--context` or DOCKER_HOST; `--config --mounted` dump without one"
                 .to_owned(),
         ),
-        CommandError::Engine(error) => error.help(),
-        CommandError::Project(error) => error.help(),
+        CommandError::Project(LoadError::NoComposeFile { .. }) => {
+            Some("go to the project's folder, or name it with `-C` or its Compose file with `-f`".to_owned())
+        }
+        CommandError::Project(LoadError::Stdin) => Some("name a file with `-f`".to_owned()),
+        CommandError::Project(_) | CommandError::Engine(_) => None,
         CommandError::Endpoint(_)
         | CommandError::Findings(_)
         | CommandError::WorkingFolder(_)

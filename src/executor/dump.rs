@@ -31,6 +31,8 @@ pub struct World {
     pub reporter: Arc<dyn Reporter>,
     /// Ends the run early; services are brought back first.
     pub cancel: CancellationToken,
+    /// Makes the clean-up of a cancelled run short. Services are brought back in any case.
+    pub hurry: CancellationToken,
     /// What the manifest says of the run itself.
     pub run: Run,
 }

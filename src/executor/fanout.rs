@@ -132,6 +132,11 @@ impl Fanout {
         self.join()
     }
 
+    /// Whether nothing more is taken because the run was cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
     fn send(&self, piece: &Piece) -> Result<(), SinkClosed> {
         if self.cancel.is_cancelled() {
             return Err(SinkClosed);

@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::event::chain;
 use super::fanout::Fanout;
-use super::index_file::IndexSpool;
+use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use super::members::{Content, MemberError, Oddity};
 use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
-use crate::archive::index::At;
+use crate::archive::index::{DataAt, IndexWriter};
+use crate::archive::manifest::Sha256Digest;
 use crate::plan::model::TreePlan;
 use crate::sources::filter::{RootRule, TreeFilter, TreeRules};
 use crate::sources::walk::{self, ReadError, Troubles, WalkOptions};
@@ -40,12 +41,12 @@ pub(super) fn read(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberErro
     .map_err(|error| failed(&error))?;
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
-    let index = IndexSpool::create(&job.tree.member, &job.spool_dir).map_err(|error| failed(&error))?;
+    let (index, lines) = IndexInProgress::create(&job.tree.member, &job.spool_dir).map_err(|error| failed(&error))?;
     let mut sink = TreeSink {
         fanout,
         prefix: job.tree.prefix.as_bytes(),
         shared: &job.shared,
-        index,
+        lines,
         index_error: None,
         entry: None,
         hasher: Sha256::new(),
@@ -53,21 +54,13 @@ pub(super) fn read(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberErro
         bytes: 0,
     };
     let read = walk::read(scan, &mut sink).map_err(|error| match error {
-        ReadError::Closed(_) => sink.index_error.take().map_or(MemberError::Stopped, MemberError::Failed),
+        ReadError::Closed(_) => sink.index_error.take().map_or(MemberError::Stopped, |source| failed(&index.keep(source))),
         ReadError::List(_) => failed(&error),
     })?;
     oddities.add(&read.troubles);
     let bytes = sink.bytes;
-    let index = sink.index.finish().map_err(|error| failed(&error))?;
-    Ok(Content {
-        raw_bytes: bytes,
-        raw_sha256: index.text_sha256(),
-        entries: read.entry_count,
-        index,
-        oddities: oddities.first,
-        oddity_count: oddities.count,
-        untold_gaps: oddities.untold_gaps,
-    })
+    let index = index.finish(sink.lines.finish()).map_err(|error| failed(&error))?;
+    Ok(oddities.content(bytes, index.text_sha256(), read.entry_count, index))
 }
 
 fn rules(tree: &TreePlan) -> TreeRules {
@@ -106,6 +99,19 @@ impl Oddities {
         self.count += troubles.count();
         self.first.extend(told);
     }
+
+    /// What was read, with the oddities that were met.
+    pub(super) fn content(self, raw_bytes: u64, raw_sha256: Sha256Digest, entries: u64, index: IndexSpool) -> Content {
+        Content {
+            raw_bytes,
+            raw_sha256,
+            entries,
+            index,
+            oddities: self.first,
+            oddity_count: self.count,
+            untold_gaps: self.untold_gaps,
+        }
+    }
 }
 
 /// Puts the dump's path before each entry, hashes each file, and writes the index.
@@ -113,9 +119,9 @@ struct TreeSink<'a> {
     fanout: &'a Fanout,
     prefix: &'a [u8],
     shared: &'a BTreeSet<Vec<u8>>,
-    index: IndexSpool,
+    lines: IndexWriter<IndexText>,
     /// The index cannot be written, which ends the member.
-    index_error: Option<String>,
+    index_error: Option<std::io::Error>,
     entry: Option<Entry>,
     hasher: Sha256,
     /// Bytes of the current file that were hashed, holes included.
@@ -168,12 +174,12 @@ impl EntrySink for TreeSink<'_> {
         let Some(entry) = self.entry.take() else { return Ok(()) };
         let at = if entry.kind == EntryKind::File {
             self.hash_hole(entry.size);
-            At::Content(std::mem::take(&mut self.hasher).into())
+            DataAt::Sha256(std::mem::take(&mut self.hasher).finalize().into())
         } else {
-            At::Nothing
+            DataAt::None
         };
-        if let Err(error) = self.index.entry(&entry, &at) {
-            self.index_error = Some(chain(&error));
+        if let Err(error) = self.lines.entry(&entry, at) {
+            self.index_error = Some(error);
             return Err(SinkClosed);
         }
         let already_stored = entry.kind == EntryKind::Directory && self.shared.contains(&entry.path);

@@ -121,14 +121,16 @@ impl TreeFilter {
 impl Filter for TreeFilter {
     fn decide(&mut self, path: &[u8], is_dir: bool) -> Verdict {
         let path = Path::new(OsStr::from_bytes(path));
+        // A folder is never taken with all that is below it unasked: rules reach into it.
+        let taken = if is_dir { Verdict::Pass } else { Verdict::Take };
         if self.roots.contains_key(path) {
-            return Verdict::Take;
+            return taken;
         }
         let on_the_way = is_dir && self.leads_to_a_root(path);
         match self.root_over(path) {
-            Some((root, rules)) if !self.ignored(root, rules, path, is_dir) => Verdict::Take,
-            Some((_, rules)) if is_dir && rules.dockerignore.brings_back() => Verdict::Pass,
-            _ if on_the_way => Verdict::Pass,
+            Some((root, rules)) if !self.ignored(root, rules, path, is_dir) => taken,
+            Some((_, rules)) if is_dir && rules.dockerignore.brings_back() => taken,
+            _ if on_the_way => taken,
             _ => Verdict::Skip,
         }
     }
@@ -220,8 +222,8 @@ mod tests {
             ("app/README", false),
             ("app/.env", false),
         ];
-        use Verdict::{Skip, Take};
-        assert_eq!(verdicts(&rules, &paths), [Take, Take, Take, Skip, Skip, Take, Skip, Take]);
+        use Verdict::{Pass, Skip, Take};
+        assert_eq!(verdicts(&rules, &paths), [Pass, Pass, Take, Skip, Skip, Take, Skip, Take]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 set -eu
 
 wanted_minor=20
-cache=${COMPOSE_DUMP_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/compose-dump-test}
+cache=${CDUMP_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/compose-dump-test}
 plugin=usr/libexec/docker/cli-plugins/docker-compose
 
 say() { printf '%s\n' "$*" >&2; }

@@ -6,7 +6,7 @@ set -euo pipefail
 
 # Everything that the tests fetch, unpack or run lives here, outside of the checkout.
 # shellcheck disable=SC2034 # used by those who source this
-LAB_CACHE="${COMPOSE_DUMP_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/compose-dump-test}"
+LAB_CACHE="${CDUMP_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/compose-dump-test}"
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 

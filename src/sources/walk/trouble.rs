@@ -76,16 +76,16 @@ impl TroubleKind {
     pub fn loses_bytes(&self) -> bool {
         match self {
             Self::Unreadable { .. }
+            | Self::Vanished
             | Self::Shrunk { .. }
+            | Self::Grown { .. }
             | Self::Replaced
             | Self::HolesModified
             | Self::LinkLost
             | Self::OtherFileSystem
             | Self::XattrsUnreadable { .. }
             | Self::XattrsTooLong { .. } => true,
-            Self::Vanished
-            | Self::Grown { .. }
-            | Self::Modified
+            Self::Modified
             | Self::Socket
             | Self::LinkCycle
             | Self::DanglingLink => false,
