@@ -2,10 +2,30 @@
 //!
 //! A [`DumpWriter`] takes the members of one dump in one pass and publishes them whole or not at all.
 //! Targets know entries, codecs and the manifest; they know nothing of configuration, the engine or
-//! the command line.
+//! the command line. [`open`](open::open) is the one place that knows every kind.
+
+mod archive;
+mod cursor;
+mod dumps;
+mod error;
+mod folder;
+mod frames;
+mod hashing;
+mod losses;
+mod metadata;
+pub mod open;
+mod publish;
+mod remove;
+mod rename;
+mod site;
+mod spool;
+mod staging;
+mod tree;
 
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};
+
+pub use error::TargetError;
 
 /// The beginning of a stream member: a volume's tar, an export, an index file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +91,3 @@ pub trait DumpWriter: Send {
     /// Removes everything that was written. Says what it could not remove through the log.
     fn abort(self: Box<Self>);
 }
-
-/// A target failed.
-#[derive(Debug, thiserror::Error)]
-#[error("target failed")]
-pub struct TargetError;

@@ -1,0 +1,277 @@
+//! What can go wrong with a target, by what can be done about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+
+use super::site::Site;
+use crate::archive::manifest::RenderError;
+
+/// A target failed. Each variant names the target as the user knows it (its name in
+/// `compose-dump.yml`, or what was given to `-t`) and the path or member concerned.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The folder of dumps, the staging or the spool could not be made.
+    #[error("target `{target}`: cannot create `{}`", path.display())]
+    Create {
+        /// The target.
+        target: String,
+        /// What was to be made.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Something could not be written or read back.
+    #[error("target `{target}`: cannot write `{}`", path.display())]
+    Write {
+        /// The target.
+        target: String,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system could not confirm that data is on the disk.
+    #[error("target `{target}`: `{}` may not be on the disk", path.display())]
+    Sync {
+        /// The target.
+        target: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The finished dump could not be given its name.
+    #[error("target `{target}`: cannot publish `{}`", path.display())]
+    Publish {
+        /// The target.
+        target: String,
+        /// The name that it was to get.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// There is something of that very name already. Nothing was changed.
+    #[error("target `{target}`: `{}` exists already", path.display())]
+    Taken {
+        /// The target.
+        target: String,
+        /// The name.
+        path: PathBuf,
+    },
+    /// The folder of dumps is no longer the one that was opened: it was removed, or unmounted.
+    #[error("target `{target}`: `{}` was removed or unmounted meanwhile", path.display())]
+    Gone {
+        /// The target.
+        target: String,
+        /// The folder of dumps.
+        path: PathBuf,
+    },
+    /// The file system or the quota is full (`ENOSPC`, `EDQUOT`).
+    #[error("target `{target}`: no space left in `{}`", folder.display())]
+    DiskFull {
+        /// The target.
+        target: String,
+        /// The folder of dumps or the spool folder.
+        folder: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Nobody reads what is written to a pipe.
+    #[error("target `{target}`: the reading end was closed")]
+    BrokenPipe {
+        /// The target.
+        target: String,
+    },
+    /// The file system cannot hold such an entry.
+    #[error("target `{target}`: the file system cannot hold `{}` ({what})", path.display())]
+    Unsupported {
+        /// The target.
+        target: String,
+        /// The entry.
+        path: PathBuf,
+        /// Its kind: `a symbolic link`.
+        what: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// More would have to be spooled than is allowed.
+    #[error("target `{target}`: more than {limit} bytes to spool in `{}`", path.display())]
+    SpoolLimit {
+        /// The target.
+        target: String,
+        /// The spool folder.
+        path: PathBuf,
+        /// What is allowed, in bytes.
+        limit: u64,
+    },
+    /// A member has another length than was announced.
+    #[error("target `{target}`: `{member}` has {written} bytes, {announced} were announced")]
+    Length {
+        /// The target.
+        target: String,
+        /// Its path in the dump.
+        member: String,
+        /// Bytes announced.
+        announced: u64,
+        /// Bytes written, as far as they were counted.
+        written: u64,
+    },
+    /// A path in the dump is not one: absolute, empty, or with a component `.` or `..`.
+    #[error("target `{target}`: `{path}` is no path in a dump")]
+    BadPath {
+        /// The target.
+        target: String,
+        /// The path.
+        path: String,
+    },
+    /// A dump cannot be called so: empty, hidden, with a slash, or not UTF-8.
+    #[error("target `{target}`: `{name}` cannot be the name of a dump")]
+    BadName {
+        /// The target.
+        target: String,
+        /// The name.
+        name: String,
+    },
+    /// The calls came in an order that makes no sense: a bug of the caller.
+    #[error("target `{target}`: {call} was called out of order")]
+    OutOfOrder {
+        /// The target.
+        target: String,
+        /// The call.
+        call: &'static str,
+    },
+    /// The codec cannot be set up.
+    #[error("target `{target}`: cannot compress")]
+    Codec {
+        /// The target.
+        target: String,
+        /// The codec's reason.
+        source: io::Error,
+    },
+    /// The manifest does not fit to what was stored.
+    #[error("target `{target}`: cannot make the manifest")]
+    Manifest {
+        /// The target.
+        target: String,
+        /// The reason.
+        source: RenderError,
+    },
+}
+
+/// What was done when an I/O error came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Create,
+    Write,
+    Sync,
+    Publish,
+}
+
+impl TargetError {
+    /// The error for an I/O error: by itself where it says what to do about it, else by the step.
+    pub(super) fn io(step: Step, site: &Site, path: PathBuf, source: io::Error) -> Self {
+        let target = site.target.clone();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull {
+                target,
+                folder: site.disk.clone(),
+                source,
+            },
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe { target },
+            _ => match step {
+                Step::Create => Self::Create {
+                    target,
+                    path,
+                    source,
+                },
+                Step::Write => Self::Write {
+                    target,
+                    path,
+                    source,
+                },
+                Step::Sync => Self::Sync {
+                    target,
+                    path,
+                    source,
+                },
+                Step::Publish => Self::Publish {
+                    target,
+                    path,
+                    source,
+                },
+            },
+        }
+    }
+
+    /// What a user can do about it; `None` where the text and its causes say all.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Create { .. } => {
+                Some("check that the folder exists or can be made, and is writable")
+            }
+            Self::DiskFull { .. } => Some("free space there, or name another folder or a codec"),
+            Self::Taken { .. } => Some("an existing dump is never replaced: choose another name"),
+            Self::SpoolLimit { .. } => {
+                Some("raise `spool.limit`, or let `spool.dir` be on a larger disk")
+            }
+            Self::Unsupported { .. } => {
+                Some("an archive (`-x`) holds every kind of file on any file system")
+            }
+            Self::Gone { .. } => Some("check that the disk is mounted"),
+            Self::Write { .. }
+            | Self::Sync { .. }
+            | Self::Publish { .. }
+            | Self::BrokenPipe { .. }
+            | Self::Length { .. }
+            | Self::BadPath { .. }
+            | Self::BadName { .. }
+            | Self::OutOfOrder { .. }
+            | Self::Codec { .. }
+            | Self::Manifest { .. } => None,
+        }
+    }
+}
+
+/// Whether an error says that the file system does not know the operation at all.
+pub(super) fn not_supported(errno: Errno) -> bool {
+    [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM].contains(&errno)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(step: Step, errno: Errno) -> TargetError {
+        let site = Site::new("nas", std::path::Path::new("/d"));
+        TargetError::io(step, &site, "/d/a".into(), errno.into())
+    }
+
+    #[test]
+    fn a_full_disk_and_a_closed_pipe_have_their_own_errors_in_every_step() {
+        for step in [Step::Create, Step::Write, Step::Sync, Step::Publish] {
+            assert!(matches!(
+                error(step, Errno::NOSPC),
+                TargetError::DiskFull { .. }
+            ));
+            assert!(matches!(
+                error(step, Errno::DQUOT),
+                TargetError::DiskFull { .. }
+            ));
+            assert!(matches!(
+                error(step, Errno::PIPE),
+                TargetError::BrokenPipe { .. }
+            ));
+        }
+    }
+
+    #[test]
+    fn messages_do_not_repeat_their_source() {
+        let error = error(Step::Write, Errno::IO);
+        assert_eq!(error.to_string(), "target `nas`: cannot write `/d/a`");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(source.is_some_and(|text| text.contains("Input/output error")));
+    }
+}

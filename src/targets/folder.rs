@@ -1,0 +1,251 @@
+//! A dump as a tree of files in a folder of dumps.
+//!
+//! Tree members become plain files with their metadata; stream members become files (0600) that are
+//! compressed one by one. All of it grows in a hidden staging folder. At the end everything is
+//! synced, then the manifest is written and synced, then the folder gets its name.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use super::dumps::{DumpsFolder, create_file, numbered, sync_folder};
+use super::error::Step;
+use super::hashing::HashingFile;
+use super::site::{OrFailed, Site};
+use super::staging::Staging;
+use super::tree::Tree;
+use super::{DumpWriter, StreamHead, TargetError};
+use crate::archive::entry::Entry;
+use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
+use crate::codecs::{Codec, Compression, Encoder};
+
+/// Writes a dump as a tree.
+#[derive(Debug)]
+pub(super) struct FolderWriter {
+    dumps: Arc<DumpsFolder>,
+    /// Errors name paths in the staging folder.
+    site: Site,
+    staging: Staging,
+    tree: Tree,
+    dump_name: String,
+    compression: Compression,
+    stream: Option<OpenStream>,
+    streams: BTreeMap<String, Stored>,
+}
+
+/// A stream member whose content comes.
+#[derive(Debug)]
+struct OpenStream {
+    key: String,
+    stored_path: String,
+    announced: Option<u64>,
+    written: u64,
+    encoder: Encoder<HashingFile>,
+}
+
+impl FolderWriter {
+    /// Makes the staging folder, and a file in it as a proof that it can be written.
+    pub(super) fn open(
+        dumps: Arc<DumpsFolder>,
+        dump_name: &str,
+        compression: Compression,
+    ) -> Result<Self, TargetError> {
+        let (staging, root) = Staging::folder(Arc::clone(&dumps))?;
+        let site = dumps.site.within(staging.hidden());
+        let opened = probe(&site, root.as_fd()).and_then(|()| Tree::new(site.clone(), root));
+        let tree = match opened {
+            Ok(tree) => tree,
+            Err(error) => {
+                staging.discard();
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            dumps,
+            site,
+            staging,
+            tree,
+            dump_name: dump_name.to_owned(),
+            compression,
+            stream: None,
+            streams: BTreeMap::new(),
+        })
+    }
+
+    fn end_stream(&mut self, stream: OpenStream) -> Result<(), TargetError> {
+        if let Some(announced) = stream
+            .announced
+            .filter(|announced| *announced != stream.written)
+        {
+            return Err(TargetError::Length {
+                target: self.site.target.clone(),
+                member: stream.stored_path,
+                announced,
+                written: stream.written,
+            });
+        }
+        let path = stream.stored_path;
+        let file = stream.encoder.finish();
+        let file = file.or_failed(&self.site, Step::Write, path.as_bytes())?;
+        let (_, bytes, sha256) = file.into_parts();
+        self.streams.insert(
+            stream.key,
+            Stored {
+                path,
+                bytes,
+                sha256,
+            },
+        );
+        Ok(())
+    }
+
+    /// Everything but the name: members on the disk, then the manifest on the disk.
+    fn complete(&mut self, draft: &Draft) -> Result<u64, TargetError> {
+        if self.stream.is_some() {
+            return Err(self.site.out_of_order("finish"));
+        }
+        // Only now: syncing while services are held would make them wait for the disk.
+        for stored in self.streams.values() {
+            self.tree.sync_file(stored.path.as_bytes())?;
+        }
+        self.tree.close()?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(self.tree.root()).or_failed(&self.site, Step::Sync, b"")?;
+
+        let stored = StoredDump {
+            streams: std::mem::take(&mut self.streams),
+            warnings: self.tree.warnings(),
+            archive: None,
+        };
+        let manifest = draft
+            .render(&stored)
+            .map_err(|source| TargetError::Manifest {
+                target: self.site.target.clone(),
+                source,
+            })?;
+        let written = create_file(self.tree.root(), OsStr::new(FILE_NAME)).and_then(|mut file| {
+            file.write_all(&manifest)?;
+            file.sync_all()?;
+            sync_folder(self.tree.root())
+        });
+        written.or_failed(&self.site, Step::Write, FILE_NAME.as_bytes())?;
+        let streams: u64 = stored.streams.values().map(|stored| stored.bytes).sum();
+        Ok(streams + self.tree.data_bytes() + manifest.len() as u64)
+    }
+
+    fn publish(&mut self) -> Result<String, TargetError> {
+        let mut number = 1;
+        loop {
+            let name = numbered(&self.dump_name, number);
+            if !self.dumps.is_taken(&name)? && self.staging.publish(&name)? {
+                return Ok(name);
+            }
+            number += 1;
+        }
+    }
+}
+
+impl DumpWriter for FolderWriter {
+    fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
+        self.tree.entry(entry)
+    }
+
+    fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
+        let codec = if head.compress {
+            self.compression.codec
+        } else {
+            Codec::None
+        };
+        let compression = Compression {
+            codec,
+            ..self.compression
+        };
+        let stored_path = format!("{}{}", head.path, codec.extension());
+        let file = self.tree.create(stored_path.as_bytes())?;
+        let file = match codec {
+            // The bytes are those that the executor has hashed.
+            Codec::None => HashingFile::counting(file),
+            _ => HashingFile::hashing(file),
+        };
+        let encoder = Encoder::new(file, &compression).map_err(|source| TargetError::Codec {
+            target: self.site.target.clone(),
+            source,
+        })?;
+        self.stream = Some(OpenStream {
+            key: head.path.clone(),
+            stored_path,
+            announced: head.raw_bytes,
+            written: 0,
+            encoder,
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
+        let Some(stream) = &mut self.stream else {
+            return self.tree.write(data);
+        };
+        stream.written += data.len() as u64;
+        let written = stream.encoder.write_all(data);
+        written.or_failed(&self.site, Step::Write, stream.stored_path.as_bytes())
+    }
+
+    fn end(&mut self) -> Result<(), TargetError> {
+        match self.stream.take() {
+            Some(stream) => self.end_stream(stream),
+            None => self.tree.end(),
+        }
+    }
+
+    fn fail(&mut self) -> Result<(), TargetError> {
+        let Some(stream) = self.stream.take() else {
+            return Err(self.site.out_of_order("fail"));
+        };
+        self.tree.remove(stream.stored_path.as_bytes())
+    }
+
+    fn released(&mut self) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, draft: &Draft) -> Result<Published, TargetError> {
+        let finished = self
+            .complete(draft)
+            .and_then(|bytes| Ok((bytes, self.publish()?)));
+        match finished {
+            Ok((bytes, name)) => {
+                self.staging.commit();
+                Ok(Published {
+                    place: Place::Path(self.dumps.site.path(name.as_bytes())),
+                    name: Some(name),
+                    bytes,
+                    warnings: self.tree.warnings(),
+                })
+            }
+            Err(error) => {
+                self.staging.discard();
+                Err(error)
+            }
+        }
+    }
+
+    fn abort(self: Box<Self>) {
+        self.staging.discard();
+    }
+}
+
+/// Writes a block into the staging folder and removes it: a full or read-only disk shows here.
+fn probe(site: &Site, root: std::os::fd::BorrowedFd<'_>) -> Result<(), TargetError> {
+    let name = OsStr::new(".probe");
+    let probed = create_file(root, name).and_then(|mut file| {
+        file.write_all(&[0; 4096])?;
+        Ok(rustix::fs::unlinkat(
+            root,
+            name,
+            rustix::fs::AtFlags::empty(),
+        )?)
+    });
+    probed.or_failed(site, Step::Create, b"")
+}

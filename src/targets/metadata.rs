@@ -1,0 +1,120 @@
+//! Sets an entry's owner, attributes, mode and time on what was made for it.
+//!
+//! The order matters: a change of owner clears set-id bits and capabilities, so it comes first; the
+//! time comes last. What cannot be set is a [`Loss`], not an error: the index keeps the true values.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{
+    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat,
+    fchmod, fchown, fsetxattr, futimens, lsetxattr, utimensat,
+};
+use rustix::io::Result;
+
+use super::losses::{Loss, Losses};
+use crate::archive::entry::{Entry, EntryKind, Mtime, Xattr};
+
+/// Set-user-id and set-group-id: not for a file whose owner is another than it was.
+const SET_ID: u32 = 0o6000;
+
+/// What is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Metadata {
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    mtime: Mtime,
+    xattrs: Vec<Xattr>,
+}
+
+impl Metadata {
+    pub(super) fn of(entry: &Entry) -> Self {
+        Self {
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            xattrs: entry.xattrs.clone(),
+        }
+    }
+
+    /// Sets it on an open file or folder; `path` is what the losses name.
+    pub(super) fn set(&self, fd: BorrowedFd<'_>, path: &[u8], losses: &mut Losses) {
+        let owned = fchown(
+            fd,
+            Some(Uid::from_raw(self.uid)),
+            Some(Gid::from_raw(self.gid)),
+        );
+        for xattr in &self.xattrs {
+            let set = fsetxattr(fd, &xattr.name[..], &xattr.value, XattrFlags::empty());
+            note(set, Loss::Attribute, path, losses);
+        }
+        let mode = self.mode_for(owned);
+        note(owned, Loss::Owner, path, losses);
+        note(fchmod(fd, mode), Loss::Mode, path, losses);
+        note(futimens(fd, &times(self.mtime)), Loss::Time, path, losses);
+    }
+
+    /// Sets it on a link or special file, which cannot be opened for that.
+    pub(super) fn set_by_name(
+        &self,
+        (dir, name): (BorrowedFd<'_>, &OsStr),
+        kind: &EntryKind,
+        path: &[u8],
+        losses: &mut Losses,
+    ) {
+        let nofollow = AtFlags::SYMLINK_NOFOLLOW;
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        let owned = chownat(dir, name, Some(uid), Some(gid), nofollow);
+        for xattr in &self.xattrs {
+            // There is no call with a folder and a name.
+            let mut at = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
+            at.extend_from_slice(name.as_bytes());
+            let set = lsetxattr(&at[..], &xattr.name[..], &xattr.value, XattrFlags::empty());
+            note(set, Loss::Attribute, path, losses);
+        }
+        let mode = self.mode_for(owned);
+        note(owned, Loss::Owner, path, losses);
+        if !matches!(kind, EntryKind::Symlink { .. }) {
+            note(
+                chmodat(dir, name, mode, AtFlags::empty()),
+                Loss::Mode,
+                path,
+                losses,
+            );
+        }
+        let set = utimensat(dir, name, &times(self.mtime), nofollow);
+        note(set, Loss::Time, path, losses);
+    }
+
+    fn mode_for(&self, owned: Result<()>) -> Mode {
+        let kept = if owned.is_ok() {
+            0o7777
+        } else {
+            0o7777 & !SET_ID
+        };
+        Mode::from_raw_mode((self.mode & kept) as rustix::fs::RawMode)
+    }
+}
+
+fn note(set: Result<()>, loss: Loss, path: &[u8], losses: &mut Losses) {
+    if set.is_err() {
+        losses.add(loss, path);
+    }
+}
+
+/// The modification time, and the access time left as it is.
+pub(super) fn times(mtime: Mtime) -> Timestamps {
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: mtime.secs,
+            tv_nsec: mtime.nanos.into(),
+        },
+    }
+}

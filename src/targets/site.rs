@@ -1,0 +1,72 @@
+//! Where something happens: which target, which folder. Turns system errors into [`TargetError`]s.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::TargetError;
+use super::error::Step;
+
+/// A target's name and the folder to which the names in its errors are relative.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub(super) target: String,
+    pub(super) folder: PathBuf,
+    /// The folder that a user knows, for errors that concern its whole file system.
+    pub(super) disk: PathBuf,
+}
+
+impl Site {
+    pub(super) fn new(target: &str, folder: &Path) -> Self {
+        Self {
+            target: target.to_owned(),
+            folder: folder.to_owned(),
+            disk: folder.to_owned(),
+        }
+    }
+
+    /// The same for names relative to a folder in this one.
+    pub(super) fn within(&self, name: &OsStr) -> Self {
+        Self {
+            folder: self.folder.join(name),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn path(&self, name: &[u8]) -> PathBuf {
+        self.folder.join(OsStr::from_bytes(name))
+    }
+
+    pub(super) fn out_of_order(&self, call: &'static str) -> TargetError {
+        TargetError::OutOfOrder {
+            target: self.target.clone(),
+            call,
+        }
+    }
+}
+
+/// Gives a system's error its place.
+pub(super) trait OrFailed<T> {
+    /// `name` is relative to the site's folder; empty for the folder itself.
+    fn or_failed(self, site: &Site, step: Step, name: &[u8]) -> Result<T, TargetError>;
+}
+
+impl<T, E: Into<io::Error>> OrFailed<T> for Result<T, E> {
+    fn or_failed(self, site: &Site, step: Step, name: &[u8]) -> Result<T, TargetError> {
+        self.map_err(|error| {
+            // `join` would add a slash behind the folder.
+            let path = if name.is_empty() {
+                site.folder.clone()
+            } else {
+                site.path(name)
+            };
+            TargetError::io(step, site, path, error.into())
+        })
+    }
+}
+
+/// A path in a dump as text for messages, control characters escaped.
+pub(super) fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).escape_debug().to_string()
+}

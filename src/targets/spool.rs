@@ -1,0 +1,418 @@
+//! Records calls in an unlinked temporary file and makes them later: for targets that are slow while
+//! services are held, and for targets that must know a stream's length before its first byte.
+//!
+//! - A stream of unknown length is recorded whole and made at its end, with its length. While services
+//!   are held it waits until they run again, because compressing it is slower than recording it.
+//! - With [`SpoolMode::All`] everything waits until services run again, in its order.
+//! - A recorded stream that fails is cut off the record: the target never hears of it.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+
+use super::error::Step;
+use super::frames::{BEGIN_LENGTH_OFFSET, Frame};
+use super::open::{SpoolMode, SpoolSpec};
+use super::site::{OrFailed, Site};
+use super::{DumpWriter, StreamHead, TargetError};
+use crate::archive::entry::Entry;
+use crate::archive::manifest::{Draft, Published};
+
+/// Length in bytes of the pieces in which content is read back.
+const PIECE_LEN: usize = 256 * 1024;
+
+/// Length in bytes up to which frames are gathered before they are written.
+const PENDING_LEN: usize = 256 * 1024;
+
+/// A writer behind a spool.
+pub(super) struct Spooled {
+    inner: Box<dyn DumpWriter>,
+    site: Site,
+    mode: SpoolMode,
+    limit: Option<u64>,
+    file: File,
+    /// Bytes in the file; what is pending comes behind them.
+    written: u64,
+    pending: Vec<u8>,
+    released: bool,
+    recording: bool,
+    stream: Option<RecordedStream>,
+}
+
+/// The stream that is being recorded.
+struct RecordedStream {
+    /// Where its frame begins in the file.
+    start: u64,
+    bytes: u64,
+    announced: Option<u64>,
+}
+
+impl Spooled {
+    /// Makes the temporary file, and its folder (0700) if it is missing.
+    pub(super) fn new(
+        inner: Box<dyn DumpWriter>,
+        target: &str,
+        spec: &SpoolSpec,
+    ) -> Result<Self, TargetError> {
+        let site = Site::new(target, &spec.dir);
+        let file = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&spec.dir)
+            .and_then(|()| tempfile::tempfile_in(&spec.dir))
+            .or_failed(&site, Step::Create, b"");
+        let file = match file {
+            Ok(file) => file,
+            Err(error) => {
+                inner.abort();
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            inner,
+            site,
+            mode: spec.mode,
+            limit: spec.limit,
+            file,
+            written: 0,
+            pending: Vec::with_capacity(2 * PENDING_LEN),
+            released: false,
+            recording: spec.mode == SpoolMode::All,
+            stream: None,
+        })
+    }
+
+    fn holds_all(&self) -> bool {
+        self.mode == SpoolMode::All && !self.released
+    }
+
+    fn len(&self) -> u64 {
+        self.written + self.pending.len() as u64
+    }
+
+    fn record(&mut self, frame: &Frame) -> Result<(), TargetError> {
+        frame.encode(&mut self.pending);
+        self.allow(0)?;
+        if self.pending.len() >= PENDING_LEN {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn record_data(&mut self, data: &[u8]) -> Result<(), TargetError> {
+        self.allow(data.len() as u64)?;
+        self.record(&Frame::Data(data.len() as u64))?;
+        if let Some(stream) = &mut self.stream {
+            stream.bytes += data.len() as u64;
+        }
+        if data.len() < PENDING_LEN {
+            self.pending.extend_from_slice(data);
+            return Ok(());
+        }
+        self.flush()?;
+        let put = self.file.write_all_at(data, self.written);
+        put.or_failed(&self.site, Step::Write, b"")?;
+        self.written += data.len() as u64;
+        Ok(())
+    }
+
+    /// Refuses `more` bytes where they would exceed the limit.
+    fn allow(&self, more: u64) -> Result<(), TargetError> {
+        match self.limit {
+            Some(limit) if self.len() + more > limit => Err(TargetError::SpoolLimit {
+                target: self.site.target.clone(),
+                path: self.site.folder.clone(),
+                limit,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), TargetError> {
+        let put = self.file.write_all_at(&self.pending, self.written);
+        put.or_failed(&self.site, Step::Write, b"")?;
+        self.written += self.pending.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Ends the recorded stream: its length is written into its first frame.
+    fn end_stream(&mut self, stream: &RecordedStream) -> Result<(), TargetError> {
+        self.record(&Frame::End)?;
+        if stream.announced.is_none() {
+            self.flush()?;
+            let place = stream.start + BEGIN_LENGTH_OFFSET;
+            let put = self.file.write_all_at(&stream.bytes.to_le_bytes(), place);
+            put.or_failed(&self.site, Step::Write, b"")?;
+        }
+        Ok(())
+    }
+
+    /// Makes all recorded calls and empties the record.
+    fn replay(&mut self) -> Result<(), TargetError> {
+        self.flush()?;
+        let rewound = self.file.seek(SeekFrom::Start(0));
+        rewound.or_failed(&self.site, Step::Write, b"")?;
+        let mut reader = BufReader::with_capacity(PIECE_LEN, &self.file);
+        let mut piece = vec![0; PIECE_LEN];
+        while let Some(frame) =
+            Frame::decode(&mut reader).or_failed(&self.site, Step::Write, b"")?
+        {
+            match frame {
+                Frame::Entry(entry) => self.inner.entry(&entry)?,
+                Frame::Begin(head) => self.inner.begin(&head)?,
+                Frame::End => self.inner.end()?,
+                Frame::Data(len) => {
+                    let mut data = (&mut reader).take(len);
+                    pass_on(&mut data, &mut piece, &self.site, &mut *self.inner)?;
+                }
+            }
+        }
+        self.cut(0)
+    }
+
+    /// Cuts the record off at `len`.
+    fn cut(&mut self, len: u64) -> Result<(), TargetError> {
+        self.flush()?;
+        self.file
+            .set_len(len)
+            .or_failed(&self.site, Step::Write, b"")?;
+        self.written = len;
+        Ok(())
+    }
+}
+
+fn pass_on(
+    data: &mut io::Take<impl Read>,
+    piece: &mut [u8],
+    site: &Site,
+    inner: &mut dyn DumpWriter,
+) -> Result<(), TargetError> {
+    while data.limit() > 0 {
+        let len = data.read(piece).or_failed(site, Step::Write, b"")?;
+        if len == 0 {
+            let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
+            return Err(cut).or_failed(site, Step::Write, b"");
+        }
+        inner.write(&piece[..len])?;
+    }
+    Ok(())
+}
+
+impl DumpWriter for Spooled {
+    fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
+        if self.recording {
+            return self.record(&Frame::Entry(entry.clone()));
+        }
+        self.inner.entry(entry)
+    }
+
+    fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
+        self.recording |= head.raw_bytes.is_none();
+        if !self.recording {
+            return self.inner.begin(head);
+        }
+        self.stream = Some(RecordedStream {
+            start: self.len(),
+            bytes: 0,
+            announced: head.raw_bytes,
+        });
+        self.record(&Frame::Begin(head.clone()))
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
+        if self.recording {
+            return self.record_data(data);
+        }
+        self.inner.write(data)
+    }
+
+    fn end(&mut self) -> Result<(), TargetError> {
+        if !self.recording {
+            return self.inner.end();
+        }
+        match self.stream.take() {
+            Some(stream) => self.end_stream(&stream)?,
+            None => self.record(&Frame::End)?,
+        }
+        self.recording = self.holds_all();
+        if self.released { self.replay() } else { Ok(()) }
+    }
+
+    fn fail(&mut self) -> Result<(), TargetError> {
+        if !self.recording {
+            return self.inner.fail();
+        }
+        let Some(stream) = self.stream.take() else {
+            return Err(self.site.out_of_order("fail"));
+        };
+        self.recording = self.holds_all();
+        self.cut(stream.start)
+    }
+
+    fn released(&mut self) -> Result<(), TargetError> {
+        if self.stream.is_some() {
+            return Err(self.site.out_of_order("released"));
+        }
+        self.released = true;
+        self.recording = false;
+        self.replay()?;
+        self.inner.released()
+    }
+
+    fn finish(mut self: Box<Self>, draft: &Draft) -> Result<Published, TargetError> {
+        if !self.released
+            && let Err(error) = self.released()
+        {
+            self.inner.abort();
+            return Err(error);
+        }
+        self.inner.finish(draft)
+    }
+
+    fn abort(self: Box<Self>) {
+        self.inner.abort();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Writes down the calls that it gets.
+    struct Record(Arc<Mutex<Vec<String>>>);
+
+    impl Record {
+        fn note(&self, call: String) -> Result<(), TargetError> {
+            self.0.lock().unwrap().push(call);
+            Ok(())
+        }
+    }
+
+    impl DumpWriter for Record {
+        fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
+            self.note(format!("entry {}", String::from_utf8_lossy(&entry.path)))
+        }
+        fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
+            self.note(format!("begin {} {:?}", head.path, head.raw_bytes))
+        }
+        fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
+            self.note(format!("write {}", data.len()))
+        }
+        fn end(&mut self) -> Result<(), TargetError> {
+            self.note("end".to_owned())
+        }
+        fn fail(&mut self) -> Result<(), TargetError> {
+            self.note("fail".to_owned())
+        }
+        fn released(&mut self) -> Result<(), TargetError> {
+            self.note("released".to_owned())
+        }
+        fn finish(self: Box<Self>, _: &Draft) -> Result<Published, TargetError> {
+            unreachable!("these tests end before")
+        }
+        fn abort(self: Box<Self>) {
+            self.0.lock().unwrap().push("abort".to_owned());
+        }
+    }
+
+    fn spooled(mode: SpoolMode, limit: Option<u64>) -> (Spooled, impl Fn() -> Vec<String>) {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let spec = SpoolSpec {
+            dir: std::env::temp_dir(),
+            mode,
+            limit,
+        };
+        let inner = Box::new(Record(Arc::clone(&calls)));
+        let spooled = Spooled::new(inner, "t", &spec).unwrap();
+        (spooled, move || std::mem::take(&mut calls.lock().unwrap()))
+    }
+
+    fn stream(spooled: &mut Spooled, path: &str, raw_bytes: Option<u64>, len: usize) {
+        let head = StreamHead {
+            path: path.to_owned(),
+            raw_bytes,
+            compress: true,
+        };
+        spooled.begin(&head).unwrap();
+        spooled.write(&vec![7; len]).unwrap();
+    }
+
+    #[test]
+    fn a_stream_of_unknown_length_gets_one_and_waits_for_the_release() {
+        let (mut spooled, calls) = spooled(SpoolMode::UnknownSize, None);
+        stream(&mut spooled, "a", None, 3);
+        spooled.end().unwrap();
+        stream(&mut spooled, "b", Some(2), 2);
+        spooled.end().unwrap();
+        assert_eq!(calls(), ["begin b Some(2)", "write 2", "end"]);
+        spooled.released().unwrap();
+        assert_eq!(calls(), ["begin a Some(3)", "write 3", "end", "released"]);
+        stream(&mut spooled, "c", None, 4);
+        assert!(calls().is_empty());
+        spooled.end().unwrap();
+        assert_eq!(calls(), ["begin c Some(4)", "write 4", "end"]);
+        Box::new(spooled).abort();
+        assert_eq!(calls(), ["abort"]);
+    }
+
+    #[test]
+    fn all_calls_wait_for_the_release_in_their_order() {
+        let (mut spooled, calls) = spooled(SpoolMode::All, None);
+        stream(&mut spooled, "sized", Some(600_000), 600_000);
+        spooled.end().unwrap();
+        stream(&mut spooled, "open", None, 5);
+        spooled.end().unwrap();
+        assert!(calls().is_empty());
+        spooled.released().unwrap();
+        let calls = calls();
+        assert_eq!(calls[0], "begin sized Some(600000)");
+        let written = calls.iter().filter_map(|call| call.strip_prefix("write "));
+        assert_eq!(
+            written.map(|len| len.parse::<u64>().unwrap()).sum::<u64>(),
+            600_005
+        );
+        assert_eq!(
+            calls[calls.len() - 4..],
+            ["begin open Some(5)", "write 5", "end", "released"]
+        );
+        Box::new(spooled).abort();
+    }
+
+    #[test]
+    fn a_recorded_stream_that_fails_was_never_there() {
+        for mode in [SpoolMode::UnknownSize, SpoolMode::All] {
+            let (mut spooled, calls) = spooled(mode, None);
+            stream(&mut spooled, "good", None, 700_000);
+            spooled.end().unwrap();
+            stream(&mut spooled, "bad", None, 700_000);
+            spooled.fail().unwrap();
+            stream(&mut spooled, "better", None, 1);
+            spooled.end().unwrap();
+            spooled.released().unwrap();
+            let begun: Vec<String> = calls()
+                .into_iter()
+                .filter(|c| c.starts_with("begin"))
+                .collect();
+            assert_eq!(begun, ["begin good Some(700000)", "begin better Some(1)"]);
+            Box::new(spooled).abort();
+        }
+    }
+
+    #[test]
+    fn the_limit_is_kept_and_counts_what_waits() {
+        let (mut spooled, _) = spooled(SpoolMode::UnknownSize, Some(1000));
+        stream(&mut spooled, "a", None, 800);
+        spooled.end().unwrap();
+        spooled.released().unwrap();
+        stream(&mut spooled, "b", None, 800);
+        let error = spooled.write(&[0; 300]).unwrap_err();
+        assert!(matches!(error, TargetError::SpoolLimit { limit: 1000, .. }));
+        assert!(spooled.len() <= 1000);
+        Box::new(spooled).abort();
+    }
+}
