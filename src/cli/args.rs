@@ -10,71 +10,78 @@ use crate::codecs::Codec;
 
 /// Back up Docker Compose projects: configuration, mounted folders and volumes, as plain tar and YAML.
 #[derive(Debug, Parser)]
-#[command(name = "compose-dump", version, arg_required_else_help = true, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 20 services not brought back, 130/143 interrupted.")]
-pub struct Cli {
+#[command(
+    name = "compose-dump",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 20 services not brought back, 130/143 interrupted."
+)]
+pub(super) struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
-    pub global: Global,
+    pub(super) global: Global,
     /// The command.
     #[command(subcommand)]
-    pub command: Command,
+    pub(super) command: Command,
 }
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Project and engine")]
-pub struct Global {
+pub(super) struct Global {
     /// Project folder [default: where Compose finds its file, from the working folder upwards].
     #[arg(short = 'C', long, value_name = "DIR", global = true)]
-    pub project_dir: Option<PathBuf>,
+    pub(super) project_dir: Option<PathBuf>,
     /// Compose file; repeat it for overrides.
     #[arg(short, long = "file", value_name = "FILE", global = true)]
-    pub files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// Project name.
     #[arg(short, long, value_name = "NAME", global = true)]
-    pub project_name: Option<String>,
+    pub(super) project_name: Option<String>,
     /// File with variables, in place of `.env`; repeat it for more.
     #[arg(long = "env-file", value_name = "FILE", global = true)]
-    pub env_files: Vec<PathBuf>,
+    pub(super) env_files: Vec<PathBuf>,
     /// Profile whose services are taken; repeat it for more [default: all].
     #[arg(long = "profile", value_name = "NAME", global = true)]
-    pub profiles: Vec<String>,
+    pub(super) profiles: Vec<String>,
     /// Engine to talk to, as in `DOCKER_HOST`: unix://, tcp://, ssh://.
     #[arg(short = 'H', long, value_name = "URL", global = true)]
-    pub host: Option<String>,
+    pub(super) host: Option<String>,
     /// Docker context to use.
     #[arg(long, value_name = "NAME", global = true)]
-    pub context: Option<String>,
+    pub(super) context: Option<String>,
     /// How and what is said on standard error.
     #[command(flatten)]
-    pub talk: Talk,
+    pub(super) talk: Talk,
 }
 
 /// How and what is said on standard error.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Talk {
+pub(super) struct Talk {
     /// Say more; twice: what the engine is asked.
     #[arg(short, long, action = ArgAction::Count, global = true)]
-    pub verbose: u8,
+    pub(super) verbose: u8,
     /// Say nothing but errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
+    pub(super) quiet: bool,
     /// Form of what is said on standard error.
     #[arg(long, value_name = "FORM", value_enum, default_value_t, global = true)]
-    pub log_format: LogFormat,
+    pub(super) log_format: LogFormat,
     /// Colour on standard error.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
-    pub color: When,
+    pub(super) color: When,
     /// Progress on standard error.
     #[arg(long, value_name = "HOW", value_enum, default_value_t, global = true)]
-    pub progress: ProgressStyle,
+    pub(super) progress: ProgressStyle,
 }
 
 /// `--log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum LogFormat {
+pub(super) enum LogFormat {
     /// Lines for people.
     #[default]
     Text,
@@ -84,7 +91,7 @@ pub enum LogFormat {
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum When {
+pub(super) enum When {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -96,7 +103,7 @@ pub enum When {
 
 /// `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum ProgressStyle {
+pub(super) enum ProgressStyle {
     /// A bar on a terminal, else nothing.
     #[default]
     Auto,
@@ -110,7 +117,7 @@ pub enum ProgressStyle {
 
 /// A command.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Dump the project now.
     Backup(BackupArgs),
     /// Show what a backup would do: what is taken or not and why, who is paused, where it goes.
@@ -119,72 +126,78 @@ pub enum Command {
 
 /// What is dumped, and where to.
 #[derive(Debug, Args)]
-pub struct JobArgs {
+pub(super) struct JobArgs {
     /// Compose files and everything that they reference in the project folder.
     #[arg(long)]
-    pub config: bool,
+    pub(super) config: bool,
     /// Bind mounts inside the project folder.
     #[arg(long)]
-    pub mounted: bool,
+    pub(super) mounted: bool,
     /// Named and anonymous volumes.
     #[arg(long)]
-    pub volumes: bool,
+    pub(super) volumes: bool,
     /// Output of commands that a compose-dump.yml declares.
     #[arg(long)]
-    pub exports: bool,
+    pub(super) exports: bool,
     /// Target: a folder of dumps, an archive such as `a.tar.zst`, or `-`; repeat it for more
     /// [default: `-`, standard output].
     #[arg(short, long = "target", value_name = "TARGET")]
-    pub targets: Vec<OsString>,
+    pub(super) targets: Vec<OsString>,
     /// Write archives of this codec, also into folders.
     #[arg(short = 'x', long, value_name = "CODEC", value_parser = codec_parser())]
-    pub compression: Option<String>,
+    pub(super) compression: Option<String>,
     /// Names of dumps in folders, from {host} {name} {path_hash} {date} {time} {isodate} {job} {id}.
     #[arg(long, value_name = "PATTERN")]
-    pub target_pattern: Option<String>,
+    pub(super) target_pattern: Option<String>,
     /// Let services go on while their volumes are read.
     #[arg(long)]
-    pub no_pause: bool,
+    pub(super) no_pause: bool,
     /// Store what links among the config files point to, in place of the links.
     #[arg(long)]
-    pub resolve_symlinks: bool,
+    pub(super) resolve_symlinks: bool,
     /// Do not use a compose-dump.yml that is there.
     #[arg(long)]
-    pub no_job_file: bool,
+    pub(super) no_job_file: bool,
     /// Print one JSON document on standard output.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// `backup`.
 #[derive(Debug, Args)]
-pub struct BackupArgs {
+pub(super) struct BackupArgs {
     /// Services whose build contexts, mounts and volumes are taken [default: all].
     #[arg(value_name = "SERVICE")]
-    pub services: Vec<String>,
+    pub(super) services: Vec<String>,
     /// What and where to.
     #[command(flatten)]
-    pub job: JobArgs,
+    pub(super) job: JobArgs,
     /// Print the plan and do nothing.
     #[arg(long)]
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// `plan`.
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(super) struct PlanArgs {
     /// Services whose build contexts, mounts and volumes are taken [default: all].
     #[arg(long = "service", value_name = "SERVICE")]
-    pub services: Vec<String>,
+    pub(super) services: Vec<String>,
     /// What and where to.
     #[command(flatten)]
-    pub job: JobArgs,
+    pub(super) job: JobArgs,
 }
 
 /// The codecs' names, `tar` for none as the predecessor had it.
 fn codec_parser() -> PossibleValuesParser {
-    let compressing = Codec::ALL.into_iter().filter(|codec| *codec != Codec::None).map(Codec::name);
-    std::iter::once("tar").chain(compressing).collect::<Vec<_>>().into()
+    let compressing = Codec::ALL
+        .into_iter()
+        .filter(|codec| *codec != Codec::None)
+        .map(Codec::name);
+    std::iter::once("tar")
+        .chain(compressing)
+        .collect::<Vec<_>>()
+        .into()
 }
 
 #[cfg(test)]

@@ -17,11 +17,18 @@ use crate::plan::{self, Request};
 /// Prints what a backup would do.
 pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CommandError> {
     let gathered = gather(global, &args.services, &args.job, false).await?;
-    print_plan(&plan::build(&gathered.request, &gathered.facts)?, args.job.json)
+    print_plan(
+        &plan::build(&gathered.request, &gathered.facts)?,
+        args.job.json,
+    )
 }
 
 /// Dumps the project.
-pub(super) async fn backup(global: &Global, args: &BackupArgs, talk: &Talk) -> Result<Exit, CommandError> {
+pub(super) async fn backup(
+    global: &Global,
+    args: &BackupArgs,
+    talk: &Talk,
+) -> Result<Exit, CommandError> {
     let gathered = gather(global, &args.services, &args.job, !args.dry_run).await?;
     let plan = plan::build(&gathered.request, &gathered.facts)?;
     if args.dry_run {
@@ -34,7 +41,12 @@ pub(super) async fn backup(global: &Global, args: &BackupArgs, talk: &Talk) -> R
     execute(plan, gathered, args, talk).await
 }
 
-async fn execute(plan: Plan, gathered: Gathered, args: &BackupArgs, talk: &Talk) -> Result<Exit, CommandError> {
+async fn execute(
+    plan: Plan,
+    gathered: Gathered,
+    args: &BackupArgs,
+    talk: &Talk,
+) -> Result<Exit, CommandError> {
     let signals = Signals::listen().map_err(CommandError::Start)?;
     let reporter = reporter::reporter(talk);
     let world = World {
@@ -62,9 +74,27 @@ fn run(request: &Request, facts: &Facts, args: &BackupArgs) -> Run {
 fn options(request: &Request, args: &BackupArgs) -> Vec<(&'static str, serde_json::Value)> {
     let names = |names: Vec<String>| serde_json::Value::from(names);
     vec![
-        ("scopes", names(request.scopes.iter().map(|scope| scope.name().to_owned()).collect())),
+        (
+            "scopes",
+            names(
+                request
+                    .scopes
+                    .iter()
+                    .map(|scope| scope.name().to_owned())
+                    .collect(),
+            ),
+        ),
         ("services", names(request.services.clone())),
-        ("targets", names(request.targets.iter().map(|target| target.name.clone()).collect())),
+        (
+            "targets",
+            names(
+                request
+                    .targets
+                    .iter()
+                    .map(|target| target.name.clone())
+                    .collect(),
+            ),
+        ),
         ("compression", args.job.compression.clone().into()),
         ("pause", request.pause.into()),
         ("resolve_symlinks", request.resolve_symlinks.into()),
@@ -73,9 +103,19 @@ fn options(request: &Request, args: &BackupArgs) -> Vec<(&'static str, serde_jso
 
 /// `--json` prints its document where a dump to standard output would go.
 fn one_document_on_stdout(plan: &Plan, job: &JobArgs) -> Result<(), Finding> {
-    if job.json && plan.targets.iter().any(|target| target.kind == TargetKind::Stdout) {
-        return Err(Finding::new("cli::json_and_stdout", "the dump and the JSON report would both go to standard output")
-            .with_help("name a target with `-t`, or use `--log-format json`, which writes to standard error"));
+    if job.json
+        && plan
+            .targets
+            .iter()
+            .any(|target| target.kind == TargetKind::Stdout)
+    {
+        return Err(Finding::new(
+            "cli::json_and_stdout",
+            "the dump and the JSON report would both go to standard output",
+        )
+        .with_help(
+            "name a target with `-t`, or use `--log-format json`, which writes to standard error",
+        ));
     }
     Ok(())
 }
@@ -90,7 +130,8 @@ fn print_plan(plan: &Plan, json: bool) -> Result<Exit, CommandError> {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Print(error.into()))?;
+    let mut text =
+        serde_json::to_string_pretty(value).map_err(|error| CommandError::Print(error.into()))?;
     text.push('\n');
     talk::print(&text).map_err(CommandError::Print)
 }

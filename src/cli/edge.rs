@@ -53,7 +53,9 @@ impl CommandError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Findings(_) | Self::Project(_) | Self::Endpoint(_) => Exit::Rejected,
-            Self::Engine(_) | Self::WorkingFolder(_) | Self::Start(_) | Self::Print(_) => Exit::Failed,
+            Self::Engine(_) | Self::WorkingFolder(_) | Self::Start(_) | Self::Print(_) => {
+                Exit::Failed
+            }
         }
     }
 }
@@ -62,7 +64,13 @@ impl CommandError {
 pub(super) fn tell(error: &CommandError, talk: &Talk) -> Exit {
     match error {
         CommandError::Findings(findings) => findings.iter().for_each(|finding| show(finding, talk)),
-        other => show(&Shown { error: other, help: help(other) }, talk),
+        other => show(
+            &Shown {
+                error: other,
+                help: help(other),
+            },
+            talk,
+        ),
     }
     error.exit()
 }
@@ -88,7 +96,9 @@ impl std::error::Error for Shown<'_> {
 
 impl Diagnostic for Shown<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
     }
 }
 
@@ -117,7 +127,8 @@ fn show(diagnostic: &dyn Diagnostic, talk: &Talk) {
     let rendered = match talk.log_format {
         LogFormat::Json => JSONReportHandler::new().render_report(&mut text, diagnostic),
         LogFormat::Text if colored(talk) => {
-            GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).render_report(&mut text, diagnostic)
+            GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
+                .render_report(&mut text, diagnostic)
         }
         LogFormat::Text => {
             let mut plain = GraphicalReportHandler::new_themed(GraphicalTheme::none());

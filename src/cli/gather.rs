@@ -42,8 +42,11 @@ pub(super) async fn gather(
     let request = request(services, job, &cwd)?;
     let project = load_project(global, cwd)?;
     let (engine, engine_facts) = ask_engine(global, &request, &project).await?;
-    let own_files: Vec<PathBuf> =
-        OWN_FILES.iter().map(|name| project.dir.join(name)).filter(|path| path.exists()).collect();
+    let own_files: Vec<PathBuf> = OWN_FILES
+        .iter()
+        .map(|name| project.dir.join(name))
+        .filter(|path| path.exists())
+        .collect();
     let spool_dir = spool_dir(&request.settings);
     let mut project = project;
     warn_of_job_file(&mut project, job);
@@ -60,7 +63,11 @@ pub(super) async fn gather(
         host: host_name(),
     };
     facts.places = places(&request, &facts);
-    Ok(Gathered { request, facts, engine })
+    Ok(Gathered {
+        request,
+        facts,
+        engine,
+    })
 }
 
 fn request(services: &[String], job: &JobArgs, cwd: &Path) -> Result<Request, CommandError> {
@@ -71,8 +78,15 @@ fn request(services: &[String], job: &JobArgs, cwd: &Path) -> Result<Request, Co
     };
     let settings = Settings::load(&overrides)?;
     let stdout = vec!["-".into()];
-    let given = if job.targets.is_empty() { &stdout } else { &job.targets };
-    let targets: Vec<Result<TargetArg, Finding>> = given.iter().map(|text| TargetArg::parse(text, cwd)).collect();
+    let given = if job.targets.is_empty() {
+        &stdout
+    } else {
+        &job.targets
+    };
+    let targets: Vec<Result<TargetArg, Finding>> = given
+        .iter()
+        .map(|text| TargetArg::parse(text, cwd))
+        .collect();
     let (targets, findings): (Vec<_>, Vec<_>) = targets.into_iter().partition(Result::is_ok);
     let findings: Vec<Finding> = findings.into_iter().filter_map(Result::err).collect();
     if !findings.is_empty() {
@@ -99,7 +113,11 @@ fn scopes(job: &JobArgs) -> std::collections::BTreeSet<Scope> {
         (job.exports, Scope::Exports),
     ];
     let all = flags.iter().all(|(given, _)| !given);
-    flags.into_iter().filter(|(given, _)| all || *given).map(|(_, scope)| scope).collect()
+    flags
+        .into_iter()
+        .filter(|(given, _)| all || *given)
+        .map(|(_, scope)| scope)
+        .collect()
 }
 
 fn load_project(global: &Global, cwd: PathBuf) -> Result<Project, CommandError> {
@@ -131,8 +149,14 @@ async fn ask_engine(
     }
 }
 
-async fn connect(global: &Global, project: &Project) -> Result<(Arc<dyn Engine>, EngineFacts), CommandError> {
-    let wish = Wish { host: global.host.clone(), context: global.context.clone() };
+async fn connect(
+    global: &Global,
+    project: &Project,
+) -> Result<(Arc<dyn Engine>, EngineFacts), CommandError> {
+    let wish = Wish {
+        host: global.host.clone(),
+        context: global.context.clone(),
+    };
     let endpoints = locate(&wish, &Surroundings::of_process())?;
     let engine = DockerEngine::connect(&endpoints, Limits::default()).await?;
     let way = way(&engine).await?;
@@ -145,16 +169,28 @@ async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {
     let endpoint = engine.endpoint();
     Ok(Way {
         endpoint: endpoint.to_string(),
-        local: local::prove_local(endpoint).await.map_err(|not| not.to_string()),
+        local: local::prove_local(endpoint)
+            .await
+            .map_err(|not| not.to_string()),
         own_container: own::own_container(engine).await?,
     })
 }
 
 /// Temporary files go where the user says, else to a place on a disk: `/tmp` is memory on many hosts.
 fn spool_dir(settings: &Settings) -> PathBuf {
-    let from_environment = || std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let from_environment = || {
+        std::env::var_os("TMPDIR")
+            .filter(|dir| !dir.is_empty())
+            .map(PathBuf::from)
+    };
     let on_disk = || Some(PathBuf::from("/var/tmp")).filter(|dir| dir.is_dir());
-    settings.spool.dir.clone().or_else(from_environment).or_else(on_disk).unwrap_or_else(std::env::temp_dir)
+    settings
+        .spool
+        .dir
+        .clone()
+        .or_else(from_environment)
+        .or_else(on_disk)
+        .unwrap_or_else(std::env::temp_dir)
 }
 
 /// Rules that are there and not applied must be known.
@@ -171,10 +207,22 @@ fn warn_of_job_file(project: &mut Project, job: &JobArgs) {
 
 /// Where the targets, the spool and everything that may be read lie.
 fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
-    let targets = request.targets.iter().filter_map(TargetArg::path).map(Path::to_owned);
-    let named = facts.paths.iter().flat_map(|(path, fact)| [path.clone(), fact.real.clone()]);
+    let targets = request
+        .targets
+        .iter()
+        .filter_map(TargetArg::path)
+        .map(Path::to_owned);
+    let named = facts
+        .paths
+        .iter()
+        .flat_map(|(path, fact)| [path.clone(), fact.real.clone()]);
     let engine = facts.engine.iter();
-    let volumes = engine.flat_map(|engine| engine.volumes.values().filter_map(|volume| volume.mountpoint.clone()));
+    let volumes = engine.flat_map(|engine| {
+        engine
+            .volumes
+            .values()
+            .filter_map(|volume| volume.mountpoint.clone())
+    });
     targets
         .chain(named)
         .chain(volumes)

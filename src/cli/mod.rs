@@ -27,7 +27,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => {
             // Help and version go to standard output and are no error; clap knows which is which.
             let _ = error.print();
-            return if error.exit_code() == 0 { Exit::Done } else { Exit::Rejected };
+            return if error.exit_code() == 0 {
+                Exit::Done
+            } else {
+                Exit::Rejected
+            };
         }
     };
     // Dumps hold secrets: nothing that this process makes is for others, whatever the shell says.

@@ -62,7 +62,11 @@ impl Lines {
             ProgressStyle::Bar => true,
             ProgressStyle::Plain | ProgressStyle::None => false,
         };
-        let target = if wanted && !talk.quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if wanted && !talk.quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = BarStyle::with_template("{spinner} {msg} {bytes} {bytes_per_sec}") {
             bar.set_style(style);
@@ -72,7 +76,11 @@ impl Lines {
             verbose: talk.verbose > 0,
             plain: talk.progress == ProgressStyle::Plain,
             bar,
-            said: Mutex::new(Said { at: Instant::now(), bytes: 0, member: String::new() }),
+            said: Mutex::new(Said {
+                at: Instant::now(),
+                bytes: 0,
+                member: String::new(),
+            }),
         }
     }
 
@@ -82,7 +90,9 @@ impl Lines {
 
     fn progress(&self, bytes: u64) {
         self.bar.inc(bytes);
-        let Ok(mut said) = self.said.lock() else { return };
+        let Ok(mut said) = self.said.lock() else {
+            return;
+        };
         said.bytes += bytes;
         if self.plain && said.at.elapsed() >= PLAIN_EVERY {
             said.at = Instant::now();
@@ -141,24 +151,55 @@ fn is_bad(event: &Event) -> bool {
 fn sentence(event: &Event, verbose: bool) -> Option<String> {
     Some(match event {
         Event::Progress { .. } | Event::MemberStarted { .. } => return None,
-        Event::Trouble { loses_bytes: false, .. } if !verbose => return None,
+        Event::Trouble {
+            loses_bytes: false, ..
+        } if !verbose => return None,
         Event::TargetFailed { target, error } => format!("error: target `{target}`: {error}"),
-        Event::Trouble { member, what, loses_bytes } => {
-            format!("{}: {member}: {what}", if *loses_bytes { "warning" } else { "note" })
+        Event::Trouble {
+            member,
+            what,
+            loses_bytes,
+        } => {
+            format!(
+                "{}: {member}: {what}",
+                if *loses_bytes { "warning" } else { "note" }
+            )
         }
-        Event::MemberDone { member, entries, bytes } => {
-            format!("{member}: {}, {}", text::count(*entries, "entry"), text::bytes(*bytes))
+        Event::MemberDone {
+            member,
+            entries,
+            bytes,
+        } => {
+            format!(
+                "{member}: {}, {}",
+                text::count(*entries, "entry"),
+                text::bytes(*bytes)
+            )
         }
         Event::MemberFailed { member, error } => format!("error: {member}: {error}"),
         Event::Paused { container } => format!("paused {container}"),
         Event::NotPaused { container, why } => format!("not paused: {container}, {why}"),
-        Event::Resumed { container, seconds } => format!("resumed {container} after {seconds:.2} s"),
-        Event::Stuck { container, error, command } => {
-            format!("error: {container} is still paused: {error}\n       bring it back with: {command}")
+        Event::Resumed { container, seconds } => {
+            format!("resumed {container} after {seconds:.2} s")
         }
-        Event::Published { path: Some(path), bytes, .. } => {
+        Event::Stuck {
+            container,
+            error,
+            command,
+        } => {
+            format!(
+                "error: {container} is still paused: {error}\n       bring it back with: {command}"
+            )
+        }
+        Event::Published {
+            path: Some(path),
+            bytes,
+            ..
+        } => {
             format!("dump {} ({})", text::path(path), text::bytes(*bytes))
         }
-        Event::Published { path: None, bytes, .. } => format!("dump written to standard output ({})", text::bytes(*bytes)),
+        Event::Published {
+            path: None, bytes, ..
+        } => format!("dump written to standard output ({})", text::bytes(*bytes)),
     })
 }

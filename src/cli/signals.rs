@@ -52,7 +52,9 @@ impl Signals {
     }
 
     fn take(&self, exit: Exit) {
-        let first = self.code.compare_exchange(0, exit.code(), Ordering::SeqCst, Ordering::SeqCst);
+        let first = self
+            .code
+            .compare_exchange(0, exit.code(), Ordering::SeqCst, Ordering::SeqCst);
         if first.is_ok() {
             self.cancel.cancel();
         } else {
@@ -63,7 +65,9 @@ impl Signals {
     /// The exit code for the first signal that came.
     pub(super) fn exit(&self) -> Option<Exit> {
         let code = self.code.load(Ordering::SeqCst);
-        [Exit::Interrupted, Exit::Terminated].into_iter().find(|exit| exit.code() == code)
+        [Exit::Interrupted, Exit::Terminated]
+            .into_iter()
+            .find(|exit| exit.code() == code)
     }
 }
 
@@ -72,7 +76,9 @@ fn ignored_mask() -> u64 {
     std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| {
-            let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigIgn:"))?;
             u64::from_str_radix(line.trim(), 16).ok()
         })
         .unwrap_or_default()

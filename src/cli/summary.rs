@@ -9,7 +9,9 @@ use crate::text;
 /// Says how a run ended, on standard error.
 pub(super) fn tell(report: &RunReport, exit: Exit, talk: &Talk) {
     if talk.log_format == LogFormat::Json {
-        if let Ok(line) = serde_json::to_string(&serde_json::json!({"event": "end", "exit": exit.code(), "report": report})) {
+        if let Ok(line) = serde_json::to_string(
+            &serde_json::json!({"event": "end", "exit": exit.code(), "report": report}),
+        ) {
             say(&line);
         }
         return;
@@ -29,8 +31,16 @@ pub(super) fn tell(report: &RunReport, exit: Exit, talk: &Talk) {
 }
 
 fn last_line(report: &RunReport, exit: Exit) -> String {
-    let dumps = report.targets.iter().filter(|target| target.dump.is_some()).count() as u64;
-    let gaps = report.members.iter().filter(|member| !member.is_whole()).count() as u64;
+    let dumps = report
+        .targets
+        .iter()
+        .filter(|target| target.dump.is_some())
+        .count() as u64;
+    let gaps = report
+        .members
+        .iter()
+        .filter(|member| !member.is_whole())
+        .count() as u64;
     match exit {
         Exit::Done => format!(
             "done: {} of {}, {}",
@@ -58,11 +68,17 @@ fn held(report: &RunReport) -> String {
     let longest = report
         .held
         .iter()
-        .filter_map(|held| held.until.map(|until| until.duration_since(held.from).as_secs_f64()))
+        .filter_map(|held| {
+            held.until
+                .map(|until| until.duration_since(held.from).as_secs_f64())
+        })
         .fold(0.0_f64, f64::max);
     if report.held.is_empty() {
         "no service was held".to_owned()
     } else {
-        format!("{} held for at most {longest:.2} s", text::count(report.held.len() as u64, "container"))
+        format!(
+            "{} held for at most {longest:.2} s",
+            text::count(report.held.len() as u64, "container")
+        )
     }
 }

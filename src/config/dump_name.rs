@@ -13,7 +13,16 @@ use crate::diagnostic::{Finding, did_you_mean};
 /// `{host}_{name}__{path_hash}___{date}_{time}`.
 pub const DEFAULT_PATTERN: &str = "{host}_{name}__{path_hash}___{date}_{time}";
 
-const FIELDS: [&str; 8] = ["host", "name", "path_hash", "date", "time", "isodate", "job", "id"];
+const FIELDS: [&str; 8] = [
+    "host",
+    "name",
+    "path_hash",
+    "date",
+    "time",
+    "isodate",
+    "job",
+    "id",
+];
 
 /// A pattern for the names of dumps, checked: it gives every run a name of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,7 +92,10 @@ fn fields_of(pattern: &str) -> Result<Vec<&str>, Finding> {
     while let Some(open) = rest.find('{') {
         literal.push_str(&rest[..open]);
         let (field, tail) = rest[open + 1..].split_once('}').ok_or_else(|| {
-            Finding::new("config::name_pattern", format!("the dump name pattern `{pattern}` has a `{{` without its `}}`"))
+            Finding::new(
+                "config::name_pattern",
+                format!("the dump name pattern `{pattern}` has a `{{` without its `}}`"),
+            )
         })?;
         if !FIELDS.contains(&field) {
             return Err(unknown_field(pattern, field));
@@ -103,25 +115,39 @@ fn unknown_field(pattern: &str, field: &str) -> Finding {
     );
     finding.with_help(match did_you_mean(field, FIELDS) {
         Some(near) => format!("did you mean `{{{near}}}`?"),
-        None => format!("the fields are {}", FIELDS.map(|known| format!("{{{known}}}")).join(", ")),
+        None => format!(
+            "the fields are {}",
+            FIELDS.map(|known| format!("{{{known}}}")).join(", ")
+        ),
     })
 }
 
 fn check_literal(pattern: &str, literal: &str) -> Result<(), Finding> {
     let wrong = literal.chars().find(|&character| {
-        character.is_control() || matches!(character, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '}')
+        character.is_control()
+            || matches!(
+                character,
+                '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '}'
+            )
     });
     if let Some(character) = wrong {
         return Err(Finding::new(
             "config::name_character",
-            format!("the dump name pattern `{}` holds `{}`", pattern.escape_debug(), character.escape_debug()),
+            format!(
+                "the dump name pattern `{}` holds `{}`",
+                pattern.escape_debug(),
+                character.escape_debug()
+            ),
         )
         .with_help("use letters, digits, `-`, `_`, `.` and spaces beside the fields"));
     }
     if pattern.starts_with(['.', '-']) {
         return Err(Finding::new(
             "config::name_start",
-            format!("the dump name pattern `{pattern}` starts with `{}`", &pattern[..1]),
+            format!(
+                "the dump name pattern `{pattern}` starts with `{}`",
+                &pattern[..1]
+            ),
         )
         .with_help("a leading dot hides the dump, a leading dash makes it look like an option"));
     }
@@ -137,10 +163,21 @@ mod tests {
     fn the_default_pattern_renders_as_the_contract_shows() {
         let identity = Identity::new("web-1", "blog", Path::new("/srv/blog"));
         let invoked = "2026-11-23T01:42:05Z".parse().expect("a timestamp");
-        let fields = NameFields { identity: &identity, job: "manual", id: "5e3f", invoked };
+        let fields = NameFields {
+            identity: &identity,
+            job: "manual",
+            id: "5e3f",
+            invoked,
+        };
         let name = DumpName::parse(DEFAULT_PATTERN).expect("the default is valid");
-        assert_eq!(name.render(&fields), "web-1_blog__c205361c___2026-11-23_014205");
-        assert_eq!(name.preview(&identity, "manual"), "web-1_blog__c205361c___{date}_{time}");
+        assert_eq!(
+            name.render(&fields),
+            "web-1_blog__c205361c___2026-11-23_014205"
+        );
+        assert_eq!(
+            name.preview(&identity, "manual"),
+            "web-1_blog__c205361c___{date}_{time}"
+        );
     }
 
     #[test]
@@ -156,7 +193,11 @@ mod tests {
             ("-{id}", "config::name_start"),
         ];
         for (pattern, code) in cases {
-            assert_eq!(DumpName::parse(pattern).expect_err(pattern).code, code, "{pattern}");
+            assert_eq!(
+                DumpName::parse(pattern).expect_err(pattern).code,
+                code,
+                "{pattern}"
+            );
         }
         assert!(DumpName::parse("{id}").is_ok());
         assert!(DumpName::parse("{name}-{isodate}").is_ok());

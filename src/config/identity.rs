@@ -27,7 +27,11 @@ impl Identity {
         Self {
             host: host.chars().map(safe_in_names).collect(),
             name: name.to_owned(),
-            path_hash: digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+            path_hash: digest
+                .iter()
+                .take(4)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
         }
     }
 
@@ -49,7 +53,10 @@ fn safe_in_names(character: char) -> char {
 /// The name that the kernel has for this host.
 #[must_use]
 pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -132,16 +132,28 @@ fn finding(error: figment::Error) -> Finding {
     let key = error.path.join("__").to_uppercase();
     if let figment::error::Kind::UnknownField(field, known) = &error.kind {
         let variable = format!("{ENV_PREFIX}{}", field.to_uppercase());
-        let finding =
-            Finding::new("config::unknown_setting", format!("the environment variable `{variable}` is no setting"));
+        let finding = Finding::new(
+            "config::unknown_setting",
+            format!("the environment variable `{variable}` is no setting"),
+        );
         return finding.with_help(match did_you_mean(field, known.iter().copied()) {
             Some(near) => format!("did you mean `{ENV_PREFIX}{}`?", near.to_uppercase()),
             None => format!("unset it; the settings are {}", known.join(", ")),
         });
     }
-    let from_environment = error.metadata.as_ref().is_some_and(|metadata| metadata.name.contains("environment"));
-    let place = if from_environment { format!("the environment variable `{ENV_PREFIX}{key}`") } else { "a flag".to_owned() };
-    Finding::new("config::setting", format!("{place} does not fit: {}", error.kind))
+    let from_environment = error
+        .metadata
+        .as_ref()
+        .is_some_and(|metadata| metadata.name.contains("environment"));
+    let place = if from_environment {
+        format!("the environment variable `{ENV_PREFIX}{key}`")
+    } else {
+        "a flag".to_owned()
+    };
+    Finding::new(
+        "config::setting",
+        format!("{place} does not fit: {}", error.kind),
+    )
 }
 
 impl<'de> Deserialize<'de> for CompressionSettings {
@@ -161,7 +173,10 @@ impl<'de> Visitor<'de> for CompressionVisitor {
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
         let codec = value.parse().map_err(E::custom)?;
-        Ok(CompressionSettings { codec: Some(codec), ..CompressionSettings::default() })
+        Ok(CompressionSettings {
+            codec: Some(codec),
+            ..CompressionSettings::default()
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -171,7 +186,12 @@ impl<'de> Visitor<'de> for CompressionVisitor {
                 "codec" => settings.codec = map.next_value()?,
                 "level" => settings.level = map.next_value()?,
                 "threads" => settings.threads = map.next_value()?,
-                _ => return Err(de::Error::unknown_field(&key, &["codec", "level", "threads"])),
+                _ => {
+                    return Err(de::Error::unknown_field(
+                        &key,
+                        &["codec", "level", "threads"],
+                    ));
+                }
             }
         }
         Ok(settings)

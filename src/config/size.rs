@@ -16,7 +16,9 @@ impl Size {
     /// A sentence that says what a size looks like.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+        let digits = text
+            .find(|character: char| !character.is_ascii_digit())
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let factor = factor_of(unit.trim());
         number
@@ -25,7 +27,11 @@ impl Size {
             .zip(factor)
             .and_then(|(number, factor)| number.checked_mul(factor))
             .map(Self)
-            .ok_or_else(|| format!("`{text}` is no size; write bytes, or a number with a unit: `500M`, `10GiB`"))
+            .ok_or_else(|| {
+                format!(
+                    "`{text}` is no size; write bytes, or a number with a unit: `500M`, `10GiB`"
+                )
+            })
     }
 }
 
@@ -72,7 +78,9 @@ impl Visitor<'_> for SizeVisitor {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Size, E> {
-        u64::try_from(value).map(Size).map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
+        u64::try_from(value)
+            .map(Size)
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Size, E> {

@@ -57,7 +57,10 @@ impl TargetArg {
                 .with_help("write a folder, an archive's name such as `blog.tar.zst`, or `-` for standard output"));
         }
         if text == "-" {
-            return Ok(Self { name, kind: TargetArgKind::Stdout });
+            return Ok(Self {
+                name,
+                kind: TargetArgKind::Stdout,
+            });
         }
         if name.contains("://") {
             let scheme = name.split("://").next().unwrap_or_default();
@@ -82,17 +85,37 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<TargetArgKind, &'static str> {
-        TargetArg::parse(OsStr::new(text), Path::new("/here")).map(|arg| arg.kind).map_err(|finding| finding.code)
+        TargetArg::parse(OsStr::new(text), Path::new("/here"))
+            .map(|arg| arg.kind)
+            .map_err(|finding| finding.code)
     }
 
     #[test]
     fn the_extension_decides_between_archive_and_folder() {
-        let archive = |path: &str, codec| Ok(TargetArgKind::Archive { path: path.into(), codec });
+        let archive = |path: &str, codec| {
+            Ok(TargetArgKind::Archive {
+                path: path.into(),
+                codec,
+            })
+        };
         assert_eq!(parse("a.tar"), archive("/here/a.tar", Codec::None));
         assert_eq!(parse("/x/a.tgz"), archive("/x/a.tgz", Codec::Gz));
-        assert_eq!(parse("a.b.tar.zst"), archive("/here/a.b.tar.zst", Codec::Zst));
-        assert_eq!(parse("dumps"), Ok(TargetArgKind::Folder { path: "/here/dumps".into() }));
-        assert_eq!(parse("dumps.zst"), Ok(TargetArgKind::Folder { path: "/here/dumps.zst".into() }));
+        assert_eq!(
+            parse("a.b.tar.zst"),
+            archive("/here/a.b.tar.zst", Codec::Zst)
+        );
+        assert_eq!(
+            parse("dumps"),
+            Ok(TargetArgKind::Folder {
+                path: "/here/dumps".into()
+            })
+        );
+        assert_eq!(
+            parse("dumps.zst"),
+            Ok(TargetArgKind::Folder {
+                path: "/here/dumps.zst".into()
+            })
+        );
         assert_eq!(parse("-"), Ok(TargetArgKind::Stdout));
     }
 

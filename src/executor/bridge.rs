@@ -12,7 +12,7 @@ const CHUNKS: usize = 16;
 /// Blocking work ended by a panic, which is a bug, or was not let run.
 #[derive(Debug, thiserror::Error)]
 #[error("{work} ended unexpectedly; this is a bug")]
-pub struct WorkLost {
+pub(crate) struct WorkLost {
     work: &'static str,
 }
 
@@ -24,7 +24,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: &'static str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, WorkLost> {
-    tokio::task::spawn_blocking(run).await.map_err(|_| WorkLost { work })
+    tokio::task::spawn_blocking(run)
+        .await
+        .map_err(|_| WorkLost { work })
 }
 
 /// The blocking end of an engine's stream: an iterator of its chunks. Dropping it ends the stream.

@@ -7,12 +7,14 @@ use jiff::Timestamp;
 
 use super::hold::Held;
 use super::members::MemberReport;
-use crate::archive::manifest::model::{Compose, ComposeFile, Hold, LeftOut, Meta, Project, Series, Service};
+use crate::archive::manifest::model::{
+    Compose, ComposeFile, Hold, LeftOut, Meta, Project, Series, Service,
+};
 use crate::archive::manifest::{self, Draft, DraftMember, Sha256Digest};
 use crate::config::dump_name::NameFields;
 use crate::plan::facts::Facts;
 use crate::plan::model::{Decision, Plan, SpoolWhat, TargetKind, TargetPlan};
-use crate::targets::{Format, SpoolMode, SpoolSpec, TargetSpec, TargetSpecKind};
+use crate::targets::open::{self, Format, SpoolMode, SpoolSpec, TargetSpec};
 use crate::text;
 
 /// What the manifest says of the run itself.
@@ -29,11 +31,18 @@ pub struct Run {
 impl Run {
     /// A run with a new id. Reads the Compose files for their digests.
     #[must_use]
-    pub fn new(invoked: Timestamp, facts: &Facts, options: Vec<(&'static str, serde_json::Value)>) -> Self {
+    pub fn new(
+        invoked: Timestamp,
+        facts: &Facts,
+        options: Vec<(&'static str, serde_json::Value)>,
+    ) -> Self {
         Self {
             invoked,
             id: random_id(),
-            options: options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            options: options
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             compose: compose(facts),
         }
     }
@@ -56,21 +65,44 @@ fn compose(facts: &Facts) -> Compose {
     let file = |path: &std::path::PathBuf| {
         let bytes = std::fs::read(path).ok()?;
         let shown = path.strip_prefix(&facts.project.dir).unwrap_or(path);
-        Some(ComposeFile { path: text::path(shown), sha256: Sha256Digest::of(&bytes) })
+        Some(ComposeFile {
+            path: text::path(shown),
+            sha256: Sha256Digest::of(&bytes),
+        })
     };
     let services = facts.project.services.values().map(|service| {
-        (service.name.clone(), Service { image: service.image.clone(), ..Service::default() })
+        (
+            service.name.clone(),
+            Service {
+                image: service.image.clone(),
+                ..Service::default()
+            },
+        )
     });
     let mut compose = Compose {
-        files: facts.project.compose_files.iter().filter_map(file).collect(),
+        files: facts
+            .project
+            .compose_files
+            .iter()
+            .filter_map(file)
+            .collect(),
         services: services.collect(),
     };
     let Ok(engine) = &facts.engine else {
         return compose;
     };
-    for container in engine.containers.iter().filter(|container| !container.oneoff) {
-        let Some(name) = &container.service else { continue };
-        let digests = engine.images.get(&container.image_id).map(|image| image.digests.clone());
+    for container in engine
+        .containers
+        .iter()
+        .filter(|container| !container.oneoff)
+    {
+        let Some(name) = &container.service else {
+            continue;
+        };
+        let digests = engine
+            .images
+            .get(&container.image_id)
+            .map(|image| image.digests.clone());
         compose.services.insert(
             name.clone(),
             Service {
@@ -94,7 +126,10 @@ pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[He
             id: plan.project.id.clone(),
             folder: text::path(&plan.project.folder),
         },
-        series: Series { project: plan.project.id.clone(), job: plan.job.clone() },
+        series: Series {
+            project: plan.project.id.clone(),
+            job: plan.job.clone(),
+        },
         meta: Meta {
             invocation_time: run.invoked,
             finish_time: Timestamp::now(),
@@ -105,7 +140,11 @@ pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[He
             options: run.options.clone(),
         },
         compose: run.compose.clone(),
-        members: members.iter().filter(|member| member.error.is_none()).map(draft_member).collect(),
+        members: members
+            .iter()
+            .filter(|member| member.error.is_none())
+            .map(draft_member)
+            .collect(),
         held: held.iter().map(held_row).collect(),
         left_out: left_out(plan),
         failed: members.iter().filter_map(failed).collect(),
@@ -145,18 +184,36 @@ fn failed(member: &MemberReport) -> Option<LeftOut> {
     let reason = match (&member.error, member.gaps) {
         (Some(error), _) => error.clone(),
         (None, 0) => return None,
-        (None, gaps) => format!("{} not stored as it was; the member's warnings name them", text::count(gaps, "entry")),
+        (None, gaps) => format!(
+            "{} not stored as it was; the member's warnings name them",
+            text::count(gaps, "entry")
+        ),
     };
-    Some(LeftOut { what: member.path.clone(), reason })
+    Some(LeftOut {
+        what: member.path.clone(),
+        reason,
+    })
 }
 
 fn left_out(plan: &Plan) -> Vec<LeftOut> {
     let row = |what: String, decision: &Decision| {
-        (!decision.taken).then(|| LeftOut { what, reason: decision.why.clone() })
+        (!decision.taken).then(|| LeftOut {
+            what,
+            reason: decision.why.clone(),
+        })
     };
-    let config = plan.config.iter().filter_map(|path| row(format!("config {}", path.path), &path.decision));
-    let mounted = plan.mounted.iter().filter_map(|path| row(format!("mounted {}", path.path), &path.decision));
-    let volumes = plan.volumes.iter().filter_map(|volume| row(format!("volume {}", volume.kind), &volume.decision));
+    let config = plan
+        .config
+        .iter()
+        .filter_map(|path| row(format!("config {}", path.path), &path.decision));
+    let mounted = plan
+        .mounted
+        .iter()
+        .filter_map(|path| row(format!("mounted {}", path.path), &path.decision));
+    let volumes = plan
+        .volumes
+        .iter()
+        .filter_map(|volume| row(format!("volume {}", volume.kind), &volume.decision));
     config.chain(mounted).chain(volumes).collect()
 }
 
@@ -169,18 +226,18 @@ pub(super) fn target_spec(plan: &Plan, target: &TargetPlan, run: &Run) -> Target
         invoked: run.invoked,
     };
     let kind = match &target.kind {
-        TargetKind::Folder { path, dump_name } => TargetSpecKind::Folder {
+        TargetKind::Folder { path, dump_name } => open::TargetKind::Folder {
             dir: path.clone(),
             format: Format::Directory,
             dump_name: dump_name.render(&fields),
         },
-        TargetKind::Archives { path, dump_name } => TargetSpecKind::Folder {
+        TargetKind::Archives { path, dump_name } => open::TargetKind::Folder {
             dir: path.clone(),
             format: Format::Archive,
             dump_name: dump_name.render(&fields),
         },
-        TargetKind::Archive { path } => TargetSpecKind::ArchiveFile { path: path.clone() },
-        TargetKind::Stdout => TargetSpecKind::Stdout,
+        TargetKind::Archive { path } => open::TargetKind::ArchiveFile { path: path.clone() },
+        TargetKind::Stdout => open::TargetKind::Stdout,
     };
     TargetSpec {
         name: target.name.clone(),
@@ -189,8 +246,7 @@ pub(super) fn target_spec(plan: &Plan, target: &TargetPlan, run: &Run) -> Target
         spool: SpoolSpec {
             dir: target.spool.dir.clone(),
             mode: match target.spool.what {
-                SpoolWhat::Nothing => SpoolMode::Nothing,
-                SpoolWhat::UnknownSize => SpoolMode::UnknownSize,
+                SpoolWhat::Nothing | SpoolWhat::UnknownSize => SpoolMode::UnknownSize,
                 SpoolWhat::WhileHeld => SpoolMode::All,
             },
             limit: target.spool.limit,

@@ -23,6 +23,9 @@ use crate::targets::{DumpWriter, TargetError};
 /// How long helper containers may take to go away at the end of a run.
 const HELPERS_LEAVE_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long targets may take to remove what they have written of a dump that is given up.
+const REMOVED_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a run has at hand beside its plan.
 pub struct World {
     /// The engine, where the plan relies on one.
@@ -54,7 +57,9 @@ pub async fn dump(plan: Plan, world: World) -> RunReport {
                 read_all(&plan, &world, &fanout, &mut outcome).await;
                 targets.ended = publish(&plan, &world, fanout, &mut outcome).await;
             }
-            Err(error) => outcome.error = Some(format!("cannot start a thread for a target: {error}")),
+            Err(error) => {
+                outcome.error = Some(format!("cannot start a thread for a target: {error}"))
+            }
         }
     }
     report(&plan, &world, targets, outcome)
@@ -82,14 +87,23 @@ async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
     for target in &plan.targets {
         let name = target.name.clone();
         let spec = draft::target_spec(plan, target, &world.run);
-        let opened = bridge::blocking("opening a target", move || crate::targets::open(&spec)).await;
+        let opened = bridge::blocking("opening a target", move || {
+            crate::targets::open::open(&spec)
+        })
+        .await;
         match opened {
             Ok(Ok(writer)) => targets.open.push((name, writer)),
             Ok(Err(error)) => {
-                world.reporter.report(Event::TargetFailed { target: name.clone(), error: chain(&error) });
+                world.reporter.report(Event::TargetFailed {
+                    target: name.clone(),
+                    error: chain(&error),
+                });
                 targets.refused.push((name, error));
             }
-            Err(lost) => world.reporter.report(Event::TargetFailed { target: name, error: lost.to_string() }),
+            Err(lost) => world.reporter.report(Event::TargetFailed {
+                target: name,
+                error: lost.to_string(),
+            }),
         }
     }
     targets
@@ -97,8 +111,16 @@ async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
 
 /// Reads every member, with the services held still for those that they use.
 async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome: &mut Outcome) {
-    let helpers = world.engine.as_ref().map(|engine| Arc::new(Helpers::new(Arc::clone(engine))));
-    let reading = Arc::new(Reading::new(Arc::clone(plan), Arc::clone(fanout), world, helpers.clone()));
+    let helpers = world
+        .engine
+        .as_ref()
+        .map(|engine| Arc::new(Helpers::new(Arc::clone(engine))));
+    let reading = Arc::new(Reading::new(
+        Arc::clone(plan),
+        Arc::clone(fanout),
+        world,
+        helpers.clone(),
+    ));
     reading.trees(Scope::Config, &mut outcome.members).await;
     match hold(plan, world).await {
         Ok(keeper) => {
@@ -126,7 +148,14 @@ async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, HoldError> {
         Some(engine) if !plan.hold.pause.is_empty() => {
             let containers = plan.hold.pause.clone();
             let reporter = Arc::clone(&world.reporter);
-            Keeper::hold(Arc::clone(engine), containers, reporter, world.cancel.clone()).await.map(Some)
+            Keeper::hold(
+                Arc::clone(engine),
+                containers,
+                reporter,
+                world.cancel.clone(),
+            )
+            .await
+            .map(Some)
         }
         _ => Ok(None),
     }
@@ -145,7 +174,7 @@ async fn publish(
         outcome.error = Some("no member could be read".to_owned());
     }
     if !whole || outcome.error.is_some() {
-        return bridge::blocking("removing what was written", move || fanout.abort()).await.unwrap_or_default();
+        return abort(world, fanout).await;
     }
     let mut members = std::mem::take(&mut outcome.members);
     let plan = Arc::clone(plan);
@@ -177,36 +206,73 @@ async fn publish(
     }
 }
 
+/// Has everything removed that was written. A target that hangs is left alone after a while, or at
+/// the second signal: what it has written is hidden, and the next run's to remove.
+async fn abort(world: &World, fanout: Arc<Fanout>) -> Vec<(String, LaneEnd)> {
+    let removal = bridge::blocking("removing what was written", move || fanout.abort());
+    let patient = tokio::time::timeout(REMOVED_WITHIN, removal);
+    match world.hurry.run_until_cancelled(patient).await {
+        Some(Ok(ended)) => ended.unwrap_or_default(),
+        Some(Err(_)) | None => {
+            tracing::warn!(
+                "what was written could not be removed in time; it is hidden, its name ends in `.partial`"
+            );
+            Vec::new()
+        }
+    }
+}
+
 fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> RunReport {
-    let rows = plan.targets.iter().map(|target| target_report(&target.name, &targets, &*world.reporter));
+    let rows = plan
+        .targets
+        .iter()
+        .map(|target| target_report(&target.name, &targets, &*world.reporter));
+    let rows: Vec<TargetReport> = rows.collect();
+    // A signal that comes after the last dump was published has interrupted nothing.
+    let interrupted = world.cancel.is_cancelled() && rows.iter().any(|row| row.dump.is_none());
     RunReport {
         job: plan.job.clone(),
         project: plan.project.id.clone(),
         invoked: world.run.invoked,
         finished: Timestamp::now(),
-        targets: rows.collect(),
+        targets: rows,
         members: outcome.members.iter().map(MemberSummary::from).collect(),
         held: outcome.held.iter().map(HeldReport::from).collect(),
         error: outcome.error,
-        interrupted: world.cancel.is_cancelled(),
+        interrupted,
     }
 }
 
 fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> TargetReport {
-    let mut row = TargetReport { target: name.to_owned(), dump: None, bytes: 0, warnings: Vec::new(), error: None };
+    let mut row = TargetReport {
+        target: name.to_owned(),
+        dump: None,
+        bytes: 0,
+        warnings: Vec::new(),
+        error: None,
+    };
     let refused = targets.refused.iter().find(|(target, _)| target == name);
     let ended = targets.ended.iter().find(|(target, _)| target == name);
     match (refused, ended) {
-        (Some((_, error)), _) | (_, Some((_, LaneEnd::Failed(error)))) => row.error = Some(chain(error)),
+        (Some((_, error)), _) | (_, Some((_, LaneEnd::Failed(error)))) => {
+            row.error = Some(chain(error))
+        }
         (_, Some((_, LaneEnd::Published(published)))) => {
             let path = match &published.place {
                 Place::Path(path) => Some(path.clone()),
                 Place::Stdout => None,
             };
-            row.dump = Some(path.as_deref().map_or_else(|| "-".to_owned(), crate::text::path));
+            row.dump = Some(
+                path.as_deref()
+                    .map_or_else(|| "-".to_owned(), crate::text::path),
+            );
             row.bytes = published.bytes;
             row.warnings.clone_from(&published.warnings);
-            reporter.report(Event::Published { target: name.to_owned(), path, bytes: published.bytes });
+            reporter.report(Event::Published {
+                target: name.to_owned(),
+                path,
+                bytes: published.bytes,
+            });
         }
         (_, Some((_, LaneEnd::Aborted)) | None) => {}
     }

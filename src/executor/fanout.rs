@@ -33,7 +33,7 @@ enum Piece {
 
 /// How a target ended.
 #[derive(Debug)]
-pub enum LaneEnd {
+pub(crate) enum LaneEnd {
     /// The dump is published.
     Published(Published),
     /// The target failed; nothing of the dump is visible there.
@@ -75,9 +75,17 @@ impl Fanout {
             let thread = std::thread::Builder::new()
                 .name(format!("target {name}"))
                 .spawn(move || write_all(&target, writer, &pieces, &*reporter))?;
-            lanes.push(Lane { name, queue: Some(queue), thread });
+            lanes.push(Lane {
+                name,
+                queue: Some(queue),
+                thread,
+            });
         }
-        Ok(Self { lanes: Mutex::new(lanes), folders: Mutex::default(), cancel })
+        Ok(Self {
+            lanes: Mutex::new(lanes),
+            folders: Mutex::default(),
+            cancel,
+        })
     }
 
     /// Starts an entry of a tree member; its path is the one in the dump.
@@ -87,7 +95,11 @@ impl Fanout {
 
     /// A folder that several members have in common: stored with the first of them.
     pub(crate) fn folder_once(&self, folder: Entry) -> Result<(), SinkClosed> {
-        let first = self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.path.clone());
+        let first = self
+            .folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(folder.path.clone());
         if !first {
             return Ok(());
         }
@@ -144,19 +156,32 @@ impl Fanout {
         let mut lanes = self.lanes();
         for lane in lanes.iter_mut() {
             // A queue whose thread has ended belongs to a target that failed.
-            if lane.queue.as_ref().is_some_and(|queue| queue.send(piece.clone()).is_err()) {
+            if lane
+                .queue
+                .as_ref()
+                .is_some_and(|queue| queue.send(piece.clone()).is_err())
+            {
                 lane.queue = None;
             }
         }
-        if lanes.iter().any(|lane| lane.queue.is_some()) { Ok(()) } else { Err(SinkClosed) }
+        if lanes.iter().any(|lane| lane.queue.is_some()) {
+            Ok(())
+        } else {
+            Err(SinkClosed)
+        }
     }
 
     /// Closes the queues and waits for the threads; what was not finished is aborted by its thread.
     fn join(&self) -> Vec<(String, LaneEnd)> {
         let lanes = std::mem::take(&mut *self.lanes());
-        let waiting: Vec<(String, JoinHandle<LaneEnd>)> =
-            lanes.into_iter().map(|lane| (lane.name, lane.thread)).collect();
-        waiting.into_iter().map(|(name, thread)| (name, thread.join().unwrap_or(LaneEnd::Aborted))).collect()
+        let waiting: Vec<(String, JoinHandle<LaneEnd>)> = lanes
+            .into_iter()
+            .map(|lane| (lane.name, lane.thread))
+            .collect();
+        waiting
+            .into_iter()
+            .map(|(name, thread)| (name, thread.join().unwrap_or(LaneEnd::Aborted)))
+            .collect()
     }
 
     fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
@@ -172,7 +197,10 @@ fn write_all(
     reporter: &dyn Reporter,
 ) -> LaneEnd {
     let failed = |error: TargetError| {
-        reporter.report(Event::TargetFailed { target: target.to_owned(), error: chain(&error) });
+        reporter.report(Event::TargetFailed {
+            target: target.to_owned(),
+            error: chain(&error),
+        });
         LaneEnd::Failed(error)
     };
     while let Ok(piece) = pieces.recv() {
@@ -183,7 +211,11 @@ fn write_all(
             Piece::End => writer.end(),
             Piece::Fail => writer.fail(),
             Piece::Released => writer.released(),
-            Piece::Finish(draft) => return writer.finish(&draft).map_or_else(failed, LaneEnd::Published),
+            Piece::Finish(draft) => {
+                return writer
+                    .finish(&draft)
+                    .map_or_else(failed, LaneEnd::Published);
+            }
         };
         if let Err(error) = done {
             writer.abort();

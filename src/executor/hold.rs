@@ -143,10 +143,18 @@ impl Hands {
             }
             match self.pause(plan).await? {
                 Ok(from) => {
-                    held.push(Paused { plan: plan.clone(), from });
-                    self.reporter.report(Event::Paused { container: plan.name.clone() });
+                    held.push(Paused {
+                        plan: plan.clone(),
+                        from,
+                    });
+                    self.reporter.report(Event::Paused {
+                        container: plan.name.clone(),
+                    });
                 }
-                Err(why) => self.reporter.report(Event::NotPaused { container: plan.name.clone(), why }),
+                Err(why) => self.reporter.report(Event::NotPaused {
+                    container: plan.name.clone(),
+                    why,
+                }),
             }
         }
         Ok(())
@@ -154,7 +162,10 @@ impl Hands {
 
     /// Pauses one container: since when it stands still, or why it need not be paused.
     async fn pause(&self, plan: &HeldPlan) -> Result<Result<Timestamp, String>, HoldError> {
-        let state = self.state(plan).await.map_err(|source| HoldError::Look { container: plan.name.clone(), source })?;
+        let state = self.state(plan).await.map_err(|source| HoldError::Look {
+            container: plan.name.clone(),
+            source,
+        })?;
         match state {
             Some(ContainerState::Running) => {}
             Some(state) => return Ok(Err(format!("it is {state}"))),
@@ -178,7 +189,12 @@ impl Hands {
             }
             match waits.next() {
                 Some(wait) if !error.is_freezer_missing() => tokio::time::sleep(wait).await,
-                _ => return Err(HoldError::Pause { container: plan.name.clone(), source: error }),
+                _ => {
+                    return Err(HoldError::Pause {
+                        container: plan.name.clone(),
+                        source: error,
+                    });
+                }
             }
         }
     }
@@ -222,11 +238,18 @@ impl Hands {
         }
         let until = Timestamp::now();
         let seconds = until.duration_since(paused.from).as_secs_f64();
-        self.reporter.report(Event::Resumed { container: name.clone(), seconds });
+        self.reporter.report(Event::Resumed {
+            container: name.clone(),
+            seconds,
+        });
         Some(until)
     }
 
     async fn state(&self, plan: &HeldPlan) -> Result<Option<ContainerState>, EngineError> {
-        Ok(self.engine.container(&plan.id).await?.map(|container| container.state))
+        Ok(self
+            .engine
+            .container(&plan.id)
+            .await?
+            .map(|container| container.state))
     }
 }

@@ -68,8 +68,14 @@ pub(super) struct IndexSpool {
 
 impl IndexInProgress {
     /// Opens a temporary file in `dir` for the index of `member`.
-    pub(super) fn create(member: &str, dir: &Path) -> Result<(Self, IndexWriter<IndexText>), IndexError> {
-        let this = Self { member: member.to_owned(), dir: dir.to_owned() };
+    pub(super) fn create(
+        member: &str,
+        dir: &Path,
+    ) -> Result<(Self, IndexWriter<IndexText>), IndexError> {
+        let this = Self {
+            member: member.to_owned(),
+            dir: dir.to_owned(),
+        };
         let writer = this.open().map_err(|source| this.keep(source))?;
         Ok((this, writer))
     }
@@ -77,8 +83,12 @@ impl IndexInProgress {
     fn open(&self) -> io::Result<IndexWriter<IndexText>> {
         let file = tempfile::tempfile_in(&self.dir)?;
         // One thread: the others are needed for the content, which is a hundred times as much.
-        let compression = Compression { codec: Codec::Zst, level: None, threads: Some(1) };
-        IndexWriter::create(Hashed::new(Encoder::new(&compression, Hashed::new(file))?))
+        let compression = Compression {
+            codec: Codec::Zst,
+            level: None,
+            threads: Some(1),
+        };
+        IndexWriter::create(Hashed::new(Encoder::new(Hashed::new(file), &compression)?))
     }
 
     /// Ends the index.
@@ -86,12 +96,22 @@ impl IndexInProgress {
         let (encoder, text_sha256, _) = text.into_parts();
         let stored = encoder.finish().map_err(|source| self.keep(source))?;
         let (file, sha256, bytes) = stored.into_parts();
-        Ok(IndexSpool { member: self.member, file, bytes, sha256, text_sha256 })
+        Ok(IndexSpool {
+            member: self.member,
+            file,
+            bytes,
+            sha256,
+            text_sha256,
+        })
     }
 
     /// The error of a write that failed.
     pub(super) fn keep(&self, source: io::Error) -> IndexError {
-        IndexError::Keep { member: self.member.clone(), dir: self.dir.clone(), source }
+        IndexError::Keep {
+            member: self.member.clone(),
+            dir: self.dir.clone(),
+            source,
+        }
     }
 }
 
@@ -103,7 +123,11 @@ impl IndexSpool {
 
     /// How the manifest describes it.
     pub(super) fn described(&self) -> IndexFile {
-        IndexFile { path: self.path(), bytes: self.bytes, sha256: self.sha256 }
+        IndexFile {
+            path: self.path(),
+            bytes: self.bytes,
+            sha256: self.sha256,
+        }
     }
 
     fn path(&self) -> String {
@@ -111,10 +135,19 @@ impl IndexSpool {
     }
 
     fn send(&mut self, fanout: &Fanout) -> Result<(), IndexError> {
-        let closed = |SinkClosed| IndexError::Closed { member: self.member.clone() };
-        let unread = |source| IndexError::ReadBack { member: self.member.clone(), source };
+        let closed = |SinkClosed| IndexError::Closed {
+            member: self.member.clone(),
+        };
+        let unread = |source| IndexError::ReadBack {
+            member: self.member.clone(),
+            source,
+        };
         fanout
-            .begin(StreamHead { path: self.path(), raw_bytes: Some(self.bytes), compress: false })
+            .begin(StreamHead {
+                path: self.path(),
+                raw_bytes: Some(self.bytes),
+                compress: false,
+            })
             .map_err(closed)?;
         self.file.seek(SeekFrom::Start(0)).map_err(unread)?;
         loop {
@@ -132,7 +165,10 @@ impl IndexSpool {
 
 /// Sends the indexes of all members that were read.
 pub(super) fn send_all(members: &mut [MemberReport], fanout: &Fanout) -> Result<(), IndexError> {
-    for index in members.iter_mut().filter_map(|member| member.index.as_mut()) {
+    for index in members
+        .iter_mut()
+        .filter_map(|member| member.index.as_mut())
+    {
         index.send(fanout)?;
     }
     Ok(())
@@ -147,7 +183,11 @@ pub(super) struct Hashed<W> {
 
 impl<W: Write> Hashed<W> {
     fn new(inner: W) -> Self {
-        Self { inner, hasher: Sha256::new(), bytes: 0 }
+        Self {
+            inner,
+            hasher: Sha256::new(),
+            bytes: 0,
+        }
     }
 
     fn into_parts(self) -> (W, Sha256Digest, u64) {

@@ -79,9 +79,21 @@ impl MemberReport {
         self.raw_sha256 = content.raw_sha256;
         self.entries = content.entries;
         self.index = Some(content.index);
-        self.gaps = content.oddities.iter().filter(|oddity| oddity.loses_bytes).count() as u64 + content.untold_gaps;
-        self.warnings = content.oddities.iter().take(TOLD).map(|oddity| oddity.what.clone()).collect();
-        let untold = content.oddity_count.saturating_sub(self.warnings.len() as u64);
+        self.gaps = content
+            .oddities
+            .iter()
+            .filter(|oddity| oddity.loses_bytes)
+            .count() as u64
+            + content.untold_gaps;
+        self.warnings = content
+            .oddities
+            .iter()
+            .take(TOLD)
+            .map(|oddity| oddity.what.clone())
+            .collect();
+        let untold = content
+            .oddity_count
+            .saturating_sub(self.warnings.len() as u64);
         if untold > 0 {
             self.warnings.push(format!("and {untold} more"));
         }
@@ -142,7 +154,12 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(plan: Arc<Plan>, fanout: Arc<Fanout>, world: &World, helpers: Option<Arc<Helpers>>) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        fanout: Arc<Fanout>,
+        world: &World,
+        helpers: Option<Arc<Helpers>>,
+    ) -> Self {
         Self {
             plan,
             fanout,
@@ -154,12 +171,26 @@ impl Reading {
 
     /// Reads the trees of one scope.
     pub(super) async fn trees(&self, scope: Scope, reports: &mut Vec<MemberReport>) {
-        let trees: Vec<&TreePlan> = self.plan.trees.iter().filter(|tree| tree.scope == scope).collect();
+        let trees: Vec<&TreePlan> = self
+            .plan
+            .trees
+            .iter()
+            .filter(|tree| tree.scope == scope)
+            .collect();
         let shared = Arc::new(shared_folders(&trees));
         for tree in trees {
-            let job = TreeJob { tree: tree.clone(), shared: Arc::clone(&shared), spool_dir: self.spool_dir() };
+            let job = TreeJob {
+                tree: tree.clone(),
+                shared: Arc::clone(&shared),
+                spool_dir: self.spool_dir(),
+            };
             let fanout = Arc::clone(&self.fanout);
-            let report = MemberReport::begin(&tree.member, MemberKind::Tree, tree_source(tree), Reader::Direct);
+            let report = MemberReport::begin(
+                &tree.member,
+                MemberKind::Tree,
+                tree_source(tree),
+                Reader::Direct,
+            );
             let read = async {
                 bridge::blocking("reading a tree", move || tree_member::read(&job, &fanout)).await
             };
@@ -172,8 +203,15 @@ impl Reading {
     /// Reads the volumes.
     pub(super) async fn volumes(&self, reports: &mut Vec<MemberReport>) {
         for volume in &self.plan.volumes {
-            let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else { continue };
-            let mut report = MemberReport::begin(path, MemberKind::Tar, volume_source(volume), reader_of(reader));
+            let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
+                continue;
+            };
+            let mut report = MemberReport::begin(
+                path,
+                MemberKind::Tar,
+                volume_source(volume),
+                reader_of(reader),
+            );
             report.volume = described(volume);
             let read = self.volume(path, volume, reader);
             if !self.member(report, None, read, reports).await {
@@ -189,15 +227,23 @@ impl Reading {
         reader: &ReaderPlan,
     ) -> Result<Result<Content, MemberError>, bridge::WorkLost> {
         let fanout = Arc::clone(&self.fanout);
-        let job = VolumeJob { member: path.to_owned(), spool_dir: self.spool_dir() };
+        let job = VolumeJob {
+            member: path.to_owned(),
+            spool_dir: self.spool_dir(),
+        };
         match reader {
             ReaderPlan::Direct { mountpoint } => {
                 let mountpoint = mountpoint.clone();
-                bridge::blocking("reading a volume", move || volume_member::direct(&job, &mountpoint, &fanout)).await
+                bridge::blocking("reading a volume", move || {
+                    volume_member::direct(&job, &mountpoint, &fanout)
+                })
+                .await
             }
             ReaderPlan::Engine { .. } => {
                 let (Some(helpers), Some(name)) = (&self.helpers, &volume.name) else {
-                    return Ok(Err(MemberError::Failed("the engine is not there".to_owned())));
+                    return Ok(Err(MemberError::Failed(
+                        "the engine is not there".to_owned(),
+                    )));
                 };
                 let helper = match helpers.create(HelperMount::Volume(name.clone())).await {
                     Ok(helper) => helper,
@@ -207,7 +253,10 @@ impl Reading {
                     Ok(stream) => bridge::chunks(stream, self.cancel.clone()),
                     Err(error) => return Ok(Err(MemberError::Failed(chain(&error)))),
                 };
-                let read = bridge::blocking("reading a volume", move || volume_member::engine(&job, chunks, &fanout)).await;
+                let read = bridge::blocking("reading a volume", move || {
+                    volume_member::engine(&job, chunks, &fanout)
+                })
+                .await;
                 if let Err(error) = helper.remove().await {
                     tracing::warn!(error = chain(&error), "a helper container is left over");
                 }
@@ -225,7 +274,10 @@ impl Reading {
         read: impl Future<Output = Result<Result<Content, MemberError>, bridge::WorkLost>>,
         reports: &mut Vec<MemberReport>,
     ) -> bool {
-        self.reporter.report(Event::MemberStarted { member: report.path.clone(), bytes });
+        self.reporter.report(Event::MemberStarted {
+            member: report.path.clone(),
+            bytes,
+        });
         let began = Instant::now();
         let outcome = read.await;
         report.seconds = began.elapsed().as_secs_f64();
@@ -233,8 +285,13 @@ impl Reading {
             Ok(Ok(content)) => {
                 self.tell(&report.path, &content);
                 report.take(content);
-                let (member, entries, bytes) = (report.path.clone(), report.entries, report.raw_bytes);
-                self.reporter.report(Event::MemberDone { member, entries, bytes });
+                let (member, entries, bytes) =
+                    (report.path.clone(), report.entries, report.raw_bytes);
+                self.reporter.report(Event::MemberDone {
+                    member,
+                    entries,
+                    bytes,
+                });
             }
             Ok(Err(MemberError::Stopped)) => return false,
             Ok(Err(MemberError::Failed(error))) => self.failed(&mut report, error),
@@ -245,7 +302,10 @@ impl Reading {
     }
 
     fn failed(&self, report: &mut MemberReport, error: String) {
-        self.reporter.report(Event::MemberFailed { member: report.path.clone(), error: error.clone() });
+        self.reporter.report(Event::MemberFailed {
+            member: report.path.clone(),
+            error: error.clone(),
+        });
         report.error = Some(error);
     }
 
@@ -276,9 +336,18 @@ fn shared_folders(trees: &[&TreePlan]) -> BTreeSet<Vec<u8>> {
 fn tree_source(tree: &TreePlan) -> Source {
     match tree.scope {
         Scope::Mounted => {
-            let path = tree.member.strip_prefix("volumes/mounted").unwrap_or(&tree.member);
+            let path = tree
+                .member
+                .strip_prefix("volumes/mounted")
+                .unwrap_or(&tree.member);
             let path = path.trim_start_matches('/');
-            Source::Mounted { path: if path.is_empty() { ".".to_owned() } else { path.to_owned() } }
+            Source::Mounted {
+                path: if path.is_empty() {
+                    ".".to_owned()
+                } else {
+                    path.to_owned()
+                },
+            }
         }
         Scope::Config | Scope::Volumes | Scope::Exports => Source::Config,
     }
@@ -287,9 +356,15 @@ fn tree_source(tree: &TreePlan) -> Source {
 fn volume_source(volume: &VolumePlan) -> Source {
     match &volume.kind {
         VolumeKind::Project { key } => Source::ProjectVolume { name: key.clone() },
-        VolumeKind::Service { service, replica, path } => {
-            Source::ServiceVolume { service: service.clone(), replica: *replica, path: path.clone() }
-        }
+        VolumeKind::Service {
+            service,
+            replica,
+            path,
+        } => Source::ServiceVolume {
+            service: service.clone(),
+            replica: *replica,
+            path: path.clone(),
+        },
     }
 }
 

@@ -76,7 +76,11 @@ pub struct HeldReport {
 
 impl From<&Held> for HeldReport {
     fn from(held: &Held) -> Self {
-        Self { container: held.container.clone(), from: held.from, until: held.until }
+        Self {
+            container: held.container.clone(),
+            from: held.from,
+            until: held.until,
+        }
     }
 }
 

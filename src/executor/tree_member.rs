@@ -41,7 +41,8 @@ pub(super) fn read(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberErro
     .map_err(|error| failed(&error))?;
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
-    let (index, lines) = IndexInProgress::create(&job.tree.member, &job.spool_dir).map_err(|error| failed(&error))?;
+    let (index, lines) = IndexInProgress::create(&job.tree.member, &job.spool_dir)
+        .map_err(|error| failed(&error))?;
     let mut sink = TreeSink {
         fanout,
         prefix: job.tree.prefix.as_bytes(),
@@ -54,12 +55,17 @@ pub(super) fn read(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberErro
         bytes: 0,
     };
     let read = walk::read(scan, &mut sink).map_err(|error| match error {
-        ReadError::Closed(_) => sink.index_error.take().map_or(MemberError::Stopped, |source| failed(&index.keep(source))),
+        ReadError::Closed(_) => sink
+            .index_error
+            .take()
+            .map_or(MemberError::Stopped, |source| failed(&index.keep(source))),
         ReadError::List(_) => failed(&error),
     })?;
     oddities.add(&read.troubles);
     let bytes = sink.bytes;
-    let index = index.finish(sink.lines.finish()).map_err(|error| failed(&error))?;
+    let index = index
+        .finish(sink.lines.finish())
+        .map_err(|error| failed(&error))?;
     Ok(oddities.content(bytes, index.text_sha256(), read.entry_count, index))
 }
 
@@ -101,7 +107,13 @@ impl Oddities {
     }
 
     /// What was read, with the oddities that were met.
-    pub(super) fn content(self, raw_bytes: u64, raw_sha256: Sha256Digest, entries: u64, index: IndexSpool) -> Content {
+    pub(super) fn content(
+        self,
+        raw_bytes: u64,
+        raw_sha256: Sha256Digest,
+        entries: u64,
+        index: IndexSpool,
+    ) -> Content {
         Content {
             raw_bytes,
             raw_sha256,
@@ -139,9 +151,11 @@ impl TreeSink<'_> {
 
     /// Hashes the zeros of a hole up to `offset`, so that the digest is that of the file's content.
     fn hash_hole(&mut self, offset: u64) {
-        const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+        static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
         while self.hashed < offset {
-            let len = usize::try_from(offset - self.hashed).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            let len = usize::try_from(offset - self.hashed)
+                .unwrap_or(ZEROS.len())
+                .min(ZEROS.len());
             self.hasher.update(&ZEROS[..len]);
             self.hashed += len as u64;
         }
@@ -171,7 +185,9 @@ impl EntrySink for TreeSink<'_> {
     }
 
     fn end(&mut self) -> Result<(), SinkClosed> {
-        let Some(entry) = self.entry.take() else { return Ok(()) };
+        let Some(entry) = self.entry.take() else {
+            return Ok(());
+        };
         let at = if entry.kind == EntryKind::File {
             self.hash_hole(entry.size);
             DataAt::Sha256(std::mem::take(&mut self.hasher).finalize().into())
@@ -182,8 +198,13 @@ impl EntrySink for TreeSink<'_> {
             self.index_error = Some(error);
             return Err(SinkClosed);
         }
-        let already_stored = entry.kind == EntryKind::Directory && self.shared.contains(&entry.path);
-        if already_stored { Ok(()) } else { self.fanout.end() }
+        let already_stored =
+            entry.kind == EntryKind::Directory && self.shared.contains(&entry.path);
+        if already_stored {
+            Ok(())
+        } else {
+            self.fanout.end()
+        }
     }
 }
 
@@ -203,7 +224,9 @@ impl TreeSink<'_> {
                 continue;
             }
             self.hash_hole(segment.offset);
-            let here = usize::try_from(end - self.hashed).unwrap_or(rest.len()).min(rest.len());
+            let here = usize::try_from(end - self.hashed)
+                .unwrap_or(rest.len())
+                .min(rest.len());
             self.hasher.update(&rest[..here]);
             self.hashed += here as u64;
             rest = &rest[here..];

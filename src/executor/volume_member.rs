@@ -14,7 +14,7 @@ use super::tree_member::Oddities;
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
 use crate::archive::tar::{TarParser, TarVisitor};
-use crate::sources::volume_tar::{VolumeTar, VolumeTarError};
+use crate::sources::volume_tar::{ByteSink, VolumeTar, VolumeTarError};
 use crate::sources::walk::{self, ReadError, TakeAll, WalkOptions};
 use crate::targets::StreamHead;
 
@@ -39,7 +39,11 @@ impl From<SinkClosed> for MemberError {
 }
 
 /// Reads a volume from its folder. Blocks.
-pub(super) fn direct(job: &VolumeJob, mountpoint: &Path, fanout: &Fanout) -> Result<Content, MemberError> {
+pub(super) fn direct(
+    job: &VolumeJob,
+    mountpoint: &Path,
+    fanout: &Fanout,
+) -> Result<Content, MemberError> {
     let scan = walk::scan(WalkOptions {
         root: mountpoint,
         filter: &mut TakeAll,
@@ -49,17 +53,21 @@ pub(super) fn direct(job: &VolumeJob, mountpoint: &Path, fanout: &Fanout) -> Res
         prefix: PREFIX,
     })
     .map_err(|error| failed(&error))?;
-    let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir).map_err(|error| failed(&error))?;
+    let (index, lines) =
+        IndexInProgress::create(&job.member, &job.spool_dir).map_err(|error| failed(&error))?;
     let announced = scan.tar_bytes();
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
 
-    fanout.begin(StreamHead { path: job.member.clone(), raw_bytes: Some(announced), compress: true })?;
-    let mut hasher = Sha256::new();
+    fanout.begin(StreamHead {
+        path: job.member.clone(),
+        raw_bytes: Some(announced),
+        compress: true,
+    })?;
     let mut tar = VolumeTar::new(
-        |chunk: Bytes| {
-            hasher.update(&chunk);
-            fanout.data(chunk)
+        HashedTar {
+            fanout,
+            hasher: Sha256::new(),
         },
         lines,
         PREFIX,
@@ -69,7 +77,9 @@ pub(super) fn direct(job: &VolumeJob, mountpoint: &Path, fanout: &Fanout) -> Res
     let (report, end) = match (read, ended) {
         // The index is the one cause that the reader cannot know.
         (_, Err(VolumeTarError::Index(source))) => return give_up(fanout, &index.keep(source)),
-        (Err(ReadError::Closed(_)), _) | (Ok(_), Err(VolumeTarError::Closed(_))) => return Err(MemberError::Stopped),
+        (Err(ReadError::Closed(_)), _) | (Ok(_), Err(VolumeTarError::Closed(_))) => {
+            return Err(MemberError::Stopped);
+        }
         (Err(error), _) => return give_up(fanout, &error),
         (Ok(_), Err(error)) => return give_up(fanout, &error),
         (Ok(report), Ok(end)) => (report, end),
@@ -77,7 +87,20 @@ pub(super) fn direct(job: &VolumeJob, mountpoint: &Path, fanout: &Fanout) -> Res
     fanout.end()?;
     oddities.add(&report.troubles);
     let index = index.finish(end.index).map_err(|error| failed(&error))?;
-    Ok(oddities.content(end.bytes, hasher.into(), end.entry_count, index))
+    Ok(oddities.content(end.bytes, end.out.hasher.into(), end.entry_count, index))
+}
+
+/// Hashes the tar on its way into the fan-out.
+struct HashedTar<'a> {
+    fanout: &'a Fanout,
+    hasher: Sha256,
+}
+
+impl ByteSink for HashedTar<'_> {
+    fn write(&mut self, chunk: Bytes) -> Result<(), SinkClosed> {
+        self.hasher.update(&chunk);
+        self.fanout.data(chunk)
+    }
 }
 
 /// Tells the targets that the member that was begun is not whole, and why to the report.
@@ -87,9 +110,18 @@ fn give_up(fanout: &Fanout, error: &dyn std::error::Error) -> Result<Content, Me
 }
 
 /// Reads a volume from the engine's stream, whose end proves nothing: the tar has to be whole. Blocks.
-pub(super) fn engine(job: &VolumeJob, chunks: Chunks, fanout: &Fanout) -> Result<Content, MemberError> {
-    let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir).map_err(|error| failed(&error))?;
-    fanout.begin(StreamHead { path: job.member.clone(), raw_bytes: None, compress: true })?;
+pub(super) fn engine(
+    job: &VolumeJob,
+    chunks: Chunks,
+    fanout: &Fanout,
+) -> Result<Content, MemberError> {
+    let (index, lines) =
+        IndexInProgress::create(&job.member, &job.spool_dir).map_err(|error| failed(&error))?;
+    fanout.begin(StreamHead {
+        path: job.member.clone(),
+        raw_bytes: None,
+        compress: true,
+    })?;
     let mut hasher = Sha256::new();
     let mut parser = TarParser::new(Lines { lines, error: None });
     for chunk in chunks {
@@ -115,7 +147,9 @@ pub(super) fn engine(job: &VolumeJob, chunks: Chunks, fanout: &Fanout) -> Result
         Err(error) => return give_up(fanout, &error),
     };
     fanout.end()?;
-    let index = index.finish(visitor.lines.finish()).map_err(|error| failed(&error))?;
+    let index = index
+        .finish(visitor.lines.finish())
+        .map_err(|error| failed(&error))?;
     Ok(Oddities::default().content(summary.bytes, hasher.into(), summary.entry_count, index))
 }
 
@@ -127,7 +161,11 @@ struct Lines {
 
 impl TarVisitor for Lines {
     fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
-        let at = if entry.kind == EntryKind::File { DataAt::Offset(at) } else { DataAt::None };
+        let at = if entry.kind == EntryKind::File {
+            DataAt::Offset(at)
+        } else {
+            DataAt::None
+        };
         self.lines.entry(entry, at).map_err(|error| {
             self.error = Some(error);
             SinkClosed

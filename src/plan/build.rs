@@ -27,13 +27,20 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
-    let content = Content { volumes: &volumes, paths: held_paths(facts, &mounted_trees) };
+    let content = Content {
+        volumes: &volumes,
+        paths: held_paths(facts, &mounted_trees),
+    };
     let hold = hold::plan(request, facts, &content);
     let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
 
     let mut findings = reader_findings(request, &volumes);
     findings.extend(nothing_to_do(request, facts, &trees, &volumes));
-    let load = Load { volumes: &volumes, trees: &trees, hold: &hold };
+    let load = Load {
+        volumes: &volumes,
+        trees: &trees,
+        hold: &hold,
+    };
     let targets = targets::plan(request, facts, &load).unwrap_or_else(|more| {
         findings.extend(more);
         Vec::new()
@@ -73,7 +80,10 @@ fn never_read(request: &Request, facts: &Facts) -> BTreeSet<PathBuf> {
     let paths = targets::paths(request).chain([facts.spool_dir.as_path()]);
     let both = |path: &std::path::Path| {
         let real = facts.places.get(path).map(|place| place.real.clone());
-        [Some(path.to_owned()), real].into_iter().flatten().collect::<Vec<_>>()
+        [Some(path.to_owned()), real]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
     };
     paths.flat_map(both).collect()
 }
@@ -86,7 +96,11 @@ fn held_paths(facts: &Facts, trees: &[TreePlan]) -> Vec<(PathBuf, String)> {
             paths.push((tree.base.join(&root.path), tree.member.clone()));
         }
         for (named, fact) in &facts.paths {
-            if tree.roots.iter().any(|root| root.whole && tree.base.join(&root.path) == fact.real) {
+            if tree
+                .roots
+                .iter()
+                .any(|root| root.whole && tree.base.join(&root.path) == fact.real)
+            {
                 paths.push((named.clone(), tree.member.clone()));
             }
         }
@@ -107,7 +121,10 @@ fn reader_findings(request: &Request, volumes: &[VolumePlan]) -> Vec<Finding> {
         .map(|(volume, because)| {
             Finding::new(
                 "plan::reader",
-                format!("the volume `{}` cannot be read directly: {because}", volume.kind),
+                format!(
+                    "the volume `{}` cannot be read directly: {because}",
+                    volume.kind
+                ),
             )
             .with_help("let the setting `reader` be `auto`")
         })
@@ -115,7 +132,12 @@ fn reader_findings(request: &Request, volumes: &[VolumePlan]) -> Vec<Finding> {
 }
 
 /// An empty dump must not look like a good one.
-fn nothing_to_do(request: &Request, facts: &Facts, trees: &[TreePlan], volumes: &[VolumePlan]) -> Option<Finding> {
+fn nothing_to_do(
+    request: &Request,
+    facts: &Facts,
+    trees: &[TreePlan],
+    volumes: &[VolumePlan],
+) -> Option<Finding> {
     let something = !trees.is_empty() || volumes.iter().any(|volume| volume.member.is_some());
     if something {
         return None;
@@ -130,7 +152,11 @@ fn nothing_to_do(request: &Request, facts: &Facts, trees: &[TreePlan], volumes: 
     Some(
         Finding::new(
             "plan::nothing",
-            format!("nothing of the project `{}` is in the scope {}", facts.project.name, scopes.join(", ")),
+            format!(
+                "nothing of the project `{}` is in the scope {}",
+                facts.project.name,
+                scopes.join(", ")
+            ),
         )
         .with_help(help),
     )

@@ -18,7 +18,12 @@ pub(super) fn plan(
     selection: &Selection<'_>,
     owners: &Owners,
 ) -> (Vec<PathPlan>, Option<TreePlan>) {
-    let planner = Planner { request, facts, selection, owners };
+    let planner = Planner {
+        request,
+        facts,
+        selection,
+        owners,
+    };
     let mut rows = Vec::new();
     let mut roots = Vec::new();
     for (path, references) in planner.by_path() {
@@ -66,15 +71,25 @@ impl<'a> Planner<'a> {
         let row = PathPlan {
             path: shown(base, path),
             kind: fact.kind(),
-            named_by: references.iter().map(|reference| reference.named_by.clone()).collect(),
-            member: decision.taken.then(|| format!("config/{}", shown(base, path))),
+            named_by: references
+                .iter()
+                .map(|reference| reference.named_by.clone())
+                .collect(),
+            member: decision
+                .taken
+                .then(|| format!("config/{}", shown(base, path))),
             bytes: fact.bytes(),
             decision,
         };
         (row, roots)
     }
 
-    fn decide(&self, path: &Path, fact: &PathFact, references: &[&Reference]) -> (Decision, Vec<TreeRoot>) {
+    fn decide(
+        &self,
+        path: &Path,
+        fact: &PathFact,
+        references: &[&Reference],
+    ) -> (Decision, Vec<TreeRoot>) {
         let left_out = |why: String| (Decision::left_out(why), Vec::new());
         let base = &self.facts.project.dir;
         if !self.request.scopes.contains(&Scope::Config) {
@@ -89,10 +104,13 @@ impl<'a> Planner<'a> {
         match &fact.end {
             PathEnd::Missing if fact.links.is_empty() => return left_out(missing(references)),
             PathEnd::Loop => return left_out("a chain of links without an end".to_owned()),
-            PathEnd::Special(what) => return left_out(format!("a {what}, which has no content to store")),
+            PathEnd::Special(what) => {
+                return left_out(format!("a {what}, which has no content to store"));
+            }
             _ => {}
         }
-        let named = references.is_empty() || references.iter().any(|reference| names_content(reference));
+        let named =
+            references.is_empty() || references.iter().any(|reference| names_content(reference));
         if !named
             && fact.inside
             && let Some(mount) = self.owners.mount_over(&fact.real)
@@ -107,23 +125,43 @@ impl<'a> Planner<'a> {
         if references.is_empty() {
             return None;
         }
-        if references.iter().all(|reference| reference.role == Role::WatchedPath) {
+        if references
+            .iter()
+            .all(|reference| reference.role == Role::WatchedPath)
+        {
             return Some("only watched; it is stored with what it is part of".to_owned());
         }
         let builds = |reference: &&Reference| {
             matches!(
                 reference.role,
-                Role::BuildContext | Role::AdditionalContext | Role::Dockerfile | Role::Dockerignore
+                Role::BuildContext
+                    | Role::AdditionalContext
+                    | Role::Dockerfile
+                    | Role::Dockerignore
             )
         };
-        let chosen = |reference: &&Reference| self.selection.has_any(reference.services.iter().map(String::as_str));
-        let wanted = references.iter().any(|reference| !builds(reference) || chosen(reference));
+        let chosen = |reference: &&Reference| {
+            self.selection
+                .has_any(reference.services.iter().map(String::as_str))
+        };
+        let wanted = references
+            .iter()
+            .any(|reference| !builds(reference) || chosen(reference));
         (!wanted).then(|| "no chosen service is built from it".to_owned())
     }
 
-    fn take(&self, path: &Path, fact: &PathFact, references: &[&Reference]) -> (Decision, Vec<TreeRoot>) {
+    fn take(
+        &self,
+        path: &Path,
+        fact: &PathFact,
+        references: &[&Reference],
+    ) -> (Decision, Vec<TreeRoot>) {
         let base = &self.facts.project.dir;
-        let exactly = |path: &Path| TreeRoot { path: path.to_owned(), whole: false, dockerignore: None };
+        let exactly = |path: &Path| TreeRoot {
+            path: path.to_owned(),
+            whole: false,
+            dockerignore: None,
+        };
         if self.request.resolve_symlinks {
             let root = TreeRoot {
                 path: below(base, path).unwrap_or_default(),
@@ -132,15 +170,25 @@ impl<'a> Planner<'a> {
             };
             return (Decision::taken(why(references)), vec![root]);
         }
-        let mut roots: Vec<TreeRoot> =
-            fact.links.iter().filter_map(|link| below(base, link)).map(|link| exactly(&link)).collect();
+        let mut roots: Vec<TreeRoot> = fact
+            .links
+            .iter()
+            .filter_map(|link| below(base, link))
+            .map(|link| exactly(&link))
+            .collect();
         if !fact.inside {
             let target = shown(base, &fact.real);
-            let why = format!("{}; the link alone, its target `{target}` is outside the project folder", why(references));
+            let why = format!(
+                "{}; the link alone, its target `{target}` is outside the project folder",
+                why(references)
+            );
             return (Decision::taken(why), roots);
         }
         if fact.end == PathEnd::Missing {
-            return (Decision::taken(format!("{}; a link to nothing", why(references))), roots);
+            return (
+                Decision::taken(format!("{}; a link to nothing", why(references))),
+                roots,
+            );
         }
         roots.push(TreeRoot {
             path: below(base, &fact.real).unwrap_or_default(),
@@ -159,7 +207,9 @@ impl<'a> Planner<'a> {
             .project
             .references
             .iter()
-            .filter(|reference| reference.role == Role::Dockerignore && !reference.services.is_disjoint(services))
+            .filter(|reference| {
+                reference.role == Role::Dockerignore && !reference.services.is_disjoint(services)
+            })
             .collect();
         let plain = context.join(".dockerignore");
         let plain_exists = ignores.iter().any(|reference| reference.path == plain);

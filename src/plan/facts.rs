@@ -89,7 +89,11 @@ pub struct Way {
 ///
 /// # Errors
 /// The first question that the engine does not answer.
-pub async fn ask_engine(engine: &dyn Engine, way: Way, project: &Project) -> Result<EngineFacts, EngineError> {
+pub async fn ask_engine(
+    engine: &dyn Engine,
+    way: Way,
+    project: &Project,
+) -> Result<EngineFacts, EngineError> {
     let containers = engine.project_containers(&project.name).await?;
     let mut volumes: BTreeMap<String, engine::Volume> = engine
         .project_volumes(&project.name)
@@ -142,7 +146,10 @@ fn named_volumes(project: &Project, containers: &[Container]) -> BTreeSet<String
 /// Follows every path that the project names.
 #[must_use]
 pub fn follow_paths(project: &Project, own_files: &[PathBuf]) -> BTreeMap<PathBuf, PathFact> {
-    let referenced = project.references.iter().map(|reference| reference.path.clone());
+    let referenced = project
+        .references
+        .iter()
+        .map(|reference| reference.path.clone());
     let mounted = bind_sources(project).map(Path::to_owned);
     referenced
         .chain(mounted)
@@ -159,7 +166,9 @@ pub fn follow_paths(project: &Project, own_files: &[PathBuf]) -> BTreeMap<PathBu
 pub fn look_at_place(path: &Path) -> Place {
     let own = std::fs::metadata(path).ok();
     let mut place = Place {
-        own: own.as_ref().map(|metadata| (metadata.dev(), metadata.ino())),
+        own: own
+            .as_ref()
+            .map(|metadata| (metadata.dev(), metadata.ino())),
         exists: path.symlink_metadata().is_ok(),
         is_folder: own.is_some_and(|metadata| metadata.is_dir()),
         ..Place::default()
@@ -168,7 +177,11 @@ pub fn look_at_place(path: &Path) -> Place {
     for ancestor in path.ancestors() {
         let Ok(real) = ancestor.canonicalize() else {
             let name = ancestor.file_name().unwrap_or_default();
-            missing = if missing.as_os_str().is_empty() { name.into() } else { Path::new(name).join(&missing) };
+            missing = if missing.as_os_str().is_empty() {
+                name.into()
+            } else {
+                Path::new(name).join(&missing)
+            };
             continue;
         };
         place.ancestors = real
@@ -177,7 +190,11 @@ pub fn look_at_place(path: &Path) -> Place {
             .map(|metadata| (metadata.dev(), metadata.ino()))
             .collect();
         place.free = free_bytes(&real);
-        place.real = if missing.as_os_str().is_empty() { real } else { real.join(&missing) };
+        place.real = if missing.as_os_str().is_empty() {
+            real
+        } else {
+            real.join(&missing)
+        };
         break;
     }
     place

@@ -42,7 +42,10 @@ fn sort_in(
     content: &Content<'_>,
 ) {
     let (writes, reads) = uses(container, content);
-    let goes_on = |why: &str| GoesOn { name: container.name.clone(), why: why.to_owned() };
+    let goes_on = |why: &str| GoesOn {
+        name: container.name.clone(),
+        why: why.to_owned(),
+    };
     if writes.is_empty() && reads.is_empty() || !container.state.is_active() {
         return;
     }
@@ -53,7 +56,8 @@ fn sort_in(
     } else if !request.pause {
         hold.go_on.push(goes_on("`--no-pause`"));
     } else if container.state == ContainerState::Restarting {
-        hold.go_on.push(goes_on("it is restarting, and cannot be paused"));
+        hold.go_on
+            .push(goes_on("it is restarting, and cannot be paused"));
     } else {
         hold.pause.push(HeldPlan {
             id: container.id.clone(),
@@ -89,7 +93,9 @@ fn members_of(mount: &ContainerMount, content: &Content<'_>) -> Vec<String> {
             .filter_map(|volume| volume.member.clone())
             .collect(),
         MountKind::Bind => {
-            let Some(source) = &mount.source else { return Vec::new() };
+            let Some(source) = &mount.source else {
+                return Vec::new();
+            };
             let members: BTreeSet<&String> = content
                 .paths
                 .iter()
@@ -107,8 +113,16 @@ fn overlap(left: &Path, right: &Path) -> bool {
 }
 
 /// Active containers of other projects that mount a volume that is read.
-fn foreign<'a>(facts: &Facts, engine: &'a EngineFacts, content: &Content<'_>) -> Vec<&'a Container> {
-    let read = content.volumes.iter().filter(|volume| volume.member.is_some()).filter_map(|volume| volume.name.as_ref());
+fn foreign<'a>(
+    facts: &Facts,
+    engine: &'a EngineFacts,
+    content: &Content<'_>,
+) -> Vec<&'a Container> {
+    let read = content
+        .volumes
+        .iter()
+        .filter(|volume| volume.member.is_some())
+        .filter_map(|volume| volume.name.as_ref());
     let users = read.filter_map(|name| engine.users.get(name)).flatten();
     let mut seen = BTreeSet::new();
     users

@@ -75,9 +75,17 @@ pub struct PathFact {
 pub fn follow(base: &Path, path: &Path) -> PathFact {
     let mut links = Vec::new();
     let Ok(below) = path.strip_prefix(base) else {
-        return PathFact { links, real: path.to_owned(), inside: false, end: look_at(path) };
+        return PathFact {
+            links,
+            real: path.to_owned(),
+            inside: false,
+            end: look_at(path),
+        };
     };
-    let mut todo: VecDeque<PathBuf> = below.components().map(|part| part.as_os_str().into()).collect();
+    let mut todo: VecDeque<PathBuf> = below
+        .components()
+        .map(|part| part.as_os_str().into())
+        .collect();
     let mut at = base.to_owned();
     while let Some(part) = todo.pop_front() {
         match part.components().next() {
@@ -88,9 +96,16 @@ pub fn follow(base: &Path, path: &Path) -> PathFact {
             Some(Component::Normal(name)) => at.push(name),
             Some(Component::RootDir | Component::Prefix(_) | Component::CurDir) | None => continue,
         }
-        let Ok(target) = fs::read_link(&at) else { continue };
+        let Ok(target) = fs::read_link(&at) else {
+            continue;
+        };
         if links.len() == MOST_LINKS {
-            return PathFact { links, real: at, inside: true, end: PathEnd::Loop };
+            return PathFact {
+                links,
+                real: at,
+                inside: true,
+                end: PathEnd::Loop,
+            };
         }
         if at.starts_with(base) {
             links.push(at.clone());
@@ -105,18 +120,32 @@ pub fn follow(base: &Path, path: &Path) -> PathFact {
     }
     let inside = at.starts_with(base);
     let end = look_at(&at);
-    PathFact { links, real: at, inside, end }
+    PathFact {
+        links,
+        real: at,
+        inside,
+        end,
+    }
 }
 
 fn look_at(path: &Path) -> PathEnd {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => PathEnd::File { bytes: metadata.len() },
+        Ok(metadata) if metadata.is_file() => PathEnd::File {
+            bytes: metadata.len(),
+        },
         Ok(metadata) if metadata.is_dir() => PathEnd::Folder,
         Ok(metadata) => PathEnd::Special(special(metadata.file_type())),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             PathEnd::Missing
         }
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => PathEnd::Loop,
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            PathEnd::Loop
+        }
         Err(error) => PathEnd::Unreadable(error.to_string()),
     }
 }
@@ -171,7 +200,13 @@ mod tests {
         place.link("conf/current", "real");
         place.link("web.env", "conf/current/web.env");
         let fact = place.follow("web.env");
-        assert_eq!(fact.links, [place.base().join("web.env"), place.base().join("conf/current")]);
+        assert_eq!(
+            fact.links,
+            [
+                place.base().join("web.env"),
+                place.base().join("conf/current")
+            ]
+        );
         assert_eq!(fact.real, place.base().join("conf/real/web.env"));
         assert!(fact.inside);
         assert_eq!(fact.end, PathEnd::File { bytes: 5 });

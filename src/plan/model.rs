@@ -116,13 +116,19 @@ impl Decision {
     /// Stored, because of `why`.
     #[must_use]
     pub fn taken(why: impl Into<String>) -> Self {
-        Self { taken: true, why: why.into() }
+        Self {
+            taken: true,
+            why: why.into(),
+        }
     }
 
     /// Left out, because of `why`.
     #[must_use]
     pub fn left_out(why: impl Into<String>) -> Self {
-        Self { taken: false, why: why.into() }
+        Self {
+            taken: false,
+            why: why.into(),
+        }
     }
 }
 
@@ -188,7 +194,11 @@ impl std::fmt::Display for VolumeKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Project { key } => write!(formatter, "{key}"),
-            Self::Service { service, replica, path } => write!(formatter, "{service}/{replica}:{path}"),
+            Self::Service {
+                service,
+                replica,
+                path,
+            } => write!(formatter, "{service}/{replica}:{path}"),
         }
     }
 }

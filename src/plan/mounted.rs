@@ -23,11 +23,24 @@ pub(super) fn plan(
     let mut trees = Vec::new();
     for (source, uses) in by_source(facts) {
         let fact = &facts.paths[source];
-        let tree = decide(request, facts, selection, owners, &Candidate { source, fact, uses: &uses });
+        let tree = decide(
+            request,
+            facts,
+            selection,
+            owners,
+            &Candidate {
+                source,
+                fact,
+                uses: &uses,
+            },
+        );
         rows.push(PathPlan {
             path: shown(base, source),
             kind: fact.kind(),
-            named_by: uses.iter().map(|usage| usage.mount.named_by.clone()).collect(),
+            named_by: uses
+                .iter()
+                .map(|usage| usage.mount.named_by.clone())
+                .collect(),
             member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
             bytes: fact.bytes(),
             decision: match &tree {
@@ -55,8 +68,13 @@ fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
     let mut sources: BTreeMap<&Path, Vec<Usage<'_>>> = BTreeMap::new();
     for service in facts.project.services.values() {
         for mount in &service.mounts {
-            if let (MountKind::Bind, Some(MountSource::HostPath(path))) = (&mount.kind, &mount.source) {
-                sources.entry(path).or_default().push(Usage { service: &service.name, mount });
+            if let (MountKind::Bind, Some(MountSource::HostPath(path))) =
+                (&mount.kind, &mount.source)
+            {
+                sources.entry(path).or_default().push(Usage {
+                    service: &service.name,
+                    mount,
+                });
             }
         }
     }
@@ -89,7 +107,11 @@ fn decide(
     if owners.named.contains(&fact.real) {
         return Err("stored as config, because another key names it".to_owned());
     }
-    if owners.nobody.iter().any(|folder| fact.real.starts_with(folder)) {
+    if owners
+        .nobody
+        .iter()
+        .any(|folder| fact.real.starts_with(folder))
+    {
         return Err("part of a target or of the spool folder".to_owned());
     }
     let (roots, why) = roots(base, owners, candidate);
@@ -108,17 +130,37 @@ fn decide(
 
 fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
     let Candidate { source, fact, uses } = candidate;
-    let exactly = |path: PathBuf| TreeRoot { path, whole: false, dockerignore: None };
-    let mut roots: Vec<TreeRoot> = fact.links.iter().filter_map(|link| below(base, link)).map(exactly).collect();
-    let mounts = uses.iter().map(|usage| format!("{}:{}", usage.service, usage.mount.target));
+    let exactly = |path: PathBuf| TreeRoot {
+        path,
+        whole: false,
+        dockerignore: None,
+    };
+    let mut roots: Vec<TreeRoot> = fact
+        .links
+        .iter()
+        .filter_map(|link| below(base, link))
+        .map(exactly)
+        .collect();
+    let mounts = uses
+        .iter()
+        .map(|usage| format!("{}:{}", usage.service, usage.mount.target));
     let why = format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "));
     let owner = owners.mounted.get(&fact.real);
     if !fact.inside {
-        let why = format!("{why}; the link alone, its target `{}` is outside the project folder", shown(base, &fact.real));
+        let why = format!(
+            "{why}; the link alone, its target `{}` is outside the project folder",
+            shown(base, &fact.real)
+        );
         return (roots, why);
     }
     if let Some(owner) = owner.filter(|owner| owner != source) {
-        return (roots, format!("{why}; the link alone, its content is stored with `{}`", shown(base, owner)));
+        return (
+            roots,
+            format!(
+                "{why}; the link alone, its content is stored with `{}`",
+                shown(base, owner)
+            ),
+        );
     }
     roots.push(TreeRoot {
         path: below(base, &fact.real).unwrap_or_default(),

@@ -25,19 +25,36 @@ pub(super) struct Owners {
 
 impl Owners {
     pub(super) fn new(facts: &Facts, never_read: BTreeSet<PathBuf>) -> Self {
-        let mut owners = Self { nobody: never_read, ..Self::default() };
-        let keys = facts.project.references.iter().filter(|reference| names_content(reference));
-        for path in keys.map(|reference| &reference.path).chain(&facts.own_files) {
-            let Some(fact) = facts.paths.get(path) else { continue };
+        let mut owners = Self {
+            nobody: never_read,
+            ..Self::default()
+        };
+        let keys = facts
+            .project
+            .references
+            .iter()
+            .filter(|reference| names_content(reference));
+        for path in keys
+            .map(|reference| &reference.path)
+            .chain(&facts.own_files)
+        {
+            let Some(fact) = facts.paths.get(path) else {
+                continue;
+            };
             owners.named.extend(fact.links.iter().cloned());
             if fact.inside && !matches!(fact.end, PathEnd::Missing | PathEnd::Loop) {
                 owners.named.insert(fact.real.clone());
             }
         }
         for source in bind_sources(&facts.project) {
-            let Some(fact) = facts.paths.get(source) else { continue };
+            let Some(fact) = facts.paths.get(source) else {
+                continue;
+            };
             if fact.inside && matches!(fact.end, PathEnd::Folder | PathEnd::File { .. }) {
-                owners.mounted.entry(fact.real.clone()).or_insert_with(|| source.to_owned());
+                owners
+                    .mounted
+                    .entry(fact.real.clone())
+                    .or_insert_with(|| source.to_owned());
             }
         }
         owners
@@ -45,36 +62,54 @@ impl Owners {
 
     /// The mounted path that `path` is or lies in, the deepest one.
     pub(super) fn mount_over<'p>(&self, path: &'p Path) -> Option<&'p Path> {
-        path.ancestors().find(|folder| self.mounted.contains_key(*folder))
+        path.ancestors()
+            .find(|folder| self.mounted.contains_key(*folder))
     }
 
     /// What config must not read: mounted paths and what belongs to nobody.
     pub(super) fn not_config(&self, base: &Path) -> Vec<PathBuf> {
-        self.mounted.keys().chain(&self.nobody).filter_map(|path| below(base, path)).collect()
+        self.mounted
+            .keys()
+            .chain(&self.nobody)
+            .filter_map(|path| below(base, path))
+            .collect()
     }
 
     /// What the mounted path `real` must not read: what is config, deeper mounted paths, and what
     /// belongs to nobody.
     pub(super) fn not_mounted(&self, real: &Path, base: &Path) -> Vec<PathBuf> {
-        let deeper = self.mounted.keys().filter(|path| *path != real && path.starts_with(real));
-        self.named.iter().chain(deeper).chain(&self.nobody).filter_map(|path| below(base, path)).collect()
+        let deeper = self
+            .mounted
+            .keys()
+            .filter(|path| *path != real && path.starts_with(real));
+        self.named
+            .iter()
+            .chain(deeper)
+            .chain(&self.nobody)
+            .filter_map(|path| below(base, path))
+            .collect()
     }
 }
 
 /// Whether a reference makes its path config, whatever else covers it. A build context does not:
 /// mounted paths inside it, or around it, own their files.
 pub(super) fn names_content(reference: &Reference) -> bool {
-    !matches!(reference.role, Role::BuildContext | Role::AdditionalContext | Role::WatchedPath)
+    !matches!(
+        reference.role,
+        Role::BuildContext | Role::AdditionalContext | Role::WatchedPath
+    )
 }
 
 /// Bind sources of all services, in the order of the services.
 pub(super) fn bind_sources(project: &Project) -> impl Iterator<Item = &Path> {
-    project.services.values().flat_map(|service| &service.mounts).filter_map(|mount| {
-        match (&mount.kind, &mount.source) {
+    project
+        .services
+        .values()
+        .flat_map(|service| &service.mounts)
+        .filter_map(|mount| match (&mount.kind, &mount.source) {
             (MountKind::Bind, Some(MountSource::HostPath(path))) => Some(path.as_path()),
             _ => None,
-        }
-    })
+        })
 }
 
 /// `path` relative to `base`, if it lies below it.

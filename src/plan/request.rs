@@ -54,16 +54,25 @@ impl<'a> Selection<'a> {
         let disabled = project.services.values().any(|service| !service.enabled);
         if request.services.is_empty() {
             let services = enabled.map(|service| service.name.as_str()).collect();
-            return Ok(Self { restricted: disabled, services });
+            return Ok(Self {
+                restricted: disabled,
+                services,
+            });
         }
         let services = request.services.iter().map(String::as_str).collect();
-        Ok(Self { restricted: true, services })
+        Ok(Self {
+            restricted: true,
+            services,
+        })
     }
 
     /// Whether content that belongs to `users` is taken. What belongs to nobody is taken unless the
     /// services are restricted.
     pub(super) fn has_any<'s>(&self, users: impl IntoIterator<Item = &'s str>) -> bool {
-        !self.restricted || users.into_iter().any(|service| self.services.contains(service))
+        !self.restricted
+            || users
+                .into_iter()
+                .any(|service| self.services.contains(service))
     }
 }
 
@@ -75,7 +84,9 @@ fn unknown_service(name: &str, project: &Project) -> Finding {
     );
     finding.with_help(match did_you_mean(name, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if project.services.is_empty() => "its Compose files declare no service at all".to_owned(),
+        None if project.services.is_empty() => {
+            "its Compose files declare no service at all".to_owned()
+        }
         None => format!("its services are {}", known.collect::<Vec<_>>().join(", ")),
     })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::text;
 
-use super::model::{Plan, PathPlan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan};
+use super::model::{PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan};
 
 /// The plan as text, lines ended by `\n`.
 #[must_use]
@@ -26,7 +26,11 @@ pub fn render(plan: &Plan) -> String {
 }
 
 fn head(page: &mut Page, plan: &Plan) {
-    page.line(&format!("Project {} in {}", plan.project.identity.name, text::path(&plan.project.folder)));
+    page.line(&format!(
+        "Project {} in {}",
+        plan.project.identity.name,
+        text::path(&plan.project.folder)
+    ));
     match &plan.engine {
         Some(engine) => page.line(&format!(
             "Engine  {} (API {}) at {}; {}",
@@ -49,10 +53,24 @@ fn held(page: &mut Page, plan: &Plan) {
     }
     let mut rows = Vec::new();
     for held in &hold.pause {
-        rows.push(Row { mark: '+', cells: vec![held.name.clone(), "paused".into(), format!("for {}", held.uses.join(", "))] });
+        rows.push(Row {
+            mark: '+',
+            cells: vec![
+                held.name.clone(),
+                "paused".into(),
+                format!("for {}", held.uses.join(", ")),
+            ],
+        });
     }
     for container in &hold.go_on {
-        rows.push(Row { mark: '-', cells: vec![container.name.clone(), "goes on".into(), container.why.clone()] });
+        rows.push(Row {
+            mark: '-',
+            cells: vec![
+                container.name.clone(),
+                "goes on".into(),
+                container.why.clone(),
+            ],
+        });
     }
     page.rows(&rows);
 }
@@ -61,13 +79,18 @@ fn targets(page: &mut Page, plan: &Plan) {
     page.line("\nTargets");
     for target in &plan.targets {
         page.line(&format!("  > {}", target_line(plan, target)));
-        if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) = (target.spool.what, &target.spool.why) {
+        if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) =
+            (target.spool.what, &target.spool.why)
+        {
             let what = match target.spool.what {
                 SpoolWhat::UnknownSize => "members of unknown size",
                 _ => "what is read while services are held",
             };
             let free = free(target.spool.free);
-            page.line(&format!("      {what} first go to {}{free}: {why}", text::path(&target.spool.dir)));
+            page.line(&format!(
+                "      {what} first go to {}{free}: {why}",
+                text::path(&target.spool.dir)
+            ));
         }
     }
 }
@@ -77,31 +100,54 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
     let compression = if codec.extension().is_empty() {
         "not compressed".to_owned()
     } else {
-        format!("{codec} (up to {} of memory)", text::bytes(target.codec_memory))
+        format!(
+            "{codec} (up to {} of memory)",
+            text::bytes(target.codec_memory)
+        )
     };
-    let name = |pattern: &crate::config::dump_name::DumpName| pattern.preview(&plan.project.identity, &plan.job);
+    let name = |pattern: &crate::config::dump_name::DumpName| {
+        pattern.preview(&plan.project.identity, &plan.job)
+    };
     let free = free(target.free);
     match &target.kind {
         TargetKind::Folder { path, dump_name } => {
-            format!("tree `{}` in {}{free}, volumes {compression}", name(dump_name), text::path(path))
+            format!(
+                "tree `{}` in {}{free}, volumes {compression}",
+                name(dump_name),
+                text::path(path)
+            )
         }
         TargetKind::Archives { path, dump_name } => {
-            format!("archive `{}{}` in {}{free}, {compression}", name(dump_name), codec.tar_extension(), text::path(path))
+            format!(
+                "archive `{}{}` in {}{free}, {compression}",
+                name(dump_name),
+                codec.tar_extension(),
+                text::path(path)
+            )
         }
-        TargetKind::Archive { path } => format!("archive {}{free}, {compression}", text::path(path)),
+        TargetKind::Archive { path } => {
+            format!("archive {}{free}, {compression}", text::path(path))
+        }
         TargetKind::Stdout => format!("archive to standard output, {compression}"),
     }
 }
 
 fn free(bytes: Option<u64>) -> String {
-    bytes.map(|bytes| format!(" ({} free)", text::bytes(bytes))).unwrap_or_default()
+    bytes
+        .map(|bytes| format!(" ({} free)", text::bytes(bytes)))
+        .unwrap_or_default()
 }
 
 fn path_row(row: &PathPlan) -> Row {
     let size = row.bytes.map(text::bytes).unwrap_or_default();
     Row {
         mark: mark(row.decision.taken),
-        cells: vec![row.path.clone(), row.kind.to_owned(), size, row.decision.why.clone()],
+        cells: vec![
+            row.path.clone(),
+            row.kind.to_owned(),
+            size,
+            row.decision.why.clone(),
+        ],
     }
 }
 
@@ -116,7 +162,12 @@ fn volume_row(row: &VolumePlan) -> Row {
     let name = name.get(..12).filter(|_| name.len() == 64).unwrap_or(name);
     Row {
         mark: mark(row.decision.taken),
-        cells: vec![row.kind.to_string(), name.to_owned(), reader, row.decision.why.clone()],
+        cells: vec![
+            row.kind.to_string(),
+            name.to_owned(),
+            reader,
+            row.decision.why.clone(),
+        ],
     }
 }
 
@@ -142,16 +193,26 @@ impl Page {
 
     fn section(&mut self, title: &str, rows: Vec<Row>) {
         let taken = rows.iter().filter(|row| row.mark == '+').count();
-        self.line(&format!("\n{title}: {taken} taken, {} left out", rows.len() - taken));
+        self.line(&format!(
+            "\n{title}: {taken} taken, {} left out",
+            rows.len() - taken
+        ));
         self.rows(&rows);
     }
 
     /// Rows with their cells in columns; the last cell takes what it needs.
     fn rows(&mut self, rows: &[Row]) {
-        let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
+        let columns = rows
+            .iter()
+            .map(|row| row.cells.len())
+            .max()
+            .unwrap_or_default();
         let width = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.cells.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for row in rows {
@@ -161,7 +222,8 @@ impl Page {
                     continue;
                 }
                 let padding = widths[column] - cell.chars().count();
-                write!(line, "{cell}{}  ", " ".repeat(padding)).expect("writing to a String cannot fail");
+                write!(line, "{cell}{}  ", " ".repeat(padding))
+                    .expect("writing to a String cannot fail");
             }
             self.line(&line);
         }

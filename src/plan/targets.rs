@@ -10,7 +10,9 @@ use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::Finding;
 
 use super::facts::{Facts, Place};
-use super::model::{HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, VolumePlan};
+use super::model::{
+    HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, VolumePlan,
+};
 use super::request::Request;
 
 /// What the other parts of a plan mean for its targets.
@@ -21,13 +23,20 @@ pub(super) struct Load<'a> {
 }
 
 /// The targets, or everything that speaks against them.
-pub(super) fn plan(request: &Request, facts: &Facts, load: &Load<'_>) -> Result<Vec<TargetPlan>, Vec<Finding>> {
+pub(super) fn plan(
+    request: &Request,
+    facts: &Facts,
+    load: &Load<'_>,
+) -> Result<Vec<TargetPlan>, Vec<Finding>> {
     let mut findings = Vec::new();
     let mut targets = Vec::new();
     let mut seen = BTreeSet::new();
     for arg in &request.targets {
         if !seen.insert(arg.path()) {
-            findings.push(Finding::new("plan::target_twice", format!("the target `{}` is given twice", arg.name)));
+            findings.push(Finding::new(
+                "plan::target_twice",
+                format!("the target `{}` is given twice", arg.name),
+            ));
             continue;
         }
         match target(request, facts, load, arg) {
@@ -35,7 +44,11 @@ pub(super) fn plan(request: &Request, facts: &Facts, load: &Load<'_>) -> Result<
             Err(finding) => findings.push(finding),
         }
     }
-    if findings.is_empty() { Ok(targets) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(targets)
+    } else {
+        Err(findings)
+    }
 }
 
 /// The folders and files of the targets, which no source may read.
@@ -43,7 +56,12 @@ pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
     request.targets.iter().filter_map(TargetArg::path)
 }
 
-fn target(request: &Request, facts: &Facts, load: &Load<'_>, arg: &TargetArg) -> Result<TargetPlan, Finding> {
+fn target(
+    request: &Request,
+    facts: &Facts,
+    load: &Load<'_>,
+    arg: &TargetArg,
+) -> Result<TargetPlan, Finding> {
     let (kind, codec) = kind(request, facts, arg)?;
     let place = arg.path().map(|path| (path, &facts.places[path]));
     if let Some((_, place)) = place {
@@ -51,8 +69,14 @@ fn target(request: &Request, facts: &Facts, load: &Load<'_>, arg: &TargetArg) ->
         fits(arg, &kind, place)?;
     }
     let settings = &request.settings.compression;
-    let compression = Compression { codec, level: settings.level, threads: settings.threads };
-    compression.check().map_err(|error| Finding::new("plan::codec_level", error.to_string()))?;
+    let compression = Compression {
+        codec,
+        level: settings.level,
+        threads: settings.threads,
+    };
+    compression
+        .check()
+        .map_err(|error| Finding::new("plan::codec_level", error.to_string()))?;
     Ok(TargetPlan {
         name: arg.name.clone(),
         spool: spool(request, facts, load, &kind)?,
@@ -66,7 +90,9 @@ fn target(request: &Request, facts: &Facts, load: &Load<'_>, arg: &TargetArg) ->
 /// What a target is, and its codec: an extension decides, else `-x`, else the setting.
 fn kind(request: &Request, facts: &Facts, arg: &TargetArg) -> Result<(TargetKind, Codec), Finding> {
     let wanted = request.archive_codec;
-    let setting = wanted.or(request.settings.compression.codec).unwrap_or(Codec::None);
+    let setting = wanted
+        .or(request.settings.compression.codec)
+        .unwrap_or(Codec::None);
     match &arg.kind {
         TargetArgKind::Stdout if facts.stdout_is_terminal => Err(Finding::new(
             "plan::stdout_terminal",
@@ -100,13 +126,23 @@ fn dump_name(request: &Request) -> Result<DumpName, Finding> {
 }
 
 /// A target inside of what is read would be read itself, and would grow while it is.
-fn outside_of_sources(facts: &Facts, load: &Load<'_>, arg: &TargetArg, place: &Place) -> Result<(), Finding> {
+fn outside_of_sources(
+    facts: &Facts,
+    load: &Load<'_>,
+    arg: &TargetArg,
+    place: &Place,
+) -> Result<(), Finding> {
     for (source, what) in sources(load) {
-        let Some(own) = facts.places.get(&source).and_then(|source| source.own) else { continue };
+        let Some(own) = facts.places.get(&source).and_then(|source| source.own) else {
+            continue;
+        };
         if place.ancestors.contains(&own) {
             return Err(Finding::new(
                 "plan::target_inside_source",
-                format!("the target `{}` lies inside {what}, which is read for the dump", arg.name),
+                format!(
+                    "the target `{}` lies inside {what}, which is read for the dump",
+                    arg.name
+                ),
             )
             .with_help("choose a folder outside of the project, its mounts and its volumes"));
         }
@@ -123,10 +159,15 @@ pub(super) fn sources(load: &Load<'_>) -> Vec<(PathBuf, String)> {
             (path, what)
         })
     });
-    let volumes = load.volumes.iter().filter_map(|volume| match &volume.reader {
-        Some(ReaderPlan::Direct { mountpoint }) => Some((mountpoint.clone(), format!("the volume `{}`", volume.kind))),
-        _ => None,
-    });
+    let volumes = load
+        .volumes
+        .iter()
+        .filter_map(|volume| match &volume.reader {
+            Some(ReaderPlan::Direct { mountpoint }) => {
+                Some((mountpoint.clone(), format!("the volume `{}`", volume.kind)))
+            }
+            _ => None,
+        });
     trees.chain(volumes).collect()
 }
 
@@ -147,9 +188,17 @@ fn fits(arg: &TargetArg, kind: &TargetKind, place: &Place) -> Result<(), Finding
     }
 }
 
-fn spool(request: &Request, facts: &Facts, load: &Load<'_>, kind: &TargetKind) -> Result<SpoolPlan, Finding> {
+fn spool(
+    request: &Request,
+    facts: &Facts,
+    load: &Load<'_>,
+    kind: &TargetKind,
+) -> Result<SpoolPlan, Finding> {
     let settings = &request.settings.spool;
-    let unknown = load.volumes.iter().any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
+    let unknown = load
+        .volumes
+        .iter()
+        .any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
     let archive = !matches!(kind, TargetKind::Folder { .. });
     let held = !load.hold.pause.is_empty();
     let (what, why) = match settings.mode {
@@ -160,20 +209,32 @@ fn spool(request: &Request, facts: &Facts, load: &Load<'_>, kind: &TargetKind) -
             )
             .with_help("let `spool.mode` be `auto`, or write to a folder"));
         }
-        SpoolMode::Always if held => (SpoolWhat::WhileHeld, Some("the setting `spool.mode` is `always`")),
-        SpoolMode::Auto if held && *kind == TargetKind::Stdout => {
-            (SpoolWhat::WhileHeld, Some("services are not held longer than the disk takes, whatever reads standard output"))
-        }
-        _ if archive && unknown => {
-            (SpoolWhat::UnknownSize, Some("an archive needs a member's size first, and the engine's reader does not know it"))
-        }
+        SpoolMode::Always if held => (
+            SpoolWhat::WhileHeld,
+            Some("the setting `spool.mode` is `always`"),
+        ),
+        SpoolMode::Auto if held && *kind == TargetKind::Stdout => (
+            SpoolWhat::WhileHeld,
+            Some(
+                "services are not held longer than the disk takes, whatever reads standard output",
+            ),
+        ),
+        _ if archive && unknown => (
+            SpoolWhat::UnknownSize,
+            Some(
+                "an archive needs a member's size first, and the engine's reader does not know it",
+            ),
+        ),
         _ => (SpoolWhat::Nothing, None),
     };
     Ok(SpoolPlan {
         what,
         why: why.map(str::to_owned),
         dir: facts.spool_dir.clone(),
-        free: facts.places.get(&facts.spool_dir).and_then(|place| place.free),
+        free: facts
+            .places
+            .get(&facts.spool_dir)
+            .and_then(|place| place.free),
         limit: settings.limit.map(|size| size.0),
     })
 }

@@ -27,14 +27,21 @@ impl Dockerignore {
     pub fn parse(text: &[u8]) -> Self {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let lines = text.split(|&byte| byte == b'\n');
-        Self { patterns: lines.filter_map(|line| Pattern::parse(&String::from_utf8_lossy(line))).collect() }
+        Self {
+            patterns: lines
+                .filter_map(|line| Pattern::parse(&String::from_utf8_lossy(line)))
+                .collect(),
+        }
     }
 
     /// Whether the builder would not see `path`, relative to the context.
     #[must_use]
     pub fn ignores(&self, path: &[u8]) -> bool {
         let path = Path::new(OsStr::from_bytes(path));
-        let with_parents: Vec<&Path> = path.ancestors().filter(|part| !part.as_os_str().is_empty()).collect();
+        let with_parents: Vec<&Path> = path
+            .ancestors()
+            .filter(|part| !part.as_os_str().is_empty())
+            .collect();
         let mut ignored = false;
         for pattern in &self.patterns {
             if with_parents.iter().any(|part| pattern.glob.is_match(part)) {
@@ -62,8 +69,15 @@ impl Pattern {
             None => (false, line),
         };
         let pattern = clean(pattern)?;
-        let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build().ok()?;
-        Some(Self { glob: glob.compile_matcher(), brings_back })
+        let glob = GlobBuilder::new(&pattern)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .build()
+            .ok()?;
+        Some(Self {
+            glob: glob.compile_matcher(),
+            brings_back,
+        })
     }
 }
 

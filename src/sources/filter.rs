@@ -85,18 +85,33 @@ impl TreeFilter {
             match roots.get_mut(&rule.path) {
                 Some(known) if known.whole => known.dockerignore = Dockerignore::default(),
                 _ => {
-                    roots.insert(rule.path.clone(), Root { whole: rule.whole, dockerignore });
+                    roots.insert(
+                        rule.path.clone(),
+                        Root {
+                            whole: rule.whole,
+                            dockerignore,
+                        },
+                    );
                 }
             }
         }
         let not = rules.not.iter().cloned().collect();
-        Ok(Self { roots, not, backupignore: backupignore(rules.backupignore.as_deref())? })
+        Ok(Self {
+            roots,
+            not,
+            backupignore: backupignore(rules.backupignore.as_deref())?,
+        })
     }
 
     /// Whether a root lies below `path`.
     fn leads_to_a_root(&self, path: &Path) -> bool {
-        let below = self.roots.range::<Path, _>((std::ops::Bound::Excluded(path), std::ops::Bound::Unbounded));
-        below.take_while(|(root, _)| root.starts_with(path)).next().is_some()
+        let below = self
+            .roots
+            .range::<Path, _>((std::ops::Bound::Excluded(path), std::ops::Bound::Unbounded));
+        below
+            .take_while(|(root, _)| root.starts_with(path))
+            .next()
+            .is_some()
     }
 
     /// The root that `path` belongs to, if no exception lies between them.
@@ -114,7 +129,10 @@ impl TreeFilter {
     fn ignored(&self, root: &Path, rules: &Root, path: &Path, is_dir: bool) -> bool {
         let in_root = path.strip_prefix(root).unwrap_or(path);
         rules.dockerignore.ignores(in_root.as_os_str().as_bytes())
-            || self.backupignore.matched_path_or_any_parents(path, is_dir).is_ignore()
+            || self
+                .backupignore
+                .matched_path_or_any_parents(path, is_dir)
+                .is_ignore()
     }
 }
 
@@ -140,7 +158,10 @@ fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
     let Some(path) = path else {
         return Ok(Gitignore::empty());
     };
-    let failed = |source| RulesError::Pattern { path: path.to_owned(), source };
+    let failed = |source| RulesError::Pattern {
+        path: path.to_owned(),
+        source,
+    };
     // The walk's paths are relative to the project folder, and so are the patterns.
     let mut builder = GitignoreBuilder::new("");
     for line in String::from_utf8_lossy(&read(path)?).lines() {
@@ -150,7 +171,10 @@ fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RulesError> {
-    std::fs::read(path).map_err(|source| RulesError::Read { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| RulesError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -158,26 +182,50 @@ mod tests {
     use super::*;
 
     fn root(path: &str, whole: bool) -> RootRule {
-        RootRule { path: path.into(), whole, dockerignore: None }
+        RootRule {
+            path: path.into(),
+            whole,
+            dockerignore: None,
+        }
     }
 
     fn verdicts(rules: &TreeRules, paths: &[(&str, bool)]) -> Vec<Verdict> {
         let mut filter = TreeFilter::new(rules).expect("rules");
-        paths.iter().map(|(path, is_dir)| filter.decide(path.as_bytes(), *is_dir)).collect()
+        paths
+            .iter()
+            .map(|(path, is_dir)| filter.decide(path.as_bytes(), *is_dir))
+            .collect()
     }
 
     #[test]
     fn a_named_file_is_reached_through_folders_that_are_not_taken_whole() {
-        let rules = TreeRules { roots: vec![root("conf/web/app.env", false)], ..TreeRules::default() };
-        let paths = [("", true), ("conf", true), ("conf/web", true), ("conf/web/app.env", false), ("conf/web/other", false), ("data", true)];
+        let rules = TreeRules {
+            roots: vec![root("conf/web/app.env", false)],
+            ..TreeRules::default()
+        };
+        let paths = [
+            ("", true),
+            ("conf", true),
+            ("conf/web", true),
+            ("conf/web/app.env", false),
+            ("conf/web/other", false),
+            ("data", true),
+        ];
         use Verdict::{Pass, Skip, Take};
-        assert_eq!(verdicts(&rules, &paths), [Pass, Pass, Pass, Take, Skip, Skip]);
+        assert_eq!(
+            verdicts(&rules, &paths),
+            [Pass, Pass, Pass, Take, Skip, Skip]
+        );
     }
 
     #[test]
     fn the_deepest_claim_owns_a_path() {
         let rules = TreeRules {
-            roots: vec![root("", true), root("app/data/named.env", false), root("app/data/inner", true)],
+            roots: vec![
+                root("", true),
+                root("app/data/named.env", false),
+                root("app/data/inner", true),
+            ],
             not: vec!["app/data".into()],
             ..TreeRules::default()
         };
@@ -223,16 +271,28 @@ mod tests {
             ("app/.env", false),
         ];
         use Verdict::{Pass, Skip, Take};
-        assert_eq!(verdicts(&rules, &paths), [Pass, Pass, Take, Skip, Skip, Take, Skip, Take]);
+        assert_eq!(
+            verdicts(&rules, &paths),
+            [Pass, Pass, Take, Skip, Skip, Take, Skip, Take]
+        );
     }
 
     #[test]
     fn a_broken_ignore_file_is_an_error_not_a_shrug() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join(".backupignore");
-        let rules = TreeRules { backupignore: Some(path.clone()), ..TreeRules::default() };
-        assert!(matches!(TreeFilter::new(&rules), Err(RulesError::Read { .. })));
+        let rules = TreeRules {
+            backupignore: Some(path.clone()),
+            ..TreeRules::default()
+        };
+        assert!(matches!(
+            TreeFilter::new(&rules),
+            Err(RulesError::Read { .. })
+        ));
         std::fs::write(&path, "[z-a]\n").expect("an ignore file");
-        assert!(matches!(TreeFilter::new(&rules), Err(RulesError::Pattern { .. })));
+        assert!(matches!(
+            TreeFilter::new(&rules),
+            Err(RulesError::Pattern { .. })
+        ));
     }
 }

@@ -85,10 +85,7 @@ impl TroubleKind {
             | Self::OtherFileSystem
             | Self::XattrsUnreadable { .. }
             | Self::XattrsTooLong { .. } => true,
-            Self::Modified
-            | Self::Socket
-            | Self::LinkCycle
-            | Self::DanglingLink => false,
+            Self::Modified | Self::Socket | Self::LinkCycle | Self::DanglingLink => false,
         }
     }
 }
