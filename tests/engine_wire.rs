@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use compose_dump::engine::docker::{DockerEngine, Limits};
 use compose_dump::engine::endpoint::{Surroundings, Wish, locate};
-use compose_dump::engine::{Engine, EngineError, Why};
+use compose_dump::engine::{Engine, EngineError, HelperMount, HelperSpec, Why};
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -213,6 +213,25 @@ async fn the_agreed_version_stands_in_every_request() {
         requests.last().unwrap(),
         "POST /v1.41/containers/x/pause HTTP/1.1"
     );
+}
+
+#[tokio::test]
+async fn podman_is_not_read_through() {
+    let version = r#"{"ApiVersion":"1.41","Components":[{"Name":"Podman Engine","Version":"4"}]}"#;
+    let wire = Wire::engine(&[("/version", Answer::json(version))]);
+    let spec = HelperSpec {
+        mount: HelperMount::Volume("v".into()),
+        writable: false,
+        owner: "me".into(),
+    };
+    let error = wire
+        .connect()
+        .await
+        .unwrap()
+        .create_helper(&spec)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, EngineError::Unfaithful { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -94,6 +94,13 @@ pub enum EngineError {
         operation: String,
     },
 
+    /// The engine's archives lack what a dump must have, so it is not read through them.
+    #[error("{product} cannot be read through: its archives say that every file is root's")]
+    Unfaithful {
+        /// What the engine calls itself.
+        product: String,
+    },
+
     /// A volume that was to be read is not there.
     #[error("there is no volume `{name}`")]
     NoVolume {
@@ -263,6 +270,11 @@ impl EngineError {
             }),
             Self::TooOld { .. } => Some("Use Docker Engine 20.10 or newer.".to_owned()),
             Self::TooNew { .. } => Some("Use a newer compose-dump.".to_owned()),
+            Self::Unfaithful { .. } => Some(
+                "Run compose-dump as root on the engine's own host, outside of a container: volumes \
+                 are read directly then."
+                    .to_owned(),
+            ),
             Self::Api { status: 403, .. } => Some(
                 "A proxy or an authorisation plugin in front of the engine does not allow this \
                  request."

@@ -96,7 +96,8 @@ pub trait Engine: Send + Sync {
     /// A volume that does not exist would be created by this: look for it first.
     ///
     /// # Errors
-    /// When the engine does not answer as it should, or does not allow it.
+    /// When the engine does not answer as it should, or does not allow it; always
+    /// [`EngineError::Unfaithful`] where [`Daemon::archives_are_faithful`] says no.
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError>;
 
     /// Removes a helper container. One that is gone already is no error.

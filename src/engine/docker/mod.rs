@@ -131,9 +131,7 @@ impl DockerEngine {
     /// The id of the helper image, which is made if it is not there. A tag that somebody else has
     /// taken is taken back: what is under it must be empty.
     async fn helper_image(&self) -> Result<String, EngineError> {
-        let (repository, tag) = HELPER_IMAGE;
-        let reference = format!("{repository}:{tag}");
-        if let Some(id) = self.helper_image_id(&reference).await? {
+        if let Some(id) = self.helper_image_id().await? {
             return Ok(id);
         }
         let operation = "make the helper image";
@@ -147,15 +145,15 @@ impl DockerEngine {
             progress.try_for_each(|_| async { Ok(()) }),
         )
         .await?;
-        let made = self.helper_image_id(&reference).await?;
+        let made = self.helper_image_id().await?;
         made.ok_or_else(|| EngineError::Garbled {
             operation: operation.to_owned(),
         })
     }
 
-    async fn helper_image_id(&self, reference: &str) -> Result<Option<String>, EngineError> {
-        let operation = format!("inspect image `{reference}`");
-        let request = self.client.inspect_image(reference);
+    async fn helper_image_id(&self) -> Result<Option<String>, EngineError> {
+        let operation = format!("inspect image `{HELPER_IMAGE}`");
+        let request = self.client.inspect_image(HELPER_IMAGE);
         let Some(image) = found(bounded(&operation, self.limits.control, request).await)? else {
             return Ok(None);
         };
@@ -278,6 +276,11 @@ impl Engine for DockerEngine {
     }
 
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError> {
+        if !self.daemon.archives_are_faithful() {
+            return Err(EngineError::Unfaithful {
+                product: self.daemon.product.clone(),
+            });
+        }
         let image = self.helper_image().await?;
         let body = requests::helper(spec, &image);
         let request = self
