@@ -6,3 +6,5 @@
 mod facts;
 mod helper;
 mod lab;
+mod place;
+mod remote;

@@ -26,9 +26,11 @@ mod connect;
 mod decode;
 mod fault;
 mod requests;
+mod ssh;
 mod transfer;
 
-use connect::bounded;
+use connect::{Connection, bounded};
+use ssh::Bridge;
 
 /// Inspections under way at the same time.
 const PARALLEL: usize = 4;
@@ -61,6 +63,8 @@ pub struct DockerEngine {
     limits: Limits,
     endpoint: Endpoint,
     daemon: Daemon,
+    /// Kept for the connections that it carries.
+    _bridge: Option<Bridge>,
 }
 
 impl DockerEngine {
@@ -71,7 +75,12 @@ impl DockerEngine {
     /// [`EngineError::Unreachable`] with all that was tried; [`EngineError::TooOld`] and
     /// [`EngineError::TooNew`].
     pub async fn connect(endpoints: &[Endpoint], limits: Limits) -> Result<Self, EngineError> {
-        let (endpoint, client, daemon) = connect::first_that_answers(endpoints, limits).await?;
+        let (endpoint, connection) = connect::first_that_answers(endpoints, limits).await?;
+        let Connection {
+            client,
+            daemon,
+            bridge,
+        } = connection;
         tracing::debug!(
             %endpoint, version = daemon.server_version, api = daemon.api_version, "connected"
         );
@@ -80,6 +89,7 @@ impl DockerEngine {
             limits,
             endpoint: endpoint.clone(),
             daemon,
+            _bridge: bridge,
         })
     }
 

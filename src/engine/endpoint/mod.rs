@@ -34,8 +34,37 @@ pub enum Address {
     Unix(PathBuf),
     /// `host:port`, with brackets around an IPv6 address.
     Tcp(String),
-    /// `[user@]host[:port]`; the `docker` program on the other side dials its engine.
-    Ssh(String),
+    /// Another machine, on which the `docker` program dials its engine.
+    Ssh(SshTarget),
+}
+
+/// Whom to reach by ssh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshTarget {
+    /// The user; ssh's own configuration decides where there is none.
+    pub user: Option<String>,
+    /// The host, or a name in ssh's configuration; with brackets around an IPv6 address.
+    pub host: String,
+    /// The port; ssh's own configuration decides where there is none.
+    pub port: Option<u16>,
+}
+
+impl SshTarget {
+    /// The host as ssh takes it, without brackets.
+    #[must_use]
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+impl fmt::Display for SshTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(f, "{user}@")?;
+        }
+        f.write_str(&self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
 }
 
 /// Where an endpoint was given.
@@ -245,7 +274,7 @@ impl fmt::Display for Endpoint {
         match &self.address {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Tcp(authority) => write!(f, "tcp://{authority}"),
-            Address::Ssh(authority) => write!(f, "ssh://{authority}"),
+            Address::Ssh(target) => write!(f, "ssh://{target}"),
         }
     }
 }
