@@ -8,3 +8,4 @@ mod helper;
 mod lab;
 mod place;
 mod remote;
+mod ssh;

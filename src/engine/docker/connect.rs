@@ -61,6 +61,12 @@ pub(super) async fn first_that_answers(
 async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Failure> {
     if let Address::Unix(path) = &endpoint.address {
         dial(path, limits.connect).await.map_err(Failure::Nobody)?;
+        if path.to_str().is_none() {
+            // The library takes text for a path.
+            return Err(Failure::Nobody(Why::Other(
+                "its name is not UTF-8".to_owned(),
+            )));
+        }
     }
     let (client, bridge) = client(endpoint).map_err(|error| Failure::Nobody(why(&error)))?;
     let version = bounded("tell its version", limits.connect, client.version()).await;

@@ -20,7 +20,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::endpoint::Endpoint;
 use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
-use super::{ByteStream, Container, Daemon, Engine, EngineError, HelperSpec, Image, Volume};
+use super::{
+    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image, Volume,
+};
 
 mod connect;
 mod decode;
@@ -290,6 +292,11 @@ impl Engine for DockerEngine {
             return Err(EngineError::Unfaithful {
                 product: self.daemon.product.clone(),
             });
+        }
+        if let HelperMount::Path(path) = &spec.mount
+            && path.to_str().is_none()
+        {
+            return Err(EngineError::Unspeakable { path: path.clone() });
         }
         let image = self.helper_image().await?;
         let body = requests::helper(spec, &image);
