@@ -48,7 +48,7 @@ impl SshServer {
             .args(["-D", "-e", "-f", &path("config")])
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("install openssh-server: {error}"));
+            .unwrap_or_else(|error| panic!("run tests/lab/sshd.sh: {error}"));
         for _ in 0..100 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 break;
