@@ -3,9 +3,10 @@
 //! Nothing here holds a request's or an answer's body: those hold environments, and so secrets. Only
 //! the engine's own error message, which is meant for people, is kept.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use super::attempt::{Attempt, Tried, Why};
 
 /// Any error's cause.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -94,6 +95,20 @@ pub enum EngineError {
         operation: String,
     },
 
+    /// The engine's archives lack what a dump must have, so it is not read through them.
+    #[error("{product} cannot be read through: its archives say that every file is root's")]
+    Unfaithful {
+        /// What the engine calls itself.
+        product: String,
+    },
+
+    /// A path that the API, being JSON, has no words for.
+    #[error("the engine cannot be told of `{}`, whose name is not UTF-8", .path.display())]
+    Unspeakable {
+        /// The path on the engine's host.
+        path: PathBuf,
+    },
+
     /// A volume that was to be read is not there.
     #[error("there is no volume `{name}`")]
     NoVolume {
@@ -107,72 +122,6 @@ pub enum EngineError {
         /// Its id.
         id: String,
     },
-}
-
-/// One place where an engine was looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The endpoint as a URL.
-    pub endpoint: String,
-    /// Where that endpoint was given: `DOCKER_HOST`, ``context `prod` ``, `the default socket`.
-    pub origin: String,
-    /// What happened.
-    pub why: Why,
-}
-
-/// Why nobody answered at an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
-    /// There is no such socket.
-    #[error("there is no such socket")]
-    NoSocket,
-    /// The path is there but is no socket.
-    #[error("it is no socket")]
-    NotASocket,
-    /// The socket is there, and not for us.
-    #[error("permission denied")]
-    PermissionDenied,
-    /// Nobody listens.
-    #[error("nobody listens")]
-    Refused,
-    /// No answer in time.
-    #[error("no answer within {}", humantime::format_duration(*.0))]
-    Silent(Duration),
-    /// An answer, but not one of an engine.
-    #[error("what answers is no Docker Engine")]
-    NotAnEngine,
-    /// It answered with an error: an authorising proxy, an engine that is starting.
-    #[error("it refused: {message} (status {status})")]
-    Rejected {
-        /// HTTP status.
-        status: u16,
-        /// Its message.
-        message: String,
-    },
-    /// Anything else: name resolution, TLS, ssh.
-    #[error("{0}")]
-    Other(String),
-}
-
-/// The attempts in one line.
-struct Tried<'a>(&'a [Attempt]);
-
-impl fmt::Display for Tried<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (
-            position,
-            Attempt {
-                endpoint,
-                origin,
-                why,
-            },
-        ) in self.0.iter().enumerate()
-        {
-            let comma = if position == 0 { "" } else { ", " };
-            write!(f, "{comma}`{endpoint}` ({origin}): {why}")?;
-        }
-        Ok(())
-    }
 }
 
 impl EngineError {
@@ -263,6 +212,11 @@ impl EngineError {
             }),
             Self::TooOld { .. } => Some("Use Docker Engine 20.10 or newer.".to_owned()),
             Self::TooNew { .. } => Some("Use a newer compose-dump.".to_owned()),
+            Self::Unfaithful { .. } => Some(
+                "Run compose-dump as root on the engine's own host, outside of a container: volumes \
+                 are read directly then."
+                    .to_owned(),
+            ),
             Self::Api { status: 403, .. } => Some(
                 "A proxy or an authorisation plugin in front of the engine does not allow this \
                  request."
@@ -273,6 +227,7 @@ impl EngineError {
             | Self::Idle { .. }
             | Self::Lost { .. }
             | Self::Garbled { .. }
+            | Self::Unspeakable { .. }
             | Self::NoVolume { .. }
             | Self::NotOurs { .. } => None,
         }
@@ -328,40 +283,5 @@ mod tests {
             .is_freezer_missing()
         );
         assert!(api(404, "No such container: x").is_not_found());
-    }
-
-    #[test]
-    fn what_was_tried_is_one_sentence() {
-        let attempt = |endpoint: &str, origin: &str, why| Attempt {
-            endpoint: endpoint.into(),
-            origin: origin.into(),
-            why,
-        };
-        let error = EngineError::Unreachable {
-            tried: vec![
-                attempt(
-                    "unix:///var/run/docker.sock",
-                    "the default socket",
-                    Why::PermissionDenied,
-                ),
-                attempt(
-                    "unix:///run/user/7/docker.sock",
-                    "the rootless socket",
-                    Why::NoSocket,
-                ),
-            ],
-        };
-        assert_eq!(
-            error.to_string(),
-            "no Docker Engine answers; tried `unix:///var/run/docker.sock` (the default socket): \
-             permission denied, `unix:///run/user/7/docker.sock` (the rootless socket): there is no \
-             such socket"
-        );
-        assert!(
-            error
-                .advice()
-                .expect("advice")
-                .contains("`/var/run/docker.sock`")
-        );
     }
 }

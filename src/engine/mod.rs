@@ -3,12 +3,13 @@
 //! The rest of the program knows [`Engine`], [`model`] and [`EngineError`] only. [`endpoint`] says
 //! where the engine is, [`docker`] is the one place that names the API library, [`local`] proves
 //! that the engine's files are our files, [`helper`] reads volumes and paths through the engine, and
-//! [`own`] finds the container that we run in. [`fake`] stands in for an engine in tests.
+//! [`own`] finds the container that we run in. `fake` stands in for an engine in tests.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+pub mod attempt;
 pub mod container;
 pub mod docker;
 pub mod endpoint;
@@ -20,8 +21,9 @@ pub mod local;
 pub mod model;
 pub mod own;
 
+pub use attempt::{Attempt, Why};
 pub use container::{Container, ContainerMount, ContainerState, MountKind};
-pub use error::{Attempt, EngineError, Why};
+pub use error::EngineError;
 pub use model::{Daemon, HelperMount, HelperSpec, Image, Volume};
 
 /// Bytes of a tar stream as the engine sends them. Ends with [`EngineError::Idle`] when no byte
@@ -81,7 +83,8 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// Told apart by [`EngineError::is_not_running`], [`EngineError::is_already_paused`],
     /// [`EngineError::is_freeze_failure`] (worth a retry), [`EngineError::is_freezer_missing`]
-    /// (never works here) and [`EngineError::is_not_found`].
+    /// (never works here) and [`EngineError::is_not_found`]. After one that
+    /// [`EngineError::is_transient`] the container may be frozen all the same, or become so.
     async fn pause(&self, id: &str) -> Result<(), EngineError>;
 
     /// Thaws a paused container.
@@ -96,7 +99,8 @@ pub trait Engine: Send + Sync {
     /// A volume that does not exist would be created by this: look for it first.
     ///
     /// # Errors
-    /// When the engine does not answer as it should, or does not allow it.
+    /// When the engine does not answer as it should, or does not allow it; always
+    /// [`EngineError::Unfaithful`] where [`Daemon::archives_are_faithful`] says no.
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError>;
 
     /// Removes a helper container. One that is gone already is no error.

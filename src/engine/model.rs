@@ -54,6 +54,13 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// Whether what [`read_archive`](crate::engine::Engine::read_archive) gives can stand for the
+    /// files. Podman (tried: 4.3) gives every entry the owner 0:0.
+    #[must_use]
+    pub fn archives_are_faithful(&self) -> bool {
+        !self.product.starts_with("Podman")
+    }
+
     /// Whether it says that it can freeze containers at all. `true` is no promise.
     #[must_use]
     pub fn can_pause(&self) -> bool {

@@ -3,6 +3,7 @@
 # already, or else a private dockerd. It prints what to `eval`. `engine.sh down` stops what `up`
 # started, nothing else.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 dir="$LAB_CACHE/engine"

@@ -6,6 +6,7 @@
 #   COMPOSE_DUMP_TEST_TLS_CERTS  the folder with ca.pem, cert.pem and key.pem for that
 # `engine26.sh down` stops it. It has no network: what it runs needs `network_mode: none`.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 dir="$LAB_CACHE/engine26"

@@ -5,6 +5,7 @@
 #   NAME:user     the same, run as user 1000
 # Nothing is pulled. `image.sh NAME CHANGE...` imports NAME:latest alone, with these changes instead.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # Process 1 gets no signal that it does not handle.

@@ -2,6 +2,7 @@
 # Podman's service in place of an engine, with storage of its own. `podman.sh up` prints what to
 # `eval`, `podman.sh down` stops it.
 
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 dir="$LAB_CACHE/podman"

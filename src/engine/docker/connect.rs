@@ -8,7 +8,8 @@ use std::time::Duration;
 use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
 
-use super::fault::{failed, of_io, why};
+use super::fault::{clipped, failed, of_io, why};
+use super::ssh::Bridge;
 use super::{Limits, decode};
 use crate::engine::endpoint::{Address, Endpoint, Tls};
 use crate::engine::{Attempt, Daemon, EngineError, Why};
@@ -20,6 +21,14 @@ const OLDEST_TEXT: &str = "1.41";
 /// Time that is left to the library's own timeout, which counts whole seconds and stops at an
 /// answer's head; [`bounded`] is the one that counts.
 const LIBRARY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A client of an engine that answered.
+pub(super) struct Connection {
+    pub(super) client: Docker,
+    pub(super) daemon: Daemon,
+    /// What carries the client's connections, to be kept as long as the client.
+    pub(super) bridge: Option<Bridge>,
+}
 
 /// Why an endpoint gave no client.
 enum Failure {
@@ -33,11 +42,11 @@ enum Failure {
 pub(super) async fn first_that_answers(
     endpoints: &[Endpoint],
     limits: Limits,
-) -> Result<(&Endpoint, Docker, Daemon), EngineError> {
+) -> Result<(&Endpoint, Connection), EngineError> {
     let mut tried = Vec::new();
     for endpoint in endpoints {
         match try_one(endpoint, limits).await {
-            Ok((client, daemon)) => return Ok((endpoint, client, daemon)),
+            Ok(connection) => return Ok((endpoint, connection)),
             Err(Failure::Unusable(error)) => return Err(error),
             Err(Failure::Nobody(why)) => tried.push(Attempt {
                 endpoint: endpoint.to_string(),
@@ -49,14 +58,23 @@ pub(super) async fn first_that_answers(
     Err(EngineError::Unreachable { tried })
 }
 
-async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<(Docker, Daemon), Failure> {
-    let nobody = |error: EngineError| Failure::Nobody(why(&error));
+async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Failure> {
     if let Address::Unix(path) = &endpoint.address {
         dial(path, limits.connect).await.map_err(Failure::Nobody)?;
+        if path.to_str().is_none() {
+            // The library takes text for a path.
+            return Err(Failure::Nobody(Why::Other(
+                "its name is not UTF-8".to_owned(),
+            )));
+        }
     }
-    let client = client(endpoint).map_err(nobody)?;
+    let (client, bridge) = client(endpoint).map_err(|error| Failure::Nobody(why(&error)))?;
     let version = bounded("tell its version", limits.connect, client.version()).await;
-    let version = version.map_err(nobody)?;
+    let version = version.map_err(|error| {
+        // What ssh says tells more than that it went away.
+        let complaint = bridge.as_ref().and_then(Bridge::complaint);
+        Failure::Nobody(complaint.map_or_else(|| why(&error), |words| Why::Other(clipped(&words))))
+    })?;
     if version.api_version.is_none() {
         return Err(Failure::Nobody(Why::NotAnEngine));
     }
@@ -68,7 +86,11 @@ async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<(Docker, Daemon)
         info.map_err(Failure::Unusable)?,
         agreed.to_string(),
     );
-    Ok((client, daemon))
+    Ok(Connection {
+        client,
+        daemon,
+        bridge,
+    })
 }
 
 /// Connects once and hangs up, because the library tells less about what fails here.
@@ -86,21 +108,31 @@ fn is_other_file(path: &Path) -> bool {
         .is_ok_and(|metadata| !metadata.file_type().is_socket())
 }
 
-fn client(endpoint: &Endpoint) -> Result<Docker, EngineError> {
-    let patience = LIBRARY_TIMEOUT.as_secs();
+fn client(endpoint: &Endpoint) -> Result<(Docker, Option<Bridge>), EngineError> {
+    let operation = "be connected to";
+    let lost = |source| EngineError::Lost {
+        operation: operation.to_owned(),
+        source,
+    };
+    let mut bridge = None;
     let made = match (&endpoint.address, &endpoint.tls) {
-        (Address::Unix(path), _) => {
-            Docker::connect_with_unix(&path.to_string_lossy(), patience, API_DEFAULT_VERSION)
-        }
+        (Address::Unix(path), _) => at_socket(path),
         (Address::Tcp(authority), Some(tls)) => encrypted(authority, tls),
         (Address::Tcp(authority), None) => {
-            Docker::connect_with_http(authority, patience, API_DEFAULT_VERSION)
+            Docker::connect_with_http(authority, LIBRARY_TIMEOUT.as_secs(), API_DEFAULT_VERSION)
         }
-        (Address::Ssh(authority), _) => {
-            Docker::connect_with_ssh(authority, patience, API_DEFAULT_VERSION, None)
+        (Address::Ssh(target), _) => {
+            let opened = Bridge::open(target.clone()).map_err(|error| lost(Box::new(error)))?;
+            at_socket(&bridge.insert(opened).socket())
         }
     };
-    made.map_err(|error| failed("be connected to", LIBRARY_TIMEOUT, error))
+    let client = made.map_err(|error| failed(operation, LIBRARY_TIMEOUT, error))?;
+    Ok((client, bridge))
+}
+
+fn at_socket(path: &Path) -> Result<Docker, bollard::errors::Error> {
+    let patience = LIBRARY_TIMEOUT.as_secs();
+    Docker::connect_with_unix(&path.to_string_lossy(), patience, API_DEFAULT_VERSION)
 }
 
 /// Files that there are none of are given as an empty one: the library asks for all three.

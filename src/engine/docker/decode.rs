@@ -133,3 +133,99 @@ fn given(text: Option<String>) -> Option<String> {
 fn sorted(map: HashMap<String, String>) -> BTreeMap<String, String> {
     map.into_iter().collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Recorded with `GET /v1.41/containers/blog-web-1/json`; the container was made with
+    /// `--env PASSWORD=hunter2 --tmpfs /scratch --mount type=tmpfs,dst=/memory -v /srv:/srv/host:ro
+    /// -v blog_data:/srv/data` and Compose's labels, from an image with `VOLUME /srv/anon`.
+    const DOCKER_20: &str = include_str!("../../../tests/data/engine/inspect-20.10.json");
+    const DOCKER_26: &str = include_str!("../../../tests/data/engine/inspect-26.1.json");
+    const PODMAN_4: &str = include_str!("../../../tests/data/engine/inspect-podman-4.3.json");
+
+    fn decoded(recorded: &Value) -> Container {
+        container(serde_json::from_value(recorded.clone()).unwrap())
+    }
+
+    fn check(recorded: &Value) {
+        let web = decoded(recorded);
+        assert_eq!(web.name, "blog-web-1");
+        assert_eq!(web.state, ContainerState::Running);
+        assert_eq!(
+            (web.project.as_deref(), web.service.as_deref()),
+            (Some("blog"), Some("web"))
+        );
+        assert_eq!(
+            (web.number, web.oneoff, web.auto_remove),
+            (Some(1), false, false)
+        );
+        assert!(web.image.ends_with("web:volume"), "{}", web.image);
+        let at = |path: &str| {
+            web.mounts
+                .iter()
+                .find(|mount| mount.destination == path)
+                .unwrap()
+        };
+        assert_eq!(at("/memory").kind, MountKind::Tmpfs);
+        assert_eq!(at("/scratch").kind, MountKind::Tmpfs);
+        assert_eq!(at("/srv/host").source.as_deref(), Some(Path::new("/srv")));
+        assert!(!at("/srv/host").writable && at("/srv/host").name.is_none());
+        assert_eq!(at("/srv/data").name.as_deref(), Some("blog_data"));
+        assert_eq!(at("/srv/anon").driver.as_deref(), Some("local"));
+        assert!(
+            !format!("{web:?}").contains("hunter2"),
+            "the environment is dropped"
+        );
+    }
+
+    #[test]
+    fn recorded_inspections_are_understood() {
+        for recorded in [DOCKER_20, DOCKER_26, PODMAN_4] {
+            check(&serde_json::from_str(recorded).unwrap());
+        }
+    }
+
+    /// What 28 and 29 changed, done to the recording of 26.1: no engine of theirs could be had.
+    #[test]
+    fn the_shapes_of_newer_engines_are_understood() {
+        let mut newer: Value = serde_json::from_str(DOCKER_26).unwrap();
+        newer["GraphDriver"] = json!({"Data": null, "Name": "overlayfs"});
+        newer["ImageManifestDescriptor"] = json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": format!("sha256:{}", "1".repeat(64)),
+            "size": 2476,
+            "platform": {"architecture": "amd64", "os": "linux"}
+        });
+        let image =
+            json!({"Type": "image", "Source": "", "Destination": "/srv/image", "RW": false});
+        newer["Mounts"].as_array_mut().unwrap().push(image);
+        check(&newer);
+
+        let top = newer.as_object_mut().unwrap();
+        top.remove("GraphDriver");
+        top.insert(
+            "Storage".into(),
+            json!({"RootFS": {"Snapshot": {"Name": "overlayfs"}}}),
+        );
+        top.insert("SomethingNew".into(), json!({"nobody": ["knows"]}));
+        top.insert(
+            "NetworkSettings".into(),
+            json!({"SandboxID": "", "Ports": {}, "Networks": {}}),
+        );
+        newer["State"]["Status"] = json!("stopping");
+        let web = decoded(&newer);
+        assert_eq!(web.state, ContainerState::Unknown("stopping".into()));
+        assert!(
+            web.mounts
+                .iter()
+                .any(|mount| mount.kind == MountKind::Image)
+        );
+    }
+}

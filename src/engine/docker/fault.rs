@@ -102,7 +102,7 @@ fn chain(error: &EngineError) -> String {
 }
 
 /// One line, of bounded length, and without what could steer a terminal.
-fn clipped(message: &str) -> String {
+pub(super) fn clipped(message: &str) -> String {
     let words: Vec<_> = message.split_whitespace().collect();
     let mut line: String = words
         .join(" ")

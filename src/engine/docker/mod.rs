@@ -20,15 +20,19 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::endpoint::Endpoint;
 use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
-use super::{ByteStream, Container, Daemon, Engine, EngineError, HelperSpec, Image, Volume};
+use super::{
+    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image, Volume,
+};
 
 mod connect;
 mod decode;
 mod fault;
 mod requests;
+mod ssh;
 mod transfer;
 
-use connect::bounded;
+use connect::{Connection, bounded};
+use ssh::Bridge;
 
 /// Inspections under way at the same time.
 const PARALLEL: usize = 4;
@@ -61,6 +65,8 @@ pub struct DockerEngine {
     limits: Limits,
     endpoint: Endpoint,
     daemon: Daemon,
+    /// Kept for the connections that it carries.
+    _bridge: Option<Bridge>,
 }
 
 impl DockerEngine {
@@ -71,7 +77,12 @@ impl DockerEngine {
     /// [`EngineError::Unreachable`] with all that was tried; [`EngineError::TooOld`] and
     /// [`EngineError::TooNew`].
     pub async fn connect(endpoints: &[Endpoint], limits: Limits) -> Result<Self, EngineError> {
-        let (endpoint, client, daemon) = connect::first_that_answers(endpoints, limits).await?;
+        let (endpoint, connection) = connect::first_that_answers(endpoints, limits).await?;
+        let Connection {
+            client,
+            daemon,
+            bridge,
+        } = connection;
         tracing::debug!(
             %endpoint, version = daemon.server_version, api = daemon.api_version, "connected"
         );
@@ -80,6 +91,7 @@ impl DockerEngine {
             limits,
             endpoint: endpoint.clone(),
             daemon,
+            _bridge: bridge,
         })
     }
 
@@ -131,9 +143,7 @@ impl DockerEngine {
     /// The id of the helper image, which is made if it is not there. A tag that somebody else has
     /// taken is taken back: what is under it must be empty.
     async fn helper_image(&self) -> Result<String, EngineError> {
-        let (repository, tag) = HELPER_IMAGE;
-        let reference = format!("{repository}:{tag}");
-        if let Some(id) = self.helper_image_id(&reference).await? {
+        if let Some(id) = self.helper_image_id().await? {
             return Ok(id);
         }
         let operation = "make the helper image";
@@ -147,15 +157,15 @@ impl DockerEngine {
             progress.try_for_each(|_| async { Ok(()) }),
         )
         .await?;
-        let made = self.helper_image_id(&reference).await?;
+        let made = self.helper_image_id().await?;
         made.ok_or_else(|| EngineError::Garbled {
             operation: operation.to_owned(),
         })
     }
 
-    async fn helper_image_id(&self, reference: &str) -> Result<Option<String>, EngineError> {
-        let operation = format!("inspect image `{reference}`");
-        let request = self.client.inspect_image(reference);
+    async fn helper_image_id(&self) -> Result<Option<String>, EngineError> {
+        let operation = format!("inspect image `{HELPER_IMAGE}`");
+        let request = self.client.inspect_image(HELPER_IMAGE);
         let Some(image) = found(bounded(&operation, self.limits.control, request).await)? else {
             return Ok(None);
         };
@@ -278,6 +288,16 @@ impl Engine for DockerEngine {
     }
 
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError> {
+        if !self.daemon.archives_are_faithful() {
+            return Err(EngineError::Unfaithful {
+                product: self.daemon.product.clone(),
+            });
+        }
+        if let HelperMount::Path(path) = &spec.mount
+            && path.to_str().is_none()
+        {
+            return Err(EngineError::Unspeakable { path: path.clone() });
+        }
         let image = self.helper_image().await?;
         let body = requests::helper(spec, &image);
         let request = self

@@ -32,11 +32,9 @@ pub(super) fn volumes_where(filter: &str, value: &str) -> ListVolumesOptions {
 
 /// Import of what is sent as the helper image.
 pub(super) fn helper_image() -> CreateImageOptions {
-    let (repository, tag) = HELPER_IMAGE;
     CreateImageOptionsBuilder::default()
         .from_src("-")
-        .repo(repository)
-        .tag(tag)
+        .repo(HELPER_IMAGE)
         .changes(vec![format!("LABEL {HELPER_LABEL}=image")])
         .build()
 }

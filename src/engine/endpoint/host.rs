@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use super::{Address, DEFAULT_SOCKET, EndpointError};
+use super::{Address, DEFAULT_SOCKET, EndpointError, SshTarget};
 
 /// Ports that the `docker` program takes where none is given: plain and TLS.
-const PORTS: (&str, &str) = ("2375", "2376");
+const PORTS: (u16, u16) = (2375, 2376);
 
 /// An address, and whether its scheme alone asks for TLS.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,8 +85,12 @@ fn ssh(rest: &str) -> Result<Address, &'static str> {
     if host.is_empty() || host.starts_with('-') || user.is_some_and(|user| user.starts_with('-')) {
         return Err("it names no host: ssh://user@host");
     }
-    split_port(host)?;
-    Ok(Address::Ssh(authority.to_owned()))
+    let (host, port) = split_port(host)?;
+    Ok(Address::Ssh(SshTarget {
+        user: user.filter(|user| !user.is_empty()).map(str::to_owned),
+        host: host.to_owned(),
+        port,
+    }))
 }
 
 /// The authority of a URL that has nothing but that.
@@ -105,16 +109,15 @@ fn bare_authority(rest: &str) -> Result<&str, &'static str> {
 }
 
 /// Host and port; the host keeps the brackets of an IPv6 address.
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let end_of_host = authority.rfind(']').map_or(0, |at| at + 1);
     let Some(colon) = authority[end_of_host..].find(':') else {
         return Ok((authority, None));
     };
     let (host, port) = authority.split_at(end_of_host + colon);
-    let port = &port[1..];
-    if port.parse::<u16>().is_err() {
+    let Ok(port) = port[1..].parse() else {
         return Err("its port is no number up to 65535 (an IPv6 address stands in brackets)");
-    }
+    };
     Ok((host, Some(port)))
 }
 
@@ -142,7 +145,13 @@ mod tests {
         );
         assert_eq!(address("tcp://[::1]:99/"), Address::Tcp("[::1]:99".into()));
         assert_eq!(address("tcp://[::1]"), Address::Tcp("[::1]:2375".into()));
-        assert_eq!(address("ssh://me@h:22"), Address::Ssh("me@h:22".into()));
+        let target = SshTarget {
+            user: Some("me".into()),
+            host: "h".into(),
+            port: Some(22),
+        };
+        assert_eq!(target.to_string(), "me@h:22");
+        assert_eq!(address("ssh://me@h:22"), Address::Ssh(target));
         assert_eq!(
             parse("tcp://h", true).unwrap().address,
             Address::Tcp("h:2376".into())

@@ -4,14 +4,15 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 
 mod context;
+mod error;
 mod host;
 mod tls;
 
-pub use tls::Tls;
+pub use error::EndpointError;
+pub use tls::{KeyPair, Tls};
 
 /// Where the engine listens if nothing else is said.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -34,8 +35,37 @@ pub enum Address {
     Unix(PathBuf),
     /// `host:port`, with brackets around an IPv6 address.
     Tcp(String),
-    /// `[user@]host[:port]`; the `docker` program on the other side dials its engine.
-    Ssh(String),
+    /// Another machine, on which the `docker` program dials its engine.
+    Ssh(SshTarget),
+}
+
+/// Whom to reach by ssh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshTarget {
+    /// The user; ssh's own configuration decides where there is none.
+    pub user: Option<String>,
+    /// The host, or a name in ssh's configuration; with brackets around an IPv6 address.
+    pub host: String,
+    /// The port; ssh's own configuration decides where there is none.
+    pub port: Option<u16>,
+}
+
+impl SshTarget {
+    /// The host as ssh takes it, without brackets.
+    #[must_use]
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+impl fmt::Display for SshTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(f, "{user}@")?;
+        }
+        f.write_str(&self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
 }
 
 /// Where an endpoint was given.
@@ -108,68 +138,6 @@ impl Surroundings {
             .map(PathBuf::from)
             .or_else(default)
     }
-}
-
-/// Where to look could not be worked out.
-#[derive(Debug, thiserror::Error)]
-pub enum EndpointError {
-    /// Both flags.
-    #[error("--host and --context are both given")]
-    HostAndContext,
-    /// A host that is no URL of a kind that works.
-    #[error("`{host}` is no address of an engine: {problem}")]
-    BadHost {
-        /// What was given.
-        host: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// No context of that name.
-    #[error("there is no context `{name}` in `{}`", .store.display())]
-    NoContext {
-        /// Its name.
-        name: String,
-        /// The folder that would hold it.
-        store: PathBuf,
-    },
-    /// A context that is for something else than an engine.
-    #[error("context `{name}` names no Docker endpoint")]
-    NoDockerEndpoint {
-        /// Its name.
-        name: String,
-    },
-    /// A file of the `docker` program cannot be read.
-    #[error("cannot read `{}`", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A file of the `docker` program is not what it should be.
-    #[error("cannot understand `{}`", .path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// TLS without a check of who answers; an engine is root on its host, so this is refused.
-    #[error("{origin} asks for TLS without verification, which compose-dump does not do")]
-    Unverified {
-        /// What asks for it.
-        origin: String,
-    },
-    /// A certificate without its key, or the other way round.
-    #[error("`{}` is there but `{}` is not: both are needed", .present.display(), .missing.display())]
-    HalfAKeyPair {
-        /// The file that is there.
-        present: PathBuf,
-        /// The file that is not.
-        missing: PathBuf,
-    },
 }
 
 /// The endpoints to try, in order; never empty. More than one only where nothing was asked for.
@@ -245,7 +213,7 @@ impl fmt::Display for Endpoint {
         match &self.address {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Tcp(authority) => write!(f, "tcp://{authority}"),
-            Address::Ssh(authority) => write!(f, "ssh://{authority}"),
+            Address::Ssh(target) => write!(f, "ssh://{target}"),
         }
     }
 }

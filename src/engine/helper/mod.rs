@@ -23,8 +23,8 @@ pub const MOUNT_POINT: &str = "/data";
 /// Label on helper containers and their image; its value on a container names the [`Owner`].
 pub const HELPER_LABEL: &str = "io.github.compose-dump.helper";
 
-/// Repository and tag of the empty image. The tag goes up when the image changes.
-pub const HELPER_IMAGE: (&str, &str) = ("compose-dump-helper", "1");
+/// The empty image. The tag goes up when the image changes.
+pub const HELPER_IMAGE: &str = "compose-dump-helper:1";
 
 /// The helpers of one run.
 pub struct Helpers {
@@ -157,23 +157,14 @@ impl Helper {
         self.id.as_deref().unwrap_or_default()
     }
 
-    /// The tar of what is mounted, a directory: names are `./` and `./...`. Drop the stream before
-    /// the helper, or the removal waits for its end.
+    /// The tar of what is mounted. Its first entry is `data/`, or `data` for a path that is no
+    /// directory; what is in a directory is `data/...`.
+    ///
+    /// Drop the stream before the helper, or the removal waits for its end.
     ///
     /// # Errors
     /// As [`Engine::read_archive`].
-    pub async fn tree(&self) -> Result<ByteStream, EngineError> {
-        self.engine
-            .read_archive(self.id(), &format!("{MOUNT_POINT}/."))
-            .await
-    }
-
-    /// The tar of what is mounted, whatever it is: a single file is the entry `data`, a directory's
-    /// names are `data/` and `data/...`.
-    ///
-    /// # Errors
-    /// As [`Engine::read_archive`].
-    pub async fn item(&self) -> Result<ByteStream, EngineError> {
+    pub async fn archive(&self) -> Result<ByteStream, EngineError> {
         self.engine.read_archive(self.id(), MOUNT_POINT).await
     }
 
@@ -242,7 +233,7 @@ mod tests {
             .create(HelperMount::Volume("v".into()))
             .await
             .unwrap();
-        drop(one.tree().await.unwrap());
+        drop(one.archive().await.unwrap());
         drop(one);
         two.remove().await.unwrap();
         assert!(helpers.settle(SECOND).await);
