@@ -7,25 +7,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::env::Env;
-use super::layers::build_plain;
+use super::layers::{Scope, build_plain, empty};
 use super::merge::merge;
 use super::node::{Data, Map, Node};
 use super::path::is_remote_file;
-use super::session::{Found, Session};
+use super::session::{Bases, Found, Session};
 use super::tags::Resets;
 use super::{LoadError, Role};
 
-/// Files that were loaded to be extended, for one set of variables.
+/// Files that were loaded to be extended, for one model.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     files: BTreeMap<PathBuf, Rc<File>>,
 }
 
 impl Cache {
-    /// The cache with the variables that belong to it.
-    pub(super) fn with<'a>(&'a mut self, env: &'a Env) -> Files<'a> {
-        Files { cache: self, env }
+    /// The cache with the variables and the project directory of its model.
+    pub(super) fn with<'a>(&'a mut self, scope: &'a Scope) -> Files<'a> {
+        Files { cache: self, scope }
     }
 }
 
@@ -33,7 +32,7 @@ impl Cache {
 #[derive(Debug)]
 pub(super) struct Files<'a> {
     cache: &'a mut Cache,
-    env: &'a Env,
+    scope: &'a Scope,
 }
 
 #[derive(Debug)]
@@ -151,7 +150,7 @@ fn fold(session: &mut Session, mut chain: Vec<Link>) -> Node {
             None => link.own,
         });
     }
-    merged.unwrap_or_else(super::layers::empty)
+    merged.unwrap_or_else(empty)
 }
 
 fn target(session: &mut Session, extends: Node) -> Option<Target> {
@@ -208,9 +207,10 @@ impl Files<'_> {
         if let Some(file) = self.cache.files.get(path) {
             return Ok(Rc::clone(file));
         }
-        let base = path.parent().unwrap_or(path);
-        let documents = session.documents(path, base)?;
-        let (mut model, resets) = build_plain(session, documents, self.env);
+        let own = path.parent().unwrap_or(path).to_owned();
+        let model = self.scope.dir.clone();
+        let documents = session.documents(path, Bases { own, model })?;
+        let (mut model, resets) = build_plain(session, documents, &self.scope.env);
         let services = model.as_map_mut().and_then(|map| map.remove("services"));
         let services = match services.map(|node| node.data) {
             Some(Data::Map(services)) => services,

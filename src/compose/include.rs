@@ -7,7 +7,7 @@ use super::layers::{self, Scope};
 use super::merge::merge;
 use super::node::{Data, Map, Node, Origin};
 use super::path::is_remote_file;
-use super::session::Session;
+use super::session::{Bases, Session};
 use super::{LoadError, Role};
 
 /// How deep includes may be nested.
@@ -156,9 +156,13 @@ impl Entry {
         env.add_missing(read_files(session, &self.env_files, &scope.env)?);
         let mut documents = Vec::new();
         for file in &self.files {
-            documents.extend(session.documents(file, &self.dir)?);
+            documents.extend(session.documents(file, Bases::one(&self.dir))?);
         }
-        let inner = Scope { env, including };
+        let inner = Scope {
+            dir: self.dir,
+            env,
+            including,
+        };
         layers::build(session, documents, &inner)
     }
 }

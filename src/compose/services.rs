@@ -82,13 +82,16 @@ fn volumes_from(session: &mut Session, node: &Node, path: &str) -> Vec<VolumesFr
     entries.map(parse).collect()
 }
 
+/// What `depends_on` names, and what other keys imply as Compose does: a service that lends its
+/// volumes or a name space, or that is linked to.
 fn depends_on(session: &mut Session, node: &Node, path: &str) -> BTreeMap<String, Condition> {
+    let mut conditions = implied(node);
     let node = node.get("depends_on");
     let Some(Data::Map(map)) = node.map(|node| &node.data) else {
         let names = read::texts(session, node, path).into_iter();
-        return names.map(|name| (name, Condition::Started)).collect();
+        conditions.extend(names.map(|name| (name, Condition::Started)));
+        return conditions;
     };
-    let mut conditions = BTreeMap::new();
     for (name, entry) in map {
         let path = format!("{path}.{name}.condition");
         let condition = match read::text(session, entry.get("condition"), &path).as_deref() {
@@ -106,4 +109,21 @@ fn depends_on(session: &mut Session, node: &Node, path: &str) -> BTreeMap<String
         conditions.insert(name.clone(), condition);
     }
     conditions
+}
+
+fn implied(node: &Node) -> BTreeMap<String, Condition> {
+    let texts = |key: &str| -> Vec<&str> {
+        let items = read::items(node.get(key), key).into_iter();
+        items.filter_map(|(_, item)| item.scalar()).collect()
+    };
+    let lent = ["network_mode", "ipc", "pid"].map(texts).concat();
+    let lent = lent
+        .into_iter()
+        .filter_map(|text| text.strip_prefix("service:"));
+    let shared = [texts("volumes_from"), texts("links")].concat().into_iter();
+    let shared = shared.filter(|text| !text.starts_with("container:"));
+    let names = lent.chain(shared.filter_map(|text| text.split(':').next()));
+    names
+        .map(|name| (name.to_owned(), Condition::Started))
+        .collect()
 }

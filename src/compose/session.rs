@@ -24,9 +24,29 @@ const LOCATED_LIMIT: usize = 200;
 pub(super) struct Source {
     /// Absolute and clean.
     pub(super) path: PathBuf,
-    /// The folder against which relative paths in it are resolved.
-    pub(super) base: PathBuf,
+    /// Against what its relative paths are resolved.
+    bases: Bases,
     bytes: Rc<[u8]>,
+}
+
+/// The folders against which relative paths in a file are resolved.
+#[derive(Debug, Clone)]
+pub(super) struct Bases {
+    /// For paths that stand in the file.
+    pub(super) own: PathBuf,
+    /// For defaults, which are set when the whole model is there: its project directory. It differs
+    /// from the other one only in a file that is extended.
+    pub(super) model: PathBuf,
+}
+
+impl Bases {
+    /// The same folder for both.
+    pub(super) fn one(dir: &Path) -> Self {
+        Self {
+            own: dir.to_owned(),
+            model: dir.to_owned(),
+        }
+    }
 }
 
 enum Place {
@@ -103,11 +123,11 @@ impl Session {
         }
     }
 
-    /// Loads the documents of a YAML file whose relative paths are resolved against `base`.
+    /// Loads the documents of a YAML file whose relative paths are resolved against `bases`.
     ///
     /// # Errors
     /// As [`Session::read`], and where the file is not YAML or a limit is passed.
-    pub(super) fn documents(&mut self, file: &Path, base: &Path) -> Result<Vec<Node>, LoadError> {
+    pub(super) fn documents(&mut self, file: &Path, bases: Bases) -> Result<Vec<Node>, LoadError> {
         let path = file.to_owned();
         if self.sources.len() >= FILE_LIMIT {
             return Err(LoadError::TooManyFiles {
@@ -136,11 +156,7 @@ impl Session {
                 });
             }
         };
-        self.sources.push(Source {
-            path,
-            base: base.to_owned(),
-            bytes,
-        });
+        self.sources.push(Source { path, bases, bytes });
         for origin in parsed.bad_merge_keys {
             self.warn(
                 origin,
@@ -169,7 +185,12 @@ impl Session {
 
     /// The host path that `text` at `origin` means: `~` expanded, absolute, lexically clean.
     pub(super) fn resolve(&self, text: &str, origin: Origin) -> PathBuf {
-        path::resolve(text, &self.source(origin).base, self.home.as_deref())
+        path::resolve(text, &self.source(origin).bases.own, self.home.as_deref())
+    }
+
+    /// The project directory of the model that the value at `origin` belongs to.
+    pub(super) fn model_dir(&self, origin: Origin) -> &Path {
+        &self.source(origin).bases.model
     }
 
     /// Notes a finding at a value. The same finding in the same file is noted once.
