@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::node::{Data, Node, Origin};
-use super::path::{clean, is_remote_context};
+use super::path::{clean, is_missing, is_remote_context};
 use super::session::{Found, Session};
 use super::{Build, BuildSource, Role, read};
 
@@ -125,7 +125,7 @@ impl Reader<'_> {
             origin,
         };
         // Without its folder, one warning is enough.
-        self.note(session, path.clone(), &named, context.exists());
+        self.note(session, path.clone(), &named, !is_missing(context));
         let mut ignore: OsString = path.clone().into_os_string();
         ignore.push(".dockerignore");
         self.note_if_there(

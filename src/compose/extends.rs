@@ -3,14 +3,14 @@
 //! Of another file only the one service is taken. Its relative paths are resolved against that
 //! file's folder; its variables are those of the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::layers::{Scope, build_plain, empty};
 use super::merge::merge;
 use super::node::{Data, Map, Node};
-use super::path::is_remote_file;
+use super::path::{is_missing, is_remote_file};
 use super::session::{Bases, Found, Session};
 use super::tags::Resets;
 use super::{LoadError, Role};
@@ -90,7 +90,8 @@ fn chain(
     files: &mut Files<'_>,
 ) -> Result<Vec<Link>, LoadError> {
     let mut links: Vec<Link> = Vec::new();
-    let mut seen: Vec<String> = Vec::new();
+    let mut steps: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut name = root.to_owned();
     let mut file: Option<Rc<File>> = None;
     let mut place = String::new();
@@ -110,10 +111,9 @@ fn chain(
             return Ok(links);
         };
         let step = format!("`{name}`{place}");
-        let again = seen.contains(&step);
-        seen.push(step);
-        if again {
-            return Err(LoadError::ExtendsCycle { chain: seen });
+        steps.push(step.clone());
+        if !seen.insert(step) {
+            return Err(LoadError::ExtendsCycle { chain: steps });
         }
         let mut own = session.copy(service)?;
         let extends = own.as_map_mut().and_then(|map| map.remove("extends"));
@@ -199,7 +199,7 @@ fn locate(session: &mut Session, node: &Node, root: &str, service: &str) -> Opti
         origin: node.origin,
     };
     session.refer_from(root, &found);
-    found.path.exists().then_some(found.path)
+    (!is_missing(&found.path)).then_some(found.path)
 }
 
 impl Files<'_> {

@@ -45,7 +45,7 @@ fn service(session: &mut Session, name: &str, node: &Node, context: &Context<'_>
     let replicas = read::count(session, node.get("scale").or(replicas), &path("scale"));
     Service {
         name: name.to_owned(),
-        image: read::text(session, node.get("image"), &path("image")),
+        image: filled(read::text(session, node.get("image"), &path("image"))),
         build: build::read(session, node.get("build"), name, &path("build")),
         mounts: service_mounts::read(session, node, name, context.volumes),
         volumes_from: volumes_from(session, node, &path("volumes_from")),
@@ -57,9 +57,18 @@ fn service(session: &mut Session, name: &str, node: &Node, context: &Context<'_>
             node.get("stop_grace_period"),
             &path("stop_grace_period"),
         ),
-        container_name: read::text(session, node.get("container_name"), &path("container_name")),
+        container_name: filled(read::text(
+            session,
+            node.get("container_name"),
+            &path("container_name"),
+        )),
         replicas,
     }
+}
+
+/// To Compose, an empty string is the same as none.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn is_enabled(profiles: &[String], chosen: Option<&[String]>) -> bool {

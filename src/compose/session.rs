@@ -16,8 +16,10 @@ const SIZE_LIMIT: u64 = 16 << 20;
 const FILE_LIMIT: usize = 1_000;
 /// How many values may be copied by `extends` and `include`: they multiply as aliases do.
 const COPY_LIMIT: u32 = 1_000_000;
+/// How many warnings are kept. Nobody reads more.
+const WARNING_LIMIT: usize = 1_000;
 /// How many warnings get a line. Each one costs a run of the parser.
-const LOCATED_LIMIT: usize = 200;
+const LOCATED_LIMIT: usize = 100;
 
 /// A loaded YAML file, once for each base that its relative paths have.
 #[derive(Debug, Clone)]
@@ -196,15 +198,24 @@ impl Session {
     /// Notes a finding at a value. The same finding in the same file is noted once.
     pub(super) fn warn(&mut self, origin: Origin, message: String) {
         let file = self.source(origin).path.clone();
-        if self.warned.insert((file, message.clone())) {
-            self.warnings.push((Place::Value(origin), message));
+        if self.warned.len() < WARNING_LIMIT && self.warned.insert((file, message.clone())) {
+            self.push(Place::Value(origin), message);
         }
     }
 
     /// Notes a finding in a file that is not YAML, or about the file as a whole.
     pub(super) fn warn_file(&mut self, file: &Path, line: Option<u64>, message: String) {
-        self.warnings
-            .push((Place::File(file.to_owned(), line), message));
+        self.push(Place::File(file.to_owned(), line), message);
+    }
+
+    fn push(&mut self, place: Place, message: String) {
+        match self.warnings.len() {
+            count if count < WARNING_LIMIT => self.warnings.push((place, message)),
+            WARNING_LIMIT => self
+                .warnings
+                .push((place, "further findings are not listed".to_owned())),
+            _ => {}
+        }
     }
 
     /// Notes a reference of the whole project.
@@ -240,7 +251,7 @@ impl Session {
     }
 
     fn check_exists(&mut self, found: &Found<'_>) {
-        if found.required && !found.path.exists() {
+        if found.required && path::is_missing(&found.path) {
             let message = format!(
                 "`{}` ({}) does not exist",
                 found.path.display(),
