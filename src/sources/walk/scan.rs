@@ -67,34 +67,40 @@ impl Scan {
 /// # Errors
 /// When the root cannot be opened or the list cannot be written.
 pub fn scan(options: WalkOptions<'_>) -> Result<Scan, WalkError> {
+    let WalkOptions {
+        root: path,
+        filter,
+        follow_symlinks,
+        one_file_system,
+        list_dir,
+        prefix,
+    } = options;
     let root_error = |source: Errno| WalkError::Root {
-        path: options.root.to_owned(),
+        path: path.to_owned(),
         source: source.into(),
     };
     let list_error = |source| WalkError::List {
-        dir: options.list_dir.to_owned(),
+        dir: list_dir.to_owned(),
         source,
     };
 
-    let root =
-        open(options.root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(root_error)?;
+    let root = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(root_error)?;
     let facts = Facts::from(fstat(&root).map_err(root_error)?);
     if facts.file_type == FileType::Socket {
         return Err(WalkError::RootIsSocket {
-            path: options.root.to_owned(),
+            path: path.to_owned(),
         });
     }
-    let list = ListWriter::create(options.list_dir).map_err(list_error)?;
     let mut scanner = Scanner {
-        filter: options.filter,
-        follow_symlinks: options.follow_symlinks,
-        one_file_system: options.one_file_system,
-        list_dir: options.list_dir,
-        prefix: options.prefix,
-        tree: Tree::new(root, facts.id, options.follow_symlinks),
-        pending: Pending::new(options.list_dir.to_owned(), PENDING_BYTES),
-        links: LinkTable::new(options.list_dir.to_owned()),
-        list,
+        filter,
+        follow_symlinks,
+        one_file_system,
+        list_dir,
+        prefix,
+        tree: Tree::new(root, facts.id, follow_symlinks),
+        pending: Pending::new(list_dir.to_owned(), PENDING_BYTES),
+        links: LinkTable::new(list_dir.to_owned()),
+        list: ListWriter::create(list_dir).map_err(list_error)?,
         sums: Sums {
             tar_bytes: tar::END.len() as u64,
             ..Sums::default()
