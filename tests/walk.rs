@@ -79,6 +79,7 @@ fn options<'a>(root: &'a Path, filter: &'a mut dyn Filter) -> WalkOptions<'a> {
         follow_symlinks: false,
         one_file_system: true,
         list_dir,
+        cancelled: &|| false,
         prefix: b"./",
     }
 }
@@ -527,6 +528,84 @@ fn a_closed_sink_stops_the_reader() {
         read(scan_all(root.path()), &mut Closed),
         Err(ReadError::Closed(SinkClosed))
     ));
+}
+
+#[test]
+fn a_scan_can_be_cancelled() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), &["a", "b"]);
+    let asked = std::cell::Cell::new(0);
+    let cancelled = || asked.replace(asked.get() + 1) == 1;
+    let result = scan(WalkOptions {
+        cancelled: &cancelled,
+        ..options(root.path(), &mut TakeAll)
+    });
+    assert!(matches!(result, Err(WalkError::Cancelled)));
+}
+
+/// Some files of the kernel have a length and cannot be opened, not even by root.
+#[test]
+fn a_file_that_cannot_be_opened_is_reported() {
+    struct Only;
+    impl Filter for Only {
+        fn decide(&mut self, path: &[u8], _is_dir: bool) -> Verdict {
+            if path == b"uevent" {
+                Verdict::Take
+            } else {
+                Verdict::Skip
+            }
+        }
+    }
+    let list_dir = &std::env::temp_dir();
+    let scan = scan(WalkOptions {
+        list_dir,
+        ..options(Path::new("/sys/bus/cpu"), &mut Only)
+    })
+    .unwrap();
+    assert_eq!(scan.entry_count(), 2, "sysfs is mounted on /sys");
+    let (collected, report) = read_all(scan);
+    assert_eq!(collected.paths(), [""]);
+    let os_error = rustix::io::Errno::ACCESS.raw_os_error();
+    assert_eq!(
+        report.troubles.kept(),
+        [trouble("uevent", TroubleKind::Unreadable { os_error })]
+    );
+    assert_eq!(report.troubles.losing_count(), 1);
+    let text = report.troubles.kept()[0].to_string();
+    assert_eq!(
+        text,
+        "`uevent` cannot be read: Permission denied (os error 13)"
+    );
+}
+
+#[test]
+#[ignore = "needs root: tests/run.sh"]
+fn other_file_systems_are_left_out_and_reported() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), &["a", "mount/hidden", "z"]);
+    let run = |program: &str, arguments: &[&str]| {
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .arg(root.path().join("mount"))
+            .status();
+        assert!(status.unwrap().success(), "{program} needs root");
+    };
+    run("mount", &["-t", "tmpfs", "tmpfs"]);
+    write(root.path(), &["mount/file"]);
+    let one = scan_all(root.path());
+    let all = scan(WalkOptions {
+        one_file_system: false,
+        ..options(root.path(), &mut TakeAll)
+    })
+    .unwrap();
+    run("umount", &["--lazy"]);
+    assert_eq!(
+        one.troubles().kept(),
+        [trouble("mount", TroubleKind::OtherFileSystem)]
+    );
+    assert_eq!(one.troubles().losing_count(), 1);
+    assert_eq!(read_all(one).0.paths(), ["", "a", "mount", "z"]);
+    assert_eq!((all.troubles().count(), all.entry_count()), (0, 5));
 }
 
 /// Kinds of files for random trees.

@@ -28,6 +28,7 @@ pub(crate) fn dump_with(root: &Path, between: impl FnOnce()) -> Dumped {
         follow_symlinks: false,
         one_file_system: true,
         list_dir: &std::env::temp_dir(),
+        cancelled: &|| false,
         prefix: b"./",
     })
     .expect("the root can be scanned");
