@@ -1,5 +1,7 @@
 //! `schemas/manifest.schema.json` and the types say the same.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
@@ -95,15 +97,9 @@ fn each_property(schema: &Value, visit: &mut impl FnMut(&str, &Value)) {
 #[test]
 fn the_schema_has_every_field_and_no_other() {
     let mut written = BTreeSet::new();
-    keys(
-        &exhaustive(),
-        &schema(),
-        &schema(),
-        String::new(),
-        &mut written,
-    );
+    keys(&exhaustive(), &schema(), &schema(), "", &mut written);
     let mut described = BTreeSet::new();
-    properties(&schema(), &schema(), String::new(), &mut described);
+    properties(&schema(), &schema(), "", &mut described);
     assert_eq!(written, described);
 }
 
@@ -115,33 +111,33 @@ fn resolve<'a>(part: &'a Value, root: &'a Value) -> &'a Value {
 }
 
 /// Paths of all properties; `*` stands for a name that is data, `[]` for a place in a list.
-fn properties(part: &Value, root: &Value, path: String, found: &mut BTreeSet<String>) {
+fn properties(part: &Value, root: &Value, path: &str, found: &mut BTreeSet<String>) {
     let part = resolve(part, root);
     for (name, property) in part["properties"].as_object().unwrap_or(&Map::new()) {
         let path = format!("{path}/{name}");
         found.insert(path.clone());
-        properties(property, root, path, found);
+        properties(property, root, &path, found);
     }
     for (key, sign) in [("items", "[]"), ("additionalProperties", "*")] {
         if part[key].is_object() {
-            properties(&part[key], root, format!("{path}/{sign}"), found);
+            properties(&part[key], root, &format!("{path}/{sign}"), found);
         }
     }
 }
 
 /// Paths of all keys of an instance, in the form of [`properties`]. The schema only tells data from
 /// names, so that a key that it lacks is found all the same.
-fn keys(value: &Value, part: &Value, root: &Value, path: String, found: &mut BTreeSet<String>) {
+fn keys(value: &Value, part: &Value, root: &Value, path: &str, found: &mut BTreeSet<String>) {
     let part = resolve(part, root);
     match value {
         Value::Array(items) => items
             .iter()
-            .for_each(|item| keys(item, &part["items"], root, format!("{path}/[]"), found)),
+            .for_each(|item| keys(item, &part["items"], root, &format!("{path}/[]"), found)),
         Value::Object(map) if part["properties"].is_object() => {
             for (name, value) in map {
                 let path = format!("{path}/{name}");
                 found.insert(path.clone());
-                keys(value, &part["properties"][name], root, path, found);
+                keys(value, &part["properties"][name], root, &path, found);
             }
         }
         Value::Object(map) => map.values().for_each(|value| {
@@ -149,7 +145,7 @@ fn keys(value: &Value, part: &Value, root: &Value, path: String, found: &mut BTr
                 value,
                 &part["additionalProperties"],
                 root,
-                format!("{path}/*"),
+                &format!("{path}/*"),
                 found,
             );
         }),
