@@ -1,5 +1,7 @@
 //! Tar, index and manifest: how content looks in a dump, without knowing where it comes from or goes.
 
 pub mod entry;
+pub mod escape;
+pub mod index;
 pub mod manifest;
 pub mod tar;

@@ -3,8 +3,8 @@
 
 use tar::{EntryType, Header};
 
-use super::{BLOCK, padding, pax};
-use crate::archive::entry::{Entry, EntryKind, Segment};
+use super::{padding, pax, sparse};
+use crate::archive::entry::{Entry, EntryKind};
 
 /// Largest number in a ustar field of 8 bytes: seven octal digits.
 const MAX_OCTAL_7: u64 = 0o777_7777;
@@ -26,7 +26,7 @@ pub fn encode_head(entry: &Entry, prefix: &[u8], out: &mut Vec<u8>) {
     let map = entry
         .sparse
         .as_deref()
-        .map(|segments| sparse_map(segments, entry.size));
+        .map(|segments| sparse::encode_map(segments, entry.size));
     let stored_len = entry.data_len() + map.as_ref().map_or(0, |map| map.len() as u64);
 
     let records = extended_records(entry, &name, &link, stored_len);
@@ -197,24 +197,6 @@ fn beside(name: &[u8], folder: &[u8]) -> Vec<u8> {
         .map_or(0, |slash| slash + 1);
     let (dir, base) = name.split_at(base_at);
     [dir, folder, b"/", base].concat()
-}
-
-/// The map of GNU sparse format 1.0: the number of segments, then offset and length of each, one
-/// decimal number per line, filled up to whole blocks.
-fn sparse_map(segments: &[Segment], size: u64) -> Vec<u8> {
-    let end = segments.last().map_or(0, |last| last.offset + last.len);
-    // Readers make the file as long as its map reaches: a hole at the end needs an empty segment.
-    let end_mark = (end < size).then_some(Segment {
-        offset: size,
-        len: 0,
-    });
-    let count = segments.len() + usize::from(end_mark.is_some());
-    let mut map = format!("{count}\n").into_bytes();
-    for Segment { offset, len } in segments.iter().copied().chain(end_mark) {
-        map.extend_from_slice(format!("{offset}\n{len}\n").as_bytes());
-    }
-    map.resize(map.len().next_multiple_of(BLOCK), 0);
-    map
 }
 
 fn push_header(header: &mut Header, out: &mut Vec<u8>) {

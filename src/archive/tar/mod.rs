@@ -4,10 +4,18 @@
 //! header only where ustar cannot say a value exactly. Extended attributes are `SCHILY.xattr.*`
 //! records and holes are GNU sparse format 1.0, as GNU tar, bsdtar and Python's tarfile read them.
 
+mod assemble;
 mod encode;
+mod error;
+mod header;
+mod parse;
 mod pax;
+mod sparse;
 
 pub use encode::{encode_head, encoded_len};
+pub use error::TarError;
+pub use parse::{TarParser, TarSummary, TarVisitor};
+pub(super) use pax::{format_time, parse_time};
 
 /// Length of a tar block in bytes; headers are one, data is filled up to whole ones.
 pub const BLOCK: usize = 512;

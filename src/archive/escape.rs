@@ -1,0 +1,101 @@
+//! Bytes as text on one line, and back: how names appear in index lines and messages.
+//!
+//! UTF-8 stays as it is. A backslash is `\\`, a tab `\t`, a newline `\n`; every other control
+//! character and every byte that is not UTF-8 is `\xHH` with two lower-case hexadecimal digits.
+
+use std::fmt;
+
+/// The text of any bytes. [`unescape`] takes it back.
+#[must_use]
+pub fn escape(bytes: &[u8]) -> String {
+    display(bytes).to_string()
+}
+
+/// As [`escape`], to be formatted without a copy.
+#[must_use]
+pub fn display(bytes: &[u8]) -> impl fmt::Display {
+    Escaped(bytes)
+}
+
+struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for part in self.0.utf8_chunks() {
+            for character in part.valid().chars() {
+                match character {
+                    '\\' => f.write_str("\\\\")?,
+                    '\t' => f.write_str("\\t")?,
+                    '\n' => f.write_str("\\n")?,
+                    control if control.is_control() => {
+                        write_hex(f, control.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    }
+                    other => f.write_char(other)?,
+                }
+            }
+            write_hex(f, part.invalid())?;
+        }
+        Ok(())
+    }
+}
+
+fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
+}
+
+/// The bytes that [`escape`] made `text` of; `None` if it contains a backslash that says nothing.
+#[must_use]
+pub fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(&byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        bytes.push(match rest.next()? {
+            b'\\' => b'\\',
+            b't' => b'\t',
+            b'n' => b'\n',
+            b'x' => hex_digit(*rest.next()?)? << 4 | hex_digit(*rest.next()?)?,
+            _ => return None,
+        });
+    }
+    Some(bytes)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_would_break_a_line_or_a_terminal_is_escaped() {
+        assert_eq!(escape(b"a\tb\nc\\d"), r"a\tb\nc\\d");
+        assert_eq!(escape(b"\x1b[31m\x7f\xff\x00"), r"\x1b[31m\x7f\xff\x00");
+        assert_eq!(escape("naïve \u{9b}".as_bytes()), "naïve \\xc2\\x9b");
+    }
+
+    #[test]
+    fn a_lone_backslash_is_refused() {
+        assert_eq!(unescape(br"a\"), None);
+        assert_eq!(unescape(br"a\q"), None);
+        assert_eq!(unescape(br"a\x1"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn comes_back(bytes: Vec<u8>) {
+            let text = escape(&bytes);
+            prop_assert!(!text.chars().any(char::is_control));
+            prop_assert_eq!(unescape(text.as_bytes()), Some(bytes));
+        }
+    }
+}
