@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Draft, StoredDump, samples};
+use super::{Draft, Manifest, StoredDump, samples};
 
 const SCHEMA: &str = include_str!("../../../schemas/manifest.schema.json");
 
@@ -40,6 +40,29 @@ fn rendered_manifests_are_valid() {
     assert_eq!(findings(&exhaustive()), [""; 0]);
     let minimal = rendered(&samples::minimal(), &StoredDump::default());
     assert_eq!(findings(&minimal), [""; 0]);
+}
+
+#[test]
+fn the_example_of_the_documentation_is_valid() {
+    let document = include_str!("../../../docs/format.md");
+    let example = document
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let example: Value = serde_yaml::from_str(example.unwrap()).unwrap();
+    assert_eq!(findings(&example), [""; 0]);
+    serde_json::from_value::<Manifest>(example).unwrap();
+}
+
+#[test]
+fn every_key_is_documented() {
+    let document = include_str!("../../../docs/format.md");
+    let mut described = BTreeSet::new();
+    properties(&schema(), &schema(), "", &mut described);
+    for path in described {
+        let key = path.rsplit('/').next().unwrap();
+        assert!(document.contains(&format!("`{key}`")), "{path}");
+    }
 }
 
 #[test]

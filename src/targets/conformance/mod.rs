@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod by_hand;
 mod crash;
 mod faults;
 mod sample;
