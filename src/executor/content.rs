@@ -4,7 +4,7 @@ use super::event::chain;
 use super::index_file::IndexSpool;
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
-use crate::sources::walk::Troubles;
+use crate::sources::walk::{Troubles, WalkError};
 
 /// What was read of a member.
 pub(super) struct Content {
@@ -41,6 +41,15 @@ impl MemberError {
     /// The member cannot be read, because of `error`.
     pub(super) fn failed(error: &dyn std::error::Error) -> Self {
         Self::Failed(chain(error))
+    }
+}
+
+impl From<WalkError> for MemberError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Cancelled => Self::Stopped,
+            error => Self::failed(&error),
+        }
     }
 }
 

@@ -33,9 +33,9 @@ pub(super) fn direct(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberEr
         follow_symlinks: job.tree.follow_links,
         one_file_system: true,
         list_dir: &job.spool_dir,
+        cancelled: &|| fanout.is_cancelled(),
         prefix: b"",
-    })
-    .map_err(|error| MemberError::failed(&error))?;
+    })?;
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
     let (index, lines) = open_index(job)?;

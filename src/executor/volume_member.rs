@@ -41,9 +41,9 @@ pub(super) fn direct(
         follow_symlinks: false,
         one_file_system: true,
         list_dir: &job.spool_dir,
+        cancelled: &|| fanout.is_cancelled(),
         prefix: PREFIX,
-    })
-    .map_err(|error| MemberError::failed(&error))?;
+    })?;
     let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir)
         .map_err(|error| MemberError::failed(&error))?;
     let announced = scan.tar_bytes();
