@@ -1,6 +1,5 @@
 //! The planner: a pure function from what was asked for and what is there to a plan.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::config::identity::Identity;
@@ -23,7 +22,7 @@ use super::{config, mounted, volumes};
 /// Everything that has to be changed before the job can run, all at once.
 pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let selection = Selection::new(request, &facts.project)?;
-    let owners = Owners::new(facts, never_read(request, facts));
+    let owners = Owners::new(facts);
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
@@ -73,19 +72,6 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         spool_dir: facts.spool_dir.clone(),
         trees,
     })
-}
-
-/// Targets and the spool, also where they do not exist yet.
-fn never_read(request: &Request, facts: &Facts) -> BTreeSet<PathBuf> {
-    let paths = targets::paths(request).chain([facts.spool_dir.as_path()]);
-    let both = |path: &std::path::Path| {
-        let real = facts.places.get(path).map(|place| place.real.clone());
-        [Some(path.to_owned()), real]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-    };
-    paths.flat_map(both).collect()
 }
 
 /// The taken mounted paths as containers may name them: with links, and without.

@@ -1,7 +1,7 @@
 //! Where the dump goes: what each target writes, compresses and spools, and whether it may.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
@@ -49,11 +49,6 @@ pub(super) fn plan(
     } else {
         Err(findings)
     }
-}
-
-/// The folders and files of the targets, which no source may read.
-pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
-    request.targets.iter().filter_map(TargetArg::path)
 }
 
 fn target(
