@@ -81,9 +81,12 @@ impl ListWriter {
     }
 
     /// The path of an item that was pushed with [`Names::First`].
-    pub(super) fn path_at(&mut self, position: ListPosition) -> io::Result<Vec<u8>> {
-        self.flush()?;
-        item_at(&self.file, position).map(|item| item.entry.path)
+    pub(super) fn path_at(&self, position: ListPosition) -> io::Result<Vec<u8>> {
+        let item = match position.0.checked_sub(self.written_bytes) {
+            Some(in_buffer) => get_item(&mut &self.buffer[in_buffer as usize..], &[])?,
+            None => item_at(&self.file, position)?,
+        };
+        Ok(item.entry.path)
     }
 
     /// Ends the list, for reading.

@@ -122,8 +122,6 @@ struct Scanner<'a> {
     list: ListWriter,
     sums: Sums,
     troubles: Troubles,
-    /// Scratch space, to measure an entry's headers.
-    head: Vec<u8>,
 }
 
 /// A file that was looked at, on its way to the list.
@@ -160,7 +158,6 @@ impl<'a> Scanner<'a> {
                 ..Sums::default()
             },
             troubles: Troubles::default(),
-            head: Vec::new(),
         })
     }
 
@@ -420,12 +417,9 @@ impl<'a> Scanner<'a> {
     }
 
     fn count(&mut self, entry: &Entry) {
-        self.head.clear();
-        tar::encode_head(entry, self.prefix, &mut self.head);
-        let data_len = entry.data_len();
         self.sums.entry_count += 1;
-        self.sums.content_bytes += data_len;
-        self.sums.tar_bytes += self.head.len() as u64 + data_len + tar::padding(data_len) as u64;
+        self.sums.content_bytes += entry.data_len();
+        self.sums.tar_bytes += tar::encoded_len(entry, self.prefix);
     }
 
     fn finish(self) -> io::Result<Scan> {
