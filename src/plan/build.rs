@@ -23,7 +23,7 @@ use super::{config, mounted, volumes};
 /// Everything that has to be changed before the job can run, all at once.
 pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let selection = Selection::new(request, &facts.project)?;
-    let owners = Owners::new(facts, never_read(request, facts));
+    let owners = Owners::new(facts, never_read(facts));
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
@@ -75,17 +75,15 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     })
 }
 
-/// Targets and the spool, also where they do not exist yet.
-fn never_read(request: &Request, facts: &Facts) -> BTreeSet<PathBuf> {
-    let paths = targets::paths(request).chain([facts.spool_dir.as_path()]);
-    let both = |path: &std::path::Path| {
-        let real = facts.places.get(path).map(|place| place.real.clone());
-        [Some(path.to_owned()), real]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-    };
-    paths.flat_map(both).collect()
+/// The spool folder where it lies inside the project folder, with links and without: our own temporary
+/// files are no content. A project inside of the spool folder, say below `/var/tmp`, is read as any
+/// other. Targets need no such rule: one inside of what is read is refused.
+fn never_read(facts: &Facts) -> BTreeSet<PathBuf> {
+    let spool = facts.spool_dir.as_path();
+    let real = facts.places.get(spool).map(|place| place.real.clone());
+    let both = [Some(spool.to_owned()), real].into_iter().flatten();
+    both.filter(|path| !facts.project.dir.starts_with(path))
+        .collect()
 }
 
 /// The taken mounted paths as containers may name them: with links, and without.

@@ -112,7 +112,7 @@ fn decide(
         .iter()
         .any(|folder| fact.real.starts_with(folder))
     {
-        return Err("part of a target or of the spool folder".to_owned());
+        return Err("part of the spool folder, which holds our own temporary files".to_owned());
     }
     let (roots, why) = roots(base, owners, candidate);
     let tree = TreePlan {

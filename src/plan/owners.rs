@@ -1,7 +1,7 @@
 //! Who owns a file: each is stored once.
 //!
 //! What a Compose key names is config; else the deepest mounted path owns it, also inside a build
-//! context and also when `mounted` is off (product rule). Targets and the spool belong to nobody.
+//! context and also when `mounted` is off (product rule). The spool belongs to nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

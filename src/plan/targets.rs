@@ -51,11 +51,6 @@ pub(super) fn plan(
     }
 }
 
-/// The folders and files of the targets, which no source may read.
-pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
-    request.targets.iter().filter_map(TargetArg::path)
-}
-
 fn target(
     request: &Request,
     facts: &Facts,
