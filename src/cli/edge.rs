@@ -104,15 +104,13 @@ impl Diagnostic for Shown<'_> {
 
 fn help(error: &CommandError) -> Option<String> {
     match error {
-        CommandError::Engine(EngineError::Unreachable { .. }) => Some(
-            "start the engine, or say where it is with `-H`, `--context` or DOCKER_HOST; `--config --mounted` dump without one"
+        CommandError::Engine(error) => error.advice(),
+        CommandError::Project(LoadError::NoComposeFile { .. }) => Some(
+            "go to the project's folder, or name it with `-C` or its Compose file with `-f`"
                 .to_owned(),
         ),
-        CommandError::Project(LoadError::NoComposeFile { .. }) => {
-            Some("go to the project's folder, or name it with `-C` or its Compose file with `-f`".to_owned())
-        }
         CommandError::Project(LoadError::Stdin) => Some("name a file with `-f`".to_owned()),
-        CommandError::Project(_) | CommandError::Engine(_) => None,
+        CommandError::Project(_) => None,
         CommandError::Endpoint(_)
         | CommandError::Findings(_)
         | CommandError::WorkingFolder(_)

@@ -13,7 +13,7 @@ use crate::config::settings::{CompressionOverride, Overrides, Settings};
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::Finding;
 use crate::engine::docker::{DockerEngine, Limits};
-use crate::engine::endpoint::{Surroundings, Wish, locate};
+use crate::engine::endpoint::{Address, Surroundings, Wish, locate};
 use crate::engine::{Engine, EngineError};
 use crate::engine::{local, own};
 use crate::plan::Request;
@@ -172,6 +172,7 @@ async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {
         local: local::prove_local(endpoint)
             .await
             .map_err(|not| not.to_string()),
+        remote: !matches!(endpoint.address, Address::Unix(_)),
         own_container: own::own_container(engine).await?,
     })
 }

@@ -100,12 +100,7 @@ impl Lines {
         }
     }
 
-    fn member(&self, member: &str, bytes: Option<u64>) {
-        if let Some(bytes) = bytes {
-            self.bar.set_length(bytes);
-        } else {
-            self.bar.unset_length();
-        }
+    fn member(&self, member: &str) {
         self.bar.set_position(0);
         self.bar.set_message(member.to_owned());
         if let Ok(mut said) = self.said.lock() {
@@ -119,7 +114,7 @@ impl Reporter for Lines {
     fn report(&self, event: Event) {
         match &event {
             Event::Progress { bytes } => return self.progress(*bytes),
-            Event::MemberStarted { member, bytes } => self.member(member, *bytes),
+            Event::MemberStarted { member } => self.member(member),
             Event::Published { .. } => self.bar.finish_and_clear(),
             _ => {}
         }

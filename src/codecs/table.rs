@@ -162,6 +162,7 @@ impl FromStr for Codec {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,7 @@
 //! What must hold for every row of the table, and what the ordinary programs make of the output.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::node::{Data, Node, Origin};
-use super::path::{clean, is_remote_context};
+use super::path::{clean, is_missing, is_remote_context};
 use super::session::{Found, Session};
 use super::{Build, BuildSource, Role, read};
 
@@ -46,16 +46,18 @@ impl Reader<'_> {
             _ => (self.path.to_owned(), Some(node)),
         };
         let origin = value.unwrap_or(node).origin;
-        let text = read::text(session, value, &named_by).unwrap_or_else(|| ".".to_owned());
-        self.folder(
-            session,
-            &text,
-            Named {
-                named_by: &named_by,
-                role: Role::BuildContext,
-                origin,
-            },
-        )
+        let named = Named {
+            named_by: &named_by,
+            role: Role::BuildContext,
+            origin,
+        };
+        match read::text(session, value, &named_by) {
+            Some(text) => self.source(session, &text, named),
+            None => {
+                let folder = session.model_dir(origin).to_owned();
+                self.folder(session, folder, named)
+            }
+        }
     }
 
     fn additional_contexts(
@@ -73,21 +75,29 @@ impl Reader<'_> {
                 role: Role::AdditionalContext,
                 origin: pair.origin,
             };
-            let context = self.folder(session, &pair.value, named);
+            let context = self.source(session, &pair.value, named);
             contexts.insert(pair.key, context);
         }
         contexts
     }
 
     /// A context, noted if it is a folder of this host.
-    fn folder(&self, session: &mut Session, text: &str, named: Named<'_>) -> BuildSource {
+    fn source(&self, session: &mut Session, text: &str, named: Named<'_>) -> BuildSource {
         // The one URL that names a folder: an image in OCI layout, with a tag or digest behind it.
-        let layout = text.strip_prefix("oci-layout://");
-        let local = layout.map(|rest| rest.split(['@', ':']).next().unwrap_or(rest));
-        if local.is_none() && is_remote_context(text) {
+        if let Some(layout) = text.strip_prefix("oci-layout://") {
+            let path = layout.split(['@', ':']).next().unwrap_or(layout);
+            let path = session.resolve(path, named.origin);
+            self.folder(session, path, named);
             return BuildSource::Other(text.to_owned());
         }
-        let path = session.resolve(local.unwrap_or(text), named.origin);
+        if is_remote_context(text) {
+            return BuildSource::Other(text.to_owned());
+        }
+        let path = session.resolve(text, named.origin);
+        self.folder(session, path, named)
+    }
+
+    fn folder(&self, session: &mut Session, path: PathBuf, named: Named<'_>) -> BuildSource {
         self.note(session, path.clone(), &named, true);
         if named.role == Role::BuildContext {
             let ignore = Named {
@@ -96,10 +106,7 @@ impl Reader<'_> {
             };
             self.note_if_there(session, path.join(".dockerignore"), &ignore);
         }
-        match layout {
-            Some(_) => BuildSource::Other(text.to_owned()),
-            None => BuildSource::Local(path),
-        }
+        BuildSource::Local(path)
     }
 
     fn dockerfile(&self, session: &mut Session, node: &Node, context: &Path) -> Option<PathBuf> {
@@ -118,7 +125,7 @@ impl Reader<'_> {
             origin,
         };
         // Without its folder, one warning is enough.
-        self.note(session, path.clone(), &named, context.exists());
+        self.note(session, path.clone(), &named, !is_missing(context));
         let mut ignore: OsString = path.clone().into_os_string();
         ignore.push(".dockerignore");
         self.note_if_there(

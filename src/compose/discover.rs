@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::env::{Env, EnvFile, read_files};
-use super::path::clean;
+use super::path::{clean, is_missing};
 use super::session::Session;
 use super::{LoadError, LoadOptions};
 
@@ -90,7 +90,7 @@ fn given_files<'a>(
             let path = absolute(file);
             match file.to_str() {
                 Some("-") => Err(LoadError::Stdin),
-                _ if !path.exists() => Err(LoadError::Missing { path }),
+                _ if is_missing(&path) => Err(LoadError::Missing { path }),
                 _ => Ok(path),
             }
         });

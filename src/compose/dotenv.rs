@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use super::template::{self, Lookup, Problem};
 
+/// How many problems of one file are reported.
+const PROBLEM_LIMIT: usize = 100;
+
 /// Variables of one file.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
@@ -49,6 +52,9 @@ impl<'t> Parser<'t, '_, '_> {
     }
 
     fn report(&mut self, message: String) {
+        if self.parsed.problems.len() >= PROBLEM_LIMIT {
+            return;
+        }
         let (from, line) = self.counted;
         let passed = self.text[from..self.at].matches('\n').count() as u64;
         self.counted = (self.at, line + passed);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::path::is_missing;
 use super::session::Session;
 use super::template::Lookup;
 use super::{LoadError, Role, dotenv};
@@ -97,7 +98,7 @@ pub(super) fn read_files(
             continue;
         }
         session.refer(&file.path, Role::DotEnv, &file.named_by, true);
-        if !file.path.exists() {
+        if is_missing(&file.path) {
             session.warn_file(
                 &file.path,
                 None,

@@ -3,29 +3,28 @@
 //! Of another file only the one service is taken. Its relative paths are resolved against that
 //! file's folder; its variables are those of the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::env::Env;
-use super::layers::build_plain;
+use super::layers::{Scope, build_plain, empty};
 use super::merge::merge;
 use super::node::{Data, Map, Node};
-use super::path::is_remote_file;
-use super::session::{Found, Session};
+use super::path::{is_missing, is_remote_file};
+use super::session::{Bases, Found, Session};
 use super::tags::Resets;
 use super::{LoadError, Role};
 
-/// Files that were loaded to be extended, for one set of variables.
+/// Files that were loaded to be extended, for one model.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     files: BTreeMap<PathBuf, Rc<File>>,
 }
 
 impl Cache {
-    /// The cache with the variables that belong to it.
-    pub(super) fn with<'a>(&'a mut self, env: &'a Env) -> Files<'a> {
-        Files { cache: self, env }
+    /// The cache with the variables and the project directory of its model.
+    pub(super) fn with<'a>(&'a mut self, scope: &'a Scope) -> Files<'a> {
+        Files { cache: self, scope }
     }
 }
 
@@ -33,7 +32,7 @@ impl Cache {
 #[derive(Debug)]
 pub(super) struct Files<'a> {
     cache: &'a mut Cache,
-    env: &'a Env,
+    scope: &'a Scope,
 }
 
 #[derive(Debug)]
@@ -91,7 +90,8 @@ fn chain(
     files: &mut Files<'_>,
 ) -> Result<Vec<Link>, LoadError> {
     let mut links: Vec<Link> = Vec::new();
-    let mut seen: Vec<String> = Vec::new();
+    let mut steps: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut name = root.to_owned();
     let mut file: Option<Rc<File>> = None;
     let mut place = String::new();
@@ -111,10 +111,9 @@ fn chain(
             return Ok(links);
         };
         let step = format!("`{name}`{place}");
-        let again = seen.contains(&step);
-        seen.push(step);
-        if again {
-            return Err(LoadError::ExtendsCycle { chain: seen });
+        steps.push(step.clone());
+        if !seen.insert(step) {
+            return Err(LoadError::ExtendsCycle { chain: steps });
         }
         let mut own = session.copy(service)?;
         let extends = own.as_map_mut().and_then(|map| map.remove("extends"));
@@ -151,7 +150,7 @@ fn fold(session: &mut Session, mut chain: Vec<Link>) -> Node {
             None => link.own,
         });
     }
-    merged.unwrap_or_else(super::layers::empty)
+    merged.unwrap_or_else(empty)
 }
 
 fn target(session: &mut Session, extends: Node) -> Option<Target> {
@@ -200,7 +199,7 @@ fn locate(session: &mut Session, node: &Node, root: &str, service: &str) -> Opti
         origin: node.origin,
     };
     session.refer_from(root, &found);
-    found.path.exists().then_some(found.path)
+    (!is_missing(&found.path)).then_some(found.path)
 }
 
 impl Files<'_> {
@@ -208,9 +207,10 @@ impl Files<'_> {
         if let Some(file) = self.cache.files.get(path) {
             return Ok(Rc::clone(file));
         }
-        let base = path.parent().unwrap_or(path);
-        let documents = session.documents(path, base)?;
-        let (mut model, resets) = build_plain(session, documents, self.env);
+        let own = path.parent().unwrap_or(path).to_owned();
+        let model = self.scope.dir.clone();
+        let documents = session.documents(path, Bases { own, model })?;
+        let (mut model, resets) = build_plain(session, documents, &self.scope.env);
         let services = model.as_map_mut().and_then(|map| map.remove("services"));
         let services = match services.map(|node| node.data) {
             Some(Data::Map(services)) => services,

@@ -6,8 +6,8 @@ use super::env::{EnvFile, read_files};
 use super::layers::{self, Scope};
 use super::merge::merge;
 use super::node::{Data, Map, Node, Origin};
-use super::path::is_remote_file;
-use super::session::Session;
+use super::path::{is_missing, is_remote_file};
+use super::session::{Bases, Session};
 use super::{LoadError, Role};
 
 /// How deep includes may be nested.
@@ -101,11 +101,11 @@ impl Entry {
             }
             let path = session.resolve(text, item.origin);
             session.refer(&path, Role::Included, &name, true);
-            if path.exists() {
-                files.push(path);
-            } else {
+            if is_missing(&path) {
                 let message = format!("`{}` ({name}) does not exist", path.display());
                 session.warn(item.origin, message);
+            } else {
+                files.push(path);
             }
         }
         let dir = match dir
@@ -154,11 +154,18 @@ impl Entry {
         }
         let mut env = scope.env.clone();
         env.add_missing(read_files(session, &self.env_files, &scope.env)?);
+        // Where `project_directory` is no folder, Compose takes the one that it is in.
+        let parent = self.dir.parent().filter(|_| !self.dir.is_dir());
+        let dir = parent.unwrap_or(&self.dir).to_owned();
         let mut documents = Vec::new();
         for file in &self.files {
-            documents.extend(session.documents(file, &self.dir)?);
+            documents.extend(session.documents(file, Bases::one(&dir))?);
         }
-        let inner = Scope { env, including };
+        let inner = Scope {
+            dir,
+            env,
+            including,
+        };
         layers::build(session, documents, &inner)
     }
 }

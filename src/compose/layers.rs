@@ -13,6 +13,8 @@ use super::{LoadError, extends, include, unicity};
 /// What the files of one model have in common: the project, or one `include`.
 #[derive(Debug)]
 pub(super) struct Scope {
+    /// The project directory.
+    pub(super) dir: PathBuf,
     /// The variables.
     pub(super) env: Env,
     /// The main files of the includes that lead here, the outermost first.
@@ -41,7 +43,7 @@ pub(super) fn build(
             layer = merge(session, included, layer, &mut Vec::new());
         }
         resets.apply(&mut model);
-        extends::apply(session, &mut layer, &resets, &mut extended.with(&scope.env))?;
+        extends::apply(session, &mut layer, &resets, &mut extended.with(scope))?;
         model = merge(session, model, layer, &mut Vec::new());
         unicity::enforce(session, &mut model);
     }

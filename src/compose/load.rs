@@ -4,7 +4,7 @@ use super::discover::{Layout, discover};
 use super::env::Env;
 use super::layers::{self, Scope};
 use super::services::Context;
-use super::session::Session;
+use super::session::{Bases, Session};
 use super::{
     LoadError, LoadOptions, MountSource, Project, Role, project_name, resources, services, volumes,
 };
@@ -29,13 +29,14 @@ pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
     let mut documents = Vec::new();
     for file in &files {
         session.refer(file, Role::ComposeFile, named_by, true);
-        documents.extend(session.documents(file, &dir)?);
+        documents.extend(session.documents(file, Bases::one(&dir))?);
     }
     let name = project_name::resolve(options, &env, &documents, &dir)?;
     env.set("COMPOSE_PROJECT_NAME", &name);
 
     let profiles = chosen_profiles(options, &env);
     let scope = Scope {
+        dir: dir.clone(),
         env,
         including: files.clone(),
     };

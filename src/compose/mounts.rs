@@ -1,13 +1,11 @@
 //! The short form of a service's volume, `SOURCE:TARGET:OPTIONS`, as text (compose-go, `format`).
 
-use super::path::clean_target;
-
 /// A volume's short form, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Short {
     /// Host path or volume name; `None` is an anonymous volume.
     pub(super) source: Option<String>,
-    /// Path in the container, clean.
+    /// Path in the container, as written.
     pub(super) target: String,
     /// Whether the options say `ro`.
     pub(super) read_only: bool,
@@ -41,14 +39,14 @@ pub(super) fn parse_short(spec: &str) -> Result<Short, &'static str> {
         return Err("has an empty section between colons");
     }
     match sections.as_slice() {
-        [target] => short.target = clean_target(target),
+        [_] => {}
         [source, target] => {
             short.source = Some(source.clone());
-            short.target = clean_target(target);
+            short.target = target.clone();
         }
         [source, target, options] => {
             short.source = Some(source.clone());
-            short.target = clean_target(target);
+            short.target = target.clone();
             let access = options
                 .split(',')
                 .rfind(|option| matches!(*option, "ro" | "rw"));
@@ -102,7 +100,7 @@ mod tests {
     fn the_forms() {
         for (spec, source, target, read_only, bind) in [
             ("/data", None, "/data", false, false),
-            ("/data/", None, "/data", false, false),
+            ("/data/", None, "/data/", false, false),
             ("/a", None, "/a", false, false),
             ("d", None, "d", false, false),
             ("db:/data", Some("db"), "/data", false, false),
@@ -111,7 +109,7 @@ mod tests {
             ("db:/data:ro,z,nocopy", Some("db"), "/data", true, false),
             ("db:/data:x-unknown", Some("db"), "/data", false, false),
             ("./a:/b", Some("./a"), "/b", false, true),
-            (".:/b/.", Some("."), "/b", false, true),
+            (".:/b/.", Some("."), "/b/.", false, true),
             ("../a:/b:ro", Some("../a"), "/b", true, true),
             ("~/a:/b", Some("~/a"), "/b", false, true),
             ("/a:/b:rshared", Some("/a"), "/b", false, true),
@@ -135,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_is_no_form() {
-        for spec in ["", ":/data", "db:", "db::ro", "aa:/b:ro:dd", "::"] {
+        for spec in ["", ":/data", "db:", "db::ro", "aa:/b:ro:dd", ":::"] {
             assert!(parse_short(spec).is_err(), "{spec}");
         }
     }

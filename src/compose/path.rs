@@ -1,5 +1,5 @@
 //! Path rules of Compose on text: `~`, relative to a base, lexically clean, and what is no path of
-//! this host. No I/O.
+//! this host. No I/O but [`is_missing`].
 
 use std::path::{Component, Path, PathBuf};
 
@@ -12,8 +12,8 @@ pub(super) fn resolve(text: &str, base: &Path, home: Option<&Path>) -> PathBuf {
     clean(&base.join(text))
 }
 
-/// `path` without `.`, without `..` where it can be resolved lexically, without doubled slashes (as
-/// Go's `filepath.Clean`). Symbolic links are not looked at.
+/// `path` without `.`, without `..` where it can be resolved lexically, without doubled slashes; `.`
+/// if nothing is left (as Go's `filepath.Clean`). Symbolic links are not looked at.
 pub(super) fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
@@ -28,12 +28,23 @@ pub(super) fn clean(path: &Path) -> PathBuf {
             other => out.push(other),
         }
     }
+    if out.as_os_str().is_empty() {
+        out.push(".");
+    }
     out
 }
 
 /// A path in a container, clean as [`clean`]. Containers' paths are text.
 pub(super) fn clean_target(target: &str) -> String {
     clean(Path::new(target)).to_string_lossy().into_owned()
+}
+
+/// Whether there is surely nothing at `path`. What cannot be looked at is not missing: reading it
+/// gives the better message.
+pub(super) fn is_missing(path: &Path) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    path.metadata()
+        .is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 /// Whether `text` is an absolute path of Windows: a drive, or a share or pipe.
@@ -107,6 +118,7 @@ mod tests {
             ("/data/", "/data"),
             ("/a/../b", "/b"),
             ("v:/data", "v:/data"),
+            ("./", "."),
         ] {
             assert_eq!(clean_target(target), expected);
         }

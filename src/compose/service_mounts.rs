@@ -71,7 +71,7 @@ impl Reader<'_> {
         Mount {
             kind,
             source: short.source.map(|source| self.source(kind, source, origin)),
-            target: short.target,
+            target: clean_target(&short.target),
             read_only: short.read_only,
             subpath: None,
             named_by: self.named_by.clone(),

@@ -45,7 +45,7 @@ fn service(session: &mut Session, name: &str, node: &Node, context: &Context<'_>
     let replicas = read::count(session, node.get("scale").or(replicas), &path("scale"));
     Service {
         name: name.to_owned(),
-        image: read::text(session, node.get("image"), &path("image")),
+        image: filled(read::text(session, node.get("image"), &path("image"))),
         build: build::read(session, node.get("build"), name, &path("build")),
         mounts: service_mounts::read(session, node, name, context.volumes),
         volumes_from: volumes_from(session, node, &path("volumes_from")),
@@ -57,9 +57,18 @@ fn service(session: &mut Session, name: &str, node: &Node, context: &Context<'_>
             node.get("stop_grace_period"),
             &path("stop_grace_period"),
         ),
-        container_name: read::text(session, node.get("container_name"), &path("container_name")),
+        container_name: filled(read::text(
+            session,
+            node.get("container_name"),
+            &path("container_name"),
+        )),
         replicas,
     }
+}
+
+/// To Compose, an empty string is the same as none.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn is_enabled(profiles: &[String], chosen: Option<&[String]>) -> bool {
@@ -82,13 +91,16 @@ fn volumes_from(session: &mut Session, node: &Node, path: &str) -> Vec<VolumesFr
     entries.map(parse).collect()
 }
 
+/// What `depends_on` names, and what other keys imply as Compose does: a service that lends its
+/// volumes or a name space, or that is linked to.
 fn depends_on(session: &mut Session, node: &Node, path: &str) -> BTreeMap<String, Condition> {
+    let mut conditions = implied(node);
     let node = node.get("depends_on");
     let Some(Data::Map(map)) = node.map(|node| &node.data) else {
         let names = read::texts(session, node, path).into_iter();
-        return names.map(|name| (name, Condition::Started)).collect();
+        conditions.extend(names.map(|name| (name, Condition::Started)));
+        return conditions;
     };
-    let mut conditions = BTreeMap::new();
     for (name, entry) in map {
         let path = format!("{path}.{name}.condition");
         let condition = match read::text(session, entry.get("condition"), &path).as_deref() {
@@ -106,4 +118,21 @@ fn depends_on(session: &mut Session, node: &Node, path: &str) -> BTreeMap<String
         conditions.insert(name.clone(), condition);
     }
     conditions
+}
+
+fn implied(node: &Node) -> BTreeMap<String, Condition> {
+    let texts = |key: &str| -> Vec<&str> {
+        let items = read::items(node.get(key), key).into_iter();
+        items.filter_map(|(_, item)| item.scalar()).collect()
+    };
+    let lent = ["network_mode", "ipc", "pid"].map(texts).concat();
+    let lent = lent
+        .into_iter()
+        .filter_map(|text| text.strip_prefix("service:"));
+    let shared = [texts("volumes_from"), texts("links")].concat().into_iter();
+    let shared = shared.filter(|text| !text.starts_with("container:"));
+    let names = lent.chain(shared.filter_map(|text| text.split(':').next()));
+    names
+        .map(|name| (name.to_owned(), Condition::Started))
+        .collect()
 }

@@ -16,17 +16,39 @@ const SIZE_LIMIT: u64 = 16 << 20;
 const FILE_LIMIT: usize = 1_000;
 /// How many values may be copied by `extends` and `include`: they multiply as aliases do.
 const COPY_LIMIT: u32 = 1_000_000;
+/// How many warnings are kept. Nobody reads more.
+const WARNING_LIMIT: usize = 1_000;
 /// How many warnings get a line. Each one costs a run of the parser.
-const LOCATED_LIMIT: usize = 200;
+const LOCATED_LIMIT: usize = 100;
 
 /// A loaded YAML file, once for each base that its relative paths have.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     /// Absolute and clean.
     pub(super) path: PathBuf,
-    /// The folder against which relative paths in it are resolved.
-    pub(super) base: PathBuf,
+    /// Against what its relative paths are resolved.
+    bases: Bases,
     bytes: Rc<[u8]>,
+}
+
+/// The folders against which relative paths in a file are resolved.
+#[derive(Debug, Clone)]
+pub(super) struct Bases {
+    /// For paths that stand in the file.
+    pub(super) own: PathBuf,
+    /// For defaults, which are set when the whole model is there: its project directory. It differs
+    /// from the other one only in a file that is extended.
+    pub(super) model: PathBuf,
+}
+
+impl Bases {
+    /// The same folder for both.
+    pub(super) fn one(dir: &Path) -> Self {
+        Self {
+            own: dir.to_owned(),
+            model: dir.to_owned(),
+        }
+    }
 }
 
 enum Place {
@@ -103,11 +125,11 @@ impl Session {
         }
     }
 
-    /// Loads the documents of a YAML file whose relative paths are resolved against `base`.
+    /// Loads the documents of a YAML file whose relative paths are resolved against `bases`.
     ///
     /// # Errors
     /// As [`Session::read`], and where the file is not YAML or a limit is passed.
-    pub(super) fn documents(&mut self, file: &Path, base: &Path) -> Result<Vec<Node>, LoadError> {
+    pub(super) fn documents(&mut self, file: &Path, bases: Bases) -> Result<Vec<Node>, LoadError> {
         let path = file.to_owned();
         if self.sources.len() >= FILE_LIMIT {
             return Err(LoadError::TooManyFiles {
@@ -136,11 +158,7 @@ impl Session {
                 });
             }
         };
-        self.sources.push(Source {
-            path,
-            base: base.to_owned(),
-            bytes,
-        });
+        self.sources.push(Source { path, bases, bytes });
         for origin in parsed.bad_merge_keys {
             self.warn(
                 origin,
@@ -169,21 +187,35 @@ impl Session {
 
     /// The host path that `text` at `origin` means: `~` expanded, absolute, lexically clean.
     pub(super) fn resolve(&self, text: &str, origin: Origin) -> PathBuf {
-        path::resolve(text, &self.source(origin).base, self.home.as_deref())
+        path::resolve(text, &self.source(origin).bases.own, self.home.as_deref())
+    }
+
+    /// The project directory of the model that the value at `origin` belongs to.
+    pub(super) fn model_dir(&self, origin: Origin) -> &Path {
+        &self.source(origin).bases.model
     }
 
     /// Notes a finding at a value. The same finding in the same file is noted once.
     pub(super) fn warn(&mut self, origin: Origin, message: String) {
         let file = self.source(origin).path.clone();
-        if self.warned.insert((file, message.clone())) {
-            self.warnings.push((Place::Value(origin), message));
+        if self.warned.len() < WARNING_LIMIT && self.warned.insert((file, message.clone())) {
+            self.push(Place::Value(origin), message);
         }
     }
 
     /// Notes a finding in a file that is not YAML, or about the file as a whole.
     pub(super) fn warn_file(&mut self, file: &Path, line: Option<u64>, message: String) {
-        self.warnings
-            .push((Place::File(file.to_owned(), line), message));
+        self.push(Place::File(file.to_owned(), line), message);
+    }
+
+    fn push(&mut self, place: Place, message: String) {
+        match self.warnings.len() {
+            count if count < WARNING_LIMIT => self.warnings.push((place, message)),
+            WARNING_LIMIT => self
+                .warnings
+                .push((place, "further findings are not listed".to_owned())),
+            _ => {}
+        }
     }
 
     /// Notes a reference of the whole project.
@@ -219,7 +251,7 @@ impl Session {
     }
 
     fn check_exists(&mut self, found: &Found<'_>) {
-        if found.required && !found.path.exists() {
+        if found.required && path::is_missing(&found.path) {
             let message = format!(
                 "`{}` ({}) does not exist",
                 found.path.display(),

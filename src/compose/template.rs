@@ -182,22 +182,29 @@ fn name_prefix(text: &str) -> &str {
 }
 
 /// Where the brace closes that opens at the second byte of `text`. Every brace counts, so that a
-/// default may hold expressions and balanced braces of its own.
+/// default may hold balanced braces of its own; where they are not balanced, only those of nested
+/// expressions count, as in older versions of Compose.
 fn closing_brace(text: &str) -> Option<usize> {
-    let mut open = 0_u32;
+    let (mut open, mut expressions) = (0_u32, 0_u32);
+    let mut candidate = None;
+    let mut previous = 0;
     for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => open += 1,
-            b'}' => {
-                open -= 1;
-                if open == 0 {
-                    return Some(at);
-                }
+        if byte == b'{' {
+            open += 1;
+            expressions += u32::from(previous == b'$');
+        } else if byte == b'}' {
+            open -= 1;
+            expressions = expressions.saturating_sub(1);
+            if open == 0 {
+                return Some(at);
             }
-            _ => {}
+            if expressions == 0 {
+                candidate = candidate.or(Some(at));
+            }
         }
+        previous = byte;
     }
-    None
+    candidate
 }
 
 /// At most 40 characters of `text`, for a message.
@@ -256,6 +263,7 @@ mod tests {
             ("${U:-a:b}", "a:b"),
             ("${U:-a?b}", "a?b"),
             ("${U:-{\"a\": {}}}", "{\"a\": {}}"),
+            ("${U:-{}a", "{a"),
             ("${U:-$$}", "$"),
             ("$V$V", "vv"),
             ("/x/${V}/y:/z", "/x/v/y:/z"),

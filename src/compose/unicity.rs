@@ -19,7 +19,11 @@ pub(super) fn enforce(session: &Session, model: &mut Node) {
     for service in services.values_mut().filter_map(Node::as_map_mut) {
         for (key, node) in service.iter_mut() {
             match key.as_str() {
-                "volumes" => unique(node, volume_target),
+                "volumes" => {
+                    // First as written, then by what it means: which one is left depends on it.
+                    unique(node, volume_target);
+                    unique(node, |item| Some(clean_target(&volume_target(item)?)));
+                }
                 "env_file" => unique(node, |item| env_file(session, item)),
                 "secrets" => unique(node, |item| target(item, "/run/secrets/")),
                 "configs" => unique(node, |item| target(item, "/")),
@@ -58,7 +62,7 @@ fn unique(node: &mut Node, key: impl Fn(&Node) -> Option<String>) {
 
 fn volume_target(item: &Node) -> Option<String> {
     match &item.data {
-        Data::Map(map) => Some(clean_target(map.get("target")?.scalar()?)),
+        Data::Map(map) => Some(map.get("target")?.scalar()?.to_owned()),
         _ => mounts::parse_short(item.scalar()?)
             .ok()
             .map(|short| short.target),

@@ -19,6 +19,10 @@ use super::node::{Data, Map, MergeTag, Node, Origin};
 /// `DefaultMaxNodeVisits`).
 pub(super) const NODE_LIMIT: u32 = 100_000;
 
+/// How many characters that start or end a value a text may have. The parser holds all of a document
+/// before it hands out the first value, at some 170 bytes for each; this keeps it below 200 MB.
+const INDICATOR_LIMIT: usize = 1_000_000;
+
 /// Why a text gives no nodes.
 #[derive(Debug)]
 pub(super) enum YamlError {
@@ -38,6 +42,9 @@ pub(super) struct Parsed {
 
 /// Parses every document in `text`, whose values get `source` as their origin.
 pub(super) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
+    if indicators(text) > INDICATOR_LIMIT {
+        return Err(YamlError::TooManyNodes);
+    }
     let state = State::new(source, None);
     let mut documents = Vec::new();
     for document in serde_yaml::Deserializer::from_slice(text) {
@@ -51,6 +58,21 @@ pub(super) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
         documents,
         bad_merge_keys: state.bad_merge_keys.into_inner(),
     })
+}
+
+/// How many values `text` may consist of at most, all of them taken for YAML, also those in strings
+/// and comments.
+fn indicators(text: &[u8]) -> usize {
+    let mut count = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let ends_word = || text.get(at + 1).is_none_or(u8::is_ascii_whitespace);
+        count += usize::from(match byte {
+            b'[' | b']' | b'{' | b'}' | b',' => true,
+            b':' | b'-' | b'?' => ends_word(),
+            _ => false,
+        });
+    }
+    count
 }
 
 /// The line, from 1, of the value with that ordinal in `text`.
@@ -343,6 +365,11 @@ mod tests {
         }
         assert!(matches!(
             parse(bomb.as_bytes(), 0),
+            Err(YamlError::TooManyNodes)
+        ));
+        let huge = "- ".repeat(INDICATOR_LIMIT + 1);
+        assert!(matches!(
+            parse(huge.as_bytes(), 0),
             Err(YamlError::TooManyNodes)
         ));
         let deep = "[".repeat(5_000);

@@ -121,6 +121,9 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
         world,
         helpers.clone(),
     ));
+    if let Some(helpers) = &helpers {
+        sweep(helpers).await;
+    }
     reading.trees(Scope::Config, &mut outcome.members).await;
     match hold(plan, world).await {
         Ok(keeper) => {
@@ -140,6 +143,22 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
         && !helpers.settle(HELPERS_LEAVE_WITHIN).await
     {
         tracing::warn!("a helper container is still there; the next run removes it");
+    }
+}
+
+/// Removes helper containers that killed runs have left behind. That they are there harms nobody, so
+/// a failure to remove them does not either.
+async fn sweep(helpers: &Helpers) {
+    match helpers.sweep().await {
+        Ok(removed) if removed.is_empty() => {}
+        Ok(removed) => tracing::info!(
+            count = removed.len(),
+            "removed helper containers of runs that are over"
+        ),
+        Err(error) => tracing::info!(
+            error = chain(&error),
+            "cannot look for helper containers of runs that are over"
+        ),
     }
 }
 

@@ -20,8 +20,6 @@ pub enum Event {
     MemberStarted {
         /// Its path in the dump.
         member: String,
-        /// How much is to come, where it is known.
-        bytes: Option<u64>,
     },
     /// More of the member that was started last was read.
     Progress {

@@ -54,6 +54,7 @@ pub(crate) struct Fanout {
     lanes: Mutex<Vec<Lane>>,
     /// Folders that [`Fanout::folder_once`] has passed on: as many as lie above mounted paths.
     folders: Mutex<BTreeSet<Vec<u8>>>,
+    reporter: Arc<dyn Reporter>,
     cancel: CancellationToken,
 }
 
@@ -84,6 +85,7 @@ impl Fanout {
         Ok(Self {
             lanes: Mutex::new(lanes),
             folders: Mutex::default(),
+            reporter: Arc::clone(reporter),
             cancel,
         })
     }
@@ -114,6 +116,8 @@ impl Fanout {
 
     /// Content of what was started last.
     pub(crate) fn data(&self, chunk: Bytes) -> Result<(), SinkClosed> {
+        let bytes = chunk.len() as u64;
+        self.reporter.report(Event::Progress { bytes });
         self.send(&Piece::Data(chunk))
     }
 
@@ -142,6 +146,13 @@ impl Fanout {
     /// Removes what was written at every target.
     pub(crate) fn abort(&self) -> Vec<(String, LaneEnd)> {
         self.join()
+    }
+
+    /// Closes all queues, so that every target removes what it was given.
+    pub(crate) fn give_up(&self) {
+        for lane in self.lanes().iter_mut() {
+            lane.queue = None;
+        }
     }
 
     /// Whether nothing more is taken because the run was cancelled.

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::bridge;
+use super::bridge::{self, Chunks};
+use super::content::{Content, MemberError};
 use super::dump::World;
 use super::event::{Event, Reporter, chain};
 use super::fanout::Fanout;
@@ -19,7 +20,7 @@ use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::{Fidelity, MemberKind, Reader, Source, Volume};
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, VolumeKind, VolumePlan};
+use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumeKind, VolumePlan};
 
 /// As many oddities of one member are told one by one; the rest is counted.
 const TOLD: usize = 100;
@@ -114,35 +115,6 @@ impl From<&MemberReport> for MemberSummary {
     }
 }
 
-/// What was read of a member.
-pub(super) struct Content {
-    pub(super) raw_bytes: u64,
-    pub(super) raw_sha256: Sha256Digest,
-    pub(super) entries: u64,
-    pub(super) index: IndexSpool,
-    /// The first oddities in full.
-    pub(super) oddities: Vec<Oddity>,
-    /// All of them.
-    pub(super) oddity_count: u64,
-    /// Those that lose bytes and are not among the first.
-    pub(super) untold_gaps: u64,
-}
-
-/// Something odd about one entry.
-#[derive(Debug, Clone)]
-pub(super) struct Oddity {
-    pub(super) what: String,
-    pub(super) loses_bytes: bool,
-}
-
-/// Why a member was not read to its end.
-pub(super) enum MemberError {
-    /// The run was cancelled, or no target takes it: the member is not to blame.
-    Stopped,
-    /// The member cannot be read.
-    Failed(String),
-}
-
 /// Reads members; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Reading {
@@ -179,25 +151,39 @@ impl Reading {
             .collect();
         let shared = Arc::new(shared_folders(&trees));
         for tree in trees {
-            let job = TreeJob {
-                tree: tree.clone(),
-                shared: Arc::clone(&shared),
-                spool_dir: self.spool_dir(),
+            let reader = match tree.reader {
+                TreeReader::Direct => Reader::Direct,
+                TreeReader::Engine => Reader::Engine,
             };
-            let fanout = Arc::clone(&self.fanout);
-            let report = MemberReport::begin(
-                &tree.member,
-                MemberKind::Tree,
-                tree_source(tree),
-                Reader::Direct,
-            );
-            let read = async {
-                bridge::blocking("reading a tree", move || tree_member::read(&job, &fanout)).await
-            };
-            if !self.member(report, None, read, reports).await {
+            let source = tree_source(tree);
+            let report = MemberReport::begin(&tree.member, MemberKind::Tree, source, reader);
+            let read = self.tree(tree, Arc::clone(&shared));
+            if !self.member(report, read, reports).await {
                 return;
             }
         }
+    }
+
+    async fn tree(
+        &self,
+        tree: &TreePlan,
+        shared: Arc<BTreeSet<Vec<u8>>>,
+    ) -> Result<Content, MemberError> {
+        let job = TreeJob {
+            tree: tree.clone(),
+            shared,
+            spool_dir: self.plan.spool_dir.clone(),
+        };
+        let fanout = Arc::clone(&self.fanout);
+        let TreeReader::Engine = tree.reader else {
+            return blocking("reading a tree", move || tree_member::direct(&job, &fanout)).await;
+        };
+        let Some(root) = tree.roots.first().cloned() else {
+            return Err(MemberError::Failed("there is nothing to read".to_owned()));
+        };
+        let mount = HelperMount::Path(tree.base.join(&root.path));
+        let read = move |chunks| tree_member::engine(&job, &root, chunks, &fanout);
+        self.through_helper(mount, read).await
     }
 
     /// Reads the volumes.
@@ -206,15 +192,11 @@ impl Reading {
             let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
                 continue;
             };
-            let mut report = MemberReport::begin(
-                path,
-                MemberKind::Tar,
-                volume_source(volume),
-                reader_of(reader),
-            );
+            let source = volume_source(volume);
+            let mut report = MemberReport::begin(path, MemberKind::Tar, source, reader_of(reader));
             report.volume = described(volume);
             let read = self.volume(path, volume, reader);
-            if !self.member(report, None, read, reports).await {
+            if !self.member(report, read, reports).await {
                 return;
             }
         }
@@ -225,44 +207,51 @@ impl Reading {
         path: &str,
         volume: &VolumePlan,
         reader: &ReaderPlan,
-    ) -> Result<Result<Content, MemberError>, bridge::WorkLost> {
+    ) -> Result<Content, MemberError> {
         let fanout = Arc::clone(&self.fanout);
         let job = VolumeJob {
             member: path.to_owned(),
-            spool_dir: self.spool_dir(),
+            spool_dir: self.plan.spool_dir.clone(),
         };
         match reader {
             ReaderPlan::Direct { mountpoint } => {
                 let mountpoint = mountpoint.clone();
-                bridge::blocking("reading a volume", move || {
+                blocking("reading a volume", move || {
                     volume_member::direct(&job, &mountpoint, &fanout)
                 })
                 .await
             }
             ReaderPlan::Engine { .. } => {
-                let (Some(helpers), Some(name)) = (&self.helpers, &volume.name) else {
-                    return Ok(Err(MemberError::Failed(
-                        "the engine is not there".to_owned(),
-                    )));
-                };
-                let helper = match helpers.create(HelperMount::Volume(name.clone())).await {
-                    Ok(helper) => helper,
-                    Err(error) => return Ok(Err(MemberError::Failed(chain(&error)))),
-                };
-                let chunks = match helper.tree().await {
-                    Ok(stream) => bridge::chunks(stream, self.cancel.clone()),
-                    Err(error) => return Ok(Err(MemberError::Failed(chain(&error)))),
-                };
-                let read = bridge::blocking("reading a volume", move || {
-                    volume_member::engine(&job, chunks, &fanout)
-                })
-                .await;
-                if let Err(error) = helper.remove().await {
-                    tracing::warn!(error = chain(&error), "a helper container is left over");
-                }
-                read
+                let mount = HelperMount::Volume(volume.name.clone().unwrap_or_default());
+                let read = move |chunks| volume_member::engine(&job, chunks, &fanout);
+                self.through_helper(mount, read).await
             }
         }
+    }
+
+    /// Has `read` take the engine's stream of what a helper mounts.
+    async fn through_helper(
+        &self,
+        mount: HelperMount,
+        read: impl FnOnce(Chunks) -> Result<Content, MemberError> + Send + 'static,
+    ) -> Result<Content, MemberError> {
+        let Some(helpers) = &self.helpers else {
+            return Err(MemberError::Failed("no engine answers".to_owned()));
+        };
+        let helper = helpers
+            .create(mount)
+            .await
+            .map_err(|error| MemberError::failed(&error))?;
+        let stream = helper
+            .archive()
+            .await
+            .map_err(|error| MemberError::failed(&error))?;
+        let chunks = bridge::chunks(stream, self.cancel.clone());
+        let content = blocking("reading through the engine", move || read(chunks)).await;
+        if let Err(error) = helper.remove().await {
+            tracing::warn!(error = chain(&error), "a helper container is left over");
+        }
+        content
     }
 
     /// Takes one member through its life: told, read, timed, judged. `false` when reading any other
@@ -270,32 +259,32 @@ impl Reading {
     async fn member(
         &self,
         mut report: MemberReport,
-        bytes: Option<u64>,
-        read: impl Future<Output = Result<Result<Content, MemberError>, bridge::WorkLost>>,
+        read: impl Future<Output = Result<Content, MemberError>>,
         reports: &mut Vec<MemberReport>,
     ) -> bool {
-        self.reporter.report(Event::MemberStarted {
-            member: report.path.clone(),
-            bytes,
-        });
+        let member = report.path.clone();
+        self.reporter.report(Event::MemberStarted { member });
         let began = Instant::now();
         let outcome = read.await;
         report.seconds = began.elapsed().as_secs_f64();
         match outcome {
-            Ok(Ok(content)) => {
+            Ok(content) => {
                 self.tell(&report.path, &content);
                 report.take(content);
-                let (member, entries, bytes) =
-                    (report.path.clone(), report.entries, report.raw_bytes);
                 self.reporter.report(Event::MemberDone {
-                    member,
-                    entries,
-                    bytes,
+                    member: report.path.clone(),
+                    entries: report.entries,
+                    bytes: report.raw_bytes,
                 });
             }
-            Ok(Err(MemberError::Stopped)) => return false,
-            Ok(Err(MemberError::Failed(error))) => self.failed(&mut report, error),
-            Err(lost) => self.failed(&mut report, lost.to_string()),
+            Err(MemberError::Stopped) => return false,
+            Err(MemberError::Failed(error)) => self.failed(&mut report, error),
+            Err(MemberError::Lost(error)) => {
+                self.failed(&mut report, error);
+                reports.push(report);
+                self.fanout.give_up();
+                return false;
+            }
         }
         reports.push(report);
         true
@@ -318,9 +307,16 @@ impl Reading {
             });
         }
     }
+}
 
-    fn spool_dir(&self) -> std::path::PathBuf {
-        self.plan.spool_dir.clone()
+/// Runs blocking work, which a panic loses.
+async fn blocking(
+    work: &'static str,
+    run: impl FnOnce() -> Result<Content, MemberError> + Send + 'static,
+) -> Result<Content, MemberError> {
+    match bridge::blocking(work, run).await {
+        Ok(outcome) => outcome,
+        Err(lost) => Err(MemberError::Lost(lost.to_string())),
     }
 }
 

@@ -5,6 +5,7 @@
 //! is a [`RunReport`].
 
 mod bridge;
+mod content;
 mod draft;
 mod dump;
 mod event;
@@ -14,6 +15,7 @@ mod index_file;
 mod members;
 mod report;
 mod tree_member;
+mod tree_sink;
 mod volume_member;
 
 pub use draft::Run;

@@ -6,14 +6,12 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::bridge::Chunks;
-use super::event::chain;
+use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
-use super::index_file::{IndexInProgress, IndexText};
-use super::members::{Content, MemberError};
-use super::tree_member::Oddities;
-use crate::archive::entry::{Entry, EntryKind, SinkClosed};
-use crate::archive::index::{DataAt, IndexWriter};
-use crate::archive::tar::{TarParser, TarVisitor};
+use super::index_file::IndexInProgress;
+use crate::archive::entry::SinkClosed;
+use crate::engine::EngineError;
+use crate::sources::engine_tar::{EngineTar, EngineTarError, Relayed};
 use crate::sources::volume_tar::{ByteSink, VolumeTar, VolumeTarError};
 use crate::sources::walk::{self, ReadError, TakeAll, WalkOptions};
 use crate::targets::StreamHead;
@@ -21,21 +19,14 @@ use crate::targets::StreamHead;
 /// Names in the tar of a volume begin so.
 const PREFIX: &[u8] = b"./";
 
+/// What a helper mounts is called so in the engine's stream: [`crate::engine::helper::MOUNT_POINT`].
+pub(super) const MOUNT_NAME: &[u8] = b"data";
+
 /// A volume to read.
 pub(super) struct VolumeJob {
     /// Its path in the dump without a codec's extension.
     pub(super) member: String,
     pub(super) spool_dir: PathBuf,
-}
-
-fn failed(error: &dyn std::error::Error) -> MemberError {
-    MemberError::Failed(chain(error))
-}
-
-impl From<SinkClosed> for MemberError {
-    fn from(_: SinkClosed) -> Self {
-        Self::Stopped
-    }
 }
 
 /// Reads a volume from its folder. Blocks.
@@ -50,11 +41,11 @@ pub(super) fn direct(
         follow_symlinks: false,
         one_file_system: true,
         list_dir: &job.spool_dir,
+        cancelled: &|| fanout.is_cancelled(),
         prefix: PREFIX,
-    })
-    .map_err(|error| failed(&error))?;
-    let (index, lines) =
-        IndexInProgress::create(&job.member, &job.spool_dir).map_err(|error| failed(&error))?;
+    })?;
+    let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir)
+        .map_err(|error| MemberError::failed(&error))?;
     let announced = scan.tar_bytes();
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
@@ -64,14 +55,7 @@ pub(super) fn direct(
         raw_bytes: Some(announced),
         compress: true,
     })?;
-    let mut tar = VolumeTar::new(
-        HashedTar {
-            fanout,
-            hasher: Sha256::new(),
-        },
-        lines,
-        PREFIX,
-    );
+    let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
     let read = walk::read(scan, &mut tar);
     let ended = tar.finish(Some(announced));
     let (report, end) = match (read, ended) {
@@ -86,7 +70,9 @@ pub(super) fn direct(
     };
     fanout.end()?;
     oddities.add(&report.troubles);
-    let index = index.finish(end.index).map_err(|error| failed(&error))?;
+    let index = index
+        .finish(end.index)
+        .map_err(|error| MemberError::failed(&error))?;
     Ok(oddities.content(end.bytes, end.out.hasher.into(), end.entry_count, index))
 }
 
@@ -94,6 +80,15 @@ pub(super) fn direct(
 struct HashedTar<'a> {
     fanout: &'a Fanout,
     hasher: Sha256,
+}
+
+impl<'a> HashedTar<'a> {
+    fn new(fanout: &'a Fanout) -> Self {
+        Self {
+            fanout,
+            hasher: Sha256::new(),
+        }
+    }
 }
 
 impl ByteSink for HashedTar<'_> {
@@ -106,7 +101,7 @@ impl ByteSink for HashedTar<'_> {
 /// Tells the targets that the member that was begun is not whole, and why to the report.
 fn give_up(fanout: &Fanout, error: &dyn std::error::Error) -> Result<Content, MemberError> {
     fanout.fail()?;
-    Err(failed(error))
+    Err(MemberError::failed(error))
 }
 
 /// Reads a volume from the engine's stream, whose end proves nothing: the tar has to be whole. Blocks.
@@ -115,68 +110,59 @@ pub(super) fn engine(
     chunks: Chunks,
     fanout: &Fanout,
 ) -> Result<Content, MemberError> {
-    let (index, lines) =
-        IndexInProgress::create(&job.member, &job.spool_dir).map_err(|error| failed(&error))?;
+    let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir)
+        .map_err(|error| MemberError::failed(&error))?;
     fanout.begin(StreamHead {
         path: job.member.clone(),
         raw_bytes: None,
         compress: true,
     })?;
-    let mut hasher = Sha256::new();
-    let mut parser = TarParser::new(Lines { lines, error: None });
-    for chunk in chunks {
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(error) => return give_up(fanout, &error),
-        };
-        if let Err(error) = parser.feed(&chunk) {
-            return match parser.visitor_mut().error.take() {
-                Some(source) => give_up(fanout, &index.keep(source)),
-                None => give_up(fanout, &error),
-            };
-        }
-        hasher.update(&chunk);
-        fanout.data(chunk)?;
-    }
+    let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
+    let relayed = relay(
+        chunks,
+        Relayed {
+            sink: &mut tar,
+            mount: MOUNT_NAME,
+            under: b"",
+            filter: None,
+        },
+    );
     // A cancelled run ends the stream as well, and says nothing of the volume.
     if fanout.is_cancelled() {
         return Err(MemberError::Stopped);
     }
-    let (summary, visitor) = match parser.finish() {
-        Ok(end) => end,
-        Err(error) => return give_up(fanout, &error),
+    let end = match (relayed, tar.finish(None)) {
+        (_, Err(VolumeTarError::Index(source))) => return give_up(fanout, &index.keep(source)),
+        (Err(RelayError::Engine(error)), _) => return give_up(fanout, &error),
+        (Err(RelayError::Tar(EngineTarError::Closed(_))), _)
+        | (Ok(_), Err(VolumeTarError::Closed(_))) => {
+            return Err(MemberError::Stopped);
+        }
+        (Err(RelayError::Tar(error)), _) => return give_up(fanout, &error),
+        (Ok(_), Err(error)) => return give_up(fanout, &error),
+        (Ok(_), Ok(end)) => end,
     };
     fanout.end()?;
     let index = index
-        .finish(visitor.lines.finish())
-        .map_err(|error| failed(&error))?;
-    Ok(Oddities::default().content(summary.bytes, hasher.into(), summary.entry_count, index))
+        .finish(end.index)
+        .map_err(|error| MemberError::failed(&error))?;
+    Ok(Oddities::default().content(end.bytes, end.out.hasher.into(), end.entry_count, index))
 }
 
-/// Writes the index of a tar that passes.
-struct Lines {
-    lines: IndexWriter<IndexText>,
-    error: Option<std::io::Error>,
+/// Why a stream of the engine gave no whole content.
+pub(super) enum RelayError {
+    /// The stream broke.
+    Engine(EngineError),
+    /// What came is not right, or nobody takes it.
+    Tar(EngineTarError),
 }
 
-impl TarVisitor for Lines {
-    fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
-        let at = if entry.kind == EntryKind::File {
-            DataAt::Offset(at)
-        } else {
-            DataAt::None
-        };
-        self.lines.entry(entry, at).map_err(|error| {
-            self.error = Some(error);
-            SinkClosed
-        })
+/// Hands the entries of an engine's stream to a sink; says how many there were.
+pub(super) fn relay(chunks: Chunks, relayed: Relayed<'_>) -> Result<u64, RelayError> {
+    let mut tar = EngineTar::new(relayed);
+    for chunk in chunks {
+        let chunk = chunk.map_err(RelayError::Engine)?;
+        tar.feed(&chunk).map_err(RelayError::Tar)?;
     }
-
-    fn data(&mut self, _part: &[u8]) -> Result<(), SinkClosed> {
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), SinkClosed> {
-        Ok(())
-    }
+    tar.finish().map_err(RelayError::Tar)
 }

@@ -7,7 +7,7 @@ use crate::compose::{Reference, Role};
 
 use super::facts::Facts;
 use super::links::{PathEnd, PathFact};
-use super::model::{Decision, PathPlan, Scope, TreePlan, TreeRoot};
+use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, names_content, shown};
 use super::request::{Request, Selection};
 
@@ -36,6 +36,7 @@ pub(super) fn plan(
         prefix: "config".to_owned(),
         scope: Scope::Config,
         base: facts.project.dir.clone(),
+        reader: TreeReader::Direct,
         roots,
         not: owners.not_config(&facts.project.dir),
         ignore: facts.backupignore.clone(),

@@ -44,6 +44,8 @@ pub struct EngineFacts {
     pub endpoint: String,
     /// Whether its volumes lie on this machine, in our view of the file system; else why not.
     pub local: Result<(), String>,
+    /// Whether it is reached over a network: bind mounts are of its host then, not of this one.
+    pub remote: bool,
     /// The project's containers in every state, one-offs included.
     pub containers: Vec<Container>,
     /// The volumes that exist, by name: the project's by label, and those that its files or its
@@ -81,6 +83,8 @@ pub struct Way {
     pub endpoint: String,
     /// Whether its volumes lie on this machine, in our view of the file system; else why not.
     pub local: Result<(), String>,
+    /// Whether it is reached over a network.
+    pub remote: bool,
     /// The container that this program runs in.
     pub own_container: Option<String>,
 }
@@ -124,6 +128,7 @@ pub async fn ask_engine(
         daemon: engine.daemon().clone(),
         endpoint: way.endpoint,
         local: way.local,
+        remote: way.remote,
         containers,
         volumes,
         users,

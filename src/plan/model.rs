@@ -360,6 +360,8 @@ pub struct TreePlan {
     pub scope: Scope,
     /// The folder that paths are relative to, and from which the walk starts.
     pub base: PathBuf,
+    /// Where the walk happens.
+    pub reader: TreeReader,
     /// What to take, relative to `base`.
     pub roots: Vec<TreeRoot>,
     /// What belongs to somebody else, relative to `base`.
@@ -368,6 +370,15 @@ pub struct TreePlan {
     pub ignore: Option<PathBuf>,
     /// Whether links are replaced by what they point to.
     pub follow_links: bool,
+}
+
+/// Whose file system a tree is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TreeReader {
+    /// This machine's.
+    Direct,
+    /// The remote engine's, through a container that is never started. Such a tree has one root.
+    Engine,
 }
 
 /// A file or folder to take.

@@ -7,7 +7,7 @@ use crate::compose::{Mount, MountKind, MountSource};
 
 use super::facts::Facts;
 use super::links::{PathEnd, PathFact};
-use super::model::{Decision, PathPlan, Scope, TreePlan, TreeRoot};
+use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, shown};
 use super::request::{Request, Selection};
 
@@ -36,7 +36,11 @@ pub(super) fn plan(
         );
         rows.push(PathPlan {
             path: shown(base, source),
-            kind: fact.kind(),
+            kind: if is_remote(facts) {
+                "remote"
+            } else {
+                fact.kind()
+            },
             named_by: uses
                 .iter()
                 .map(|usage| usage.mount.named_by.clone())
@@ -98,34 +102,74 @@ fn decide(
     if !selection.has_any(uses.iter().map(|usage| usage.service)) {
         return Err("no chosen service mounts it".to_owned());
     }
+    if is_remote(facts) {
+        let root = TreeRoot {
+            path: relative.clone(),
+            whole: true,
+            dockerignore: None,
+        };
+        let why = format!("{}; read from the engine's host", mounted_by(uses));
+        let not = owners.not_mounted(source, base);
+        return Ok((
+            tree(facts, &relative, TreeReader::Engine, vec![root], not),
+            why,
+        ));
+    }
+    if let Some(why) = not_here(owners, fact) {
+        return Err(why);
+    }
+    let (roots, why) = roots(base, owners, candidate);
+    let not = owners.not_mounted(&fact.real, base);
+    Ok((tree(facts, &relative, TreeReader::Direct, roots, not), why))
+}
+
+fn is_remote(facts: &Facts) -> bool {
+    facts.engine.as_ref().is_ok_and(|engine| engine.remote)
+}
+
+/// Why there is nothing to read at the end of a path, or nothing that this scope owns.
+fn not_here(owners: &Owners, fact: &PathFact) -> Option<String> {
     match &fact.end {
-        PathEnd::Missing if fact.links.is_empty() => return Err("does not exist".to_owned()),
-        PathEnd::Loop => return Err("a chain of links without an end".to_owned()),
-        PathEnd::Special(what) => return Err(format!("a {what}, which has no content to store")),
+        PathEnd::Missing if fact.links.is_empty() => return Some("does not exist".to_owned()),
+        PathEnd::Loop => return Some("a chain of links without an end".to_owned()),
+        PathEnd::Special(what) => return Some(format!("a {what}, which has no content to store")),
         _ => {}
     }
     if owners.named.contains(&fact.real) {
-        return Err("stored as config, because another key names it".to_owned());
+        return Some("stored as config, because another key names it".to_owned());
     }
-    if owners
+    let never_read = owners
         .nobody
         .iter()
-        .any(|folder| fact.real.starts_with(folder))
-    {
-        return Err("part of the spool folder, which holds our own temporary files".to_owned());
-    }
-    let (roots, why) = roots(base, owners, candidate);
-    let tree = TreePlan {
-        member: member_name(&relative),
+        .any(|folder| fact.real.starts_with(folder));
+    never_read.then(|| "part of the spool folder, which holds our own temporary files".to_owned())
+}
+
+fn tree(
+    facts: &Facts,
+    relative: &Path,
+    reader: TreeReader,
+    roots: Vec<TreeRoot>,
+    not: Vec<PathBuf>,
+) -> TreePlan {
+    TreePlan {
+        member: member_name(relative),
         prefix: "volumes/mounted".to_owned(),
         scope: Scope::Mounted,
-        base: base.clone(),
+        base: facts.project.dir.clone(),
+        reader,
         roots,
-        not: owners.not_mounted(&fact.real, base),
+        not,
         ignore: facts.backupignore.clone(),
         follow_links: false,
-    };
-    Ok((tree, why))
+    }
+}
+
+fn mounted_by(uses: &[Usage<'_>]) -> String {
+    let mounts = uses
+        .iter()
+        .map(|usage| format!("{}:{}", usage.service, usage.mount.target));
+    format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "))
 }
 
 fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
@@ -141,10 +185,7 @@ fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRo
         .filter_map(|link| below(base, link))
         .map(exactly)
         .collect();
-    let mounts = uses
-        .iter()
-        .map(|usage| format!("{}:{}", usage.service, usage.mount.target));
-    let why = format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "));
+    let why = mounted_by(uses);
     let owner = owners.mounted.get(&fact.real);
     if !fact.inside {
         let why = format!(

@@ -11,10 +11,11 @@ use std::io::Write;
 use super::error::Step;
 use super::hashing::HashingFile;
 use super::publish::ArchiveFolder;
-use super::site::{OrFailed, Site, shown};
+use super::site::{OrFailed, Site};
 use super::tree::check_path;
 use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::{Entry, EntryKind, Mtime};
+use crate::archive::escape::escape;
 use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::manifest::{
     Draft, FILE_NAME, Place, Published, Sha256Digest, Stored, StoredDump,
@@ -338,7 +339,7 @@ impl OpenEntry {
     fn wrong_length(&self, site: &Site) -> TargetError {
         TargetError::Length {
             target: site.target.clone(),
-            member: shown(&self.path),
+            member: escape(&self.path),
             announced: self.announced,
             written: self.written,
         }

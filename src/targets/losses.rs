@@ -1,6 +1,6 @@
 //! What a file system or the lack of privileges kept from being stored, summed up by kind.
 
-use super::site::shown;
+use crate::archive::escape::escape;
 
 /// A kind of loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) struct Losses {
 
 impl Losses {
     pub(super) fn add(&mut self, loss: Loss, path: &[u8]) {
-        let seen = self.seen[loss as usize].get_or_insert_with(|| (0, shown(path)));
+        let seen = self.seen[loss as usize].get_or_insert_with(|| (0, escape(path)));
         seen.0 += 1;
     }
 
@@ -73,7 +73,7 @@ mod tests {
             losses.sentences(),
             [
                 "the owner could not be set on 2 entries, `a` the first",
-                "the device was left out, only root can make it on 1 entry, `null\u{fffd}` the first"
+                "the device was left out, only root can make it on 1 entry, `null\\xff` the first"
             ]
         );
     }

@@ -5,6 +5,8 @@
 //! the command line. [`open`](open::open) is the one place that knows every kind.
 
 mod archive;
+#[cfg(test)]
+mod conformance;
 mod cursor;
 mod dumps;
 mod error;

@@ -17,6 +17,7 @@ use super::site::{OrFailed, Site};
 use super::spool::Spooled;
 use super::{DumpWriter, TargetError};
 use crate::archive::entry::Mtime;
+use crate::archive::escape::escape;
 use crate::codecs::{Codec, Compression};
 
 /// A target of one run.
@@ -180,7 +181,7 @@ fn spooled(
 /// A dump's name is one component that is not hidden.
 fn check_name(spec: &TargetSpec, name: &str) -> Result<(), TargetError> {
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
-        return Err(bad_name(spec, name.escape_debug().to_string()));
+        return Err(bad_name(spec, escape(name.as_bytes())));
     }
     Ok(())
 }
@@ -188,7 +189,7 @@ fn check_name(spec: &TargetSpec, name: &str) -> Result<(), TargetError> {
 fn exact_name(spec: &TargetSpec, path: &Path) -> Result<Naming, TargetError> {
     // The manifest, which is text, names the file.
     let file = path.file_name().and_then(OsStr::to_str);
-    let file = file.ok_or_else(|| bad_name(spec, path.display().to_string()))?;
+    let file = file.ok_or_else(|| bad_name(spec, escape(path.as_os_str().as_encoded_bytes())))?;
     let stem =
         Codec::split_archive_name(file.as_bytes()).map_or(file.len(), |(stem, _)| stem.len());
     Ok(Naming::Exactly {

@@ -106,7 +106,7 @@ mod tests {
         let closed = folder.path().join("tree/closed");
         fs::create_dir(&closed).unwrap();
         fs::write(closed.join("file"), "x").unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
 
         let parent = fs::File::open(folder.path()).unwrap();
         remove_entry(parent.as_fd(), OsStr::new("tree")).unwrap();

@@ -65,8 +65,3 @@ impl<T, E: Into<io::Error>> OrFailed<T> for Result<T, E> {
         })
     }
 }
-
-/// A path in a dump as text for messages, control characters escaped.
-pub(super) fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).escape_debug().to_string()
-}

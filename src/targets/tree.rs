@@ -18,8 +18,9 @@ use super::dumps::create_file;
 use super::error::{Step, not_supported};
 use super::losses::{Loss, Losses};
 use super::metadata::Metadata;
-use super::site::{OrFailed, Site, shown};
+use super::site::{OrFailed, Site};
 use crate::archive::entry::{Entry, EntryKind, Segment};
+use crate::archive::escape::escape;
 
 /// A staging folder that is being filled.
 #[derive(Debug)]
@@ -246,7 +247,7 @@ impl OpenFile {
     fn wrong_length(&self, site: &Site) -> TargetError {
         TargetError::Length {
             target: site.target.clone(),
-            member: shown(&self.path),
+            member: escape(&self.path),
             announced: self.announced,
             written: self.written,
         }
@@ -290,7 +291,7 @@ pub(super) fn check_path(site: &Site, path: &[u8]) -> Result<(), TargetError> {
     if path.split(|byte| *byte == b'/').any(bad) {
         return Err(TargetError::BadPath {
             target: site.target.clone(),
-            path: shown(path),
+            path: escape(path),
         });
     }
     debug_assert!(!Path::new(OsStr::from_bytes(path)).is_absolute());

@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod extract;
+mod hostile;
+mod parse;
 mod support;
+mod trees;

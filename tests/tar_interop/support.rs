@@ -16,7 +16,6 @@ use compose_dump::sources::walk::{ReadReport, TakeAll, Troubles, WalkOptions, re
 pub(crate) struct Dumped {
     pub(crate) tar: Vec<u8>,
     pub(crate) index: String,
-    pub(crate) announced: u64,
     pub(crate) scan_troubles: Troubles,
     pub(crate) report: ReadReport,
 }
@@ -29,6 +28,7 @@ pub(crate) fn dump_with(root: &Path, between: impl FnOnce()) -> Dumped {
         follow_symlinks: false,
         one_file_system: true,
         list_dir: &std::env::temp_dir(),
+        cancelled: &|| false,
         prefix: b"./",
     })
     .expect("the root can be scanned");
@@ -58,7 +58,6 @@ pub(crate) fn dump_with(root: &Path, between: impl FnOnce()) -> Dumped {
     Dumped {
         tar: bytes,
         index,
-        announced,
         scan_troubles,
         report,
     }
@@ -171,7 +170,7 @@ def show(path):
     if stat.S_ISCHR(s.st_mode) or stat.S_ISBLK(s.st_mode):
         f["device"] = (os.major(s.st_rdev), os.minor(s.st_rdev))
     for name in without: f.pop(name, None)
-    if "subsecond" in without: f["mtime"] //= 1000000000
+    if "early" in without and f["mtime"] < 10**9: del f["mtime"]
     print(ascii(f))
     if stat.S_ISDIR(s.st_mode):
         for name in sorted(os.listdir(full)): show(os.path.join(path, name) if path != b"." else name)

@@ -81,6 +81,7 @@ impl<'de> Deserialize<'de> for Sha256Digest {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

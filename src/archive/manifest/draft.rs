@@ -223,6 +223,7 @@ fn volume_files(members: &[Member]) -> VolumeFiles {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::samples;
     use super::*;

@@ -65,6 +65,7 @@ impl Manifest {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::samples;
     use super::super::seal::seal;

@@ -1,5 +1,7 @@
 //! Drafts that tests share: one that uses every field, one that uses as few as there can be.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use serde_json::json;

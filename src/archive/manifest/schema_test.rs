@@ -1,10 +1,12 @@
 //! `schemas/manifest.schema.json` and the types say the same.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Draft, StoredDump, samples};
+use super::{Draft, Manifest, StoredDump, samples};
 
 const SCHEMA: &str = include_str!("../../../schemas/manifest.schema.json");
 
@@ -38,6 +40,29 @@ fn rendered_manifests_are_valid() {
     assert_eq!(findings(&exhaustive()), [""; 0]);
     let minimal = rendered(&samples::minimal(), &StoredDump::default());
     assert_eq!(findings(&minimal), [""; 0]);
+}
+
+#[test]
+fn the_example_of_the_documentation_is_valid() {
+    let document = include_str!("../../../docs/format.md");
+    let example = document
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let example: Value = serde_yaml::from_str(example.unwrap()).unwrap();
+    assert_eq!(findings(&example), [""; 0]);
+    serde_json::from_value::<Manifest>(example).unwrap();
+}
+
+#[test]
+fn every_key_is_documented() {
+    let document = include_str!("../../../docs/format.md");
+    let mut described = BTreeSet::new();
+    properties(&schema(), &schema(), "", &mut described);
+    for path in described {
+        let key = path.rsplit('/').next().unwrap();
+        assert!(document.contains(&format!("`{key}`")), "{path}");
+    }
 }
 
 #[test]
@@ -95,15 +120,9 @@ fn each_property(schema: &Value, visit: &mut impl FnMut(&str, &Value)) {
 #[test]
 fn the_schema_has_every_field_and_no_other() {
     let mut written = BTreeSet::new();
-    keys(
-        &exhaustive(),
-        &schema(),
-        &schema(),
-        String::new(),
-        &mut written,
-    );
+    keys(&exhaustive(), &schema(), &schema(), "", &mut written);
     let mut described = BTreeSet::new();
-    properties(&schema(), &schema(), String::new(), &mut described);
+    properties(&schema(), &schema(), "", &mut described);
     assert_eq!(written, described);
 }
 
@@ -115,33 +134,33 @@ fn resolve<'a>(part: &'a Value, root: &'a Value) -> &'a Value {
 }
 
 /// Paths of all properties; `*` stands for a name that is data, `[]` for a place in a list.
-fn properties(part: &Value, root: &Value, path: String, found: &mut BTreeSet<String>) {
+fn properties(part: &Value, root: &Value, path: &str, found: &mut BTreeSet<String>) {
     let part = resolve(part, root);
     for (name, property) in part["properties"].as_object().unwrap_or(&Map::new()) {
         let path = format!("{path}/{name}");
         found.insert(path.clone());
-        properties(property, root, path, found);
+        properties(property, root, &path, found);
     }
     for (key, sign) in [("items", "[]"), ("additionalProperties", "*")] {
         if part[key].is_object() {
-            properties(&part[key], root, format!("{path}/{sign}"), found);
+            properties(&part[key], root, &format!("{path}/{sign}"), found);
         }
     }
 }
 
 /// Paths of all keys of an instance, in the form of [`properties`]. The schema only tells data from
 /// names, so that a key that it lacks is found all the same.
-fn keys(value: &Value, part: &Value, root: &Value, path: String, found: &mut BTreeSet<String>) {
+fn keys(value: &Value, part: &Value, root: &Value, path: &str, found: &mut BTreeSet<String>) {
     let part = resolve(part, root);
     match value {
         Value::Array(items) => items
             .iter()
-            .for_each(|item| keys(item, &part["items"], root, format!("{path}/[]"), found)),
+            .for_each(|item| keys(item, &part["items"], root, &format!("{path}/[]"), found)),
         Value::Object(map) if part["properties"].is_object() => {
             for (name, value) in map {
                 let path = format!("{path}/{name}");
                 found.insert(path.clone());
-                keys(value, &part["properties"][name], root, path, found);
+                keys(value, &part["properties"][name], root, &path, found);
             }
         }
         Value::Object(map) => map.values().for_each(|value| {
@@ -149,7 +168,7 @@ fn keys(value: &Value, part: &Value, root: &Value, path: String, found: &mut BTr
                 value,
                 &part["additionalProperties"],
                 root,
-                format!("{path}/*"),
+                &format!("{path}/*"),
                 found,
             );
         }),

@@ -45,6 +45,7 @@ pub(super) fn sealed(data: &[u8]) -> Result<&[u8], BrokenSeal> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

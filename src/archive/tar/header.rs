@@ -142,6 +142,7 @@ fn octal(field: &[u8]) -> Option<i128> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

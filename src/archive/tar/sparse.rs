@@ -100,6 +100,7 @@ pub(super) fn checked(map: Vec<Segment>, size: u64) -> Result<Vec<Segment>, BadM
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

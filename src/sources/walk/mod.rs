@@ -43,6 +43,8 @@ pub struct WalkOptions<'a> {
     pub one_file_system: bool,
     /// An existing folder for unlinked temporary files, about 60 bytes per entry.
     pub list_dir: &'a Path,
+    /// Asked before each file: `true` ends the scan with [`WalkError::Cancelled`].
+    pub cancelled: &'a dyn Fn() -> bool,
     /// What stands before each path in the tar whose length the scan announces: `./` for volumes.
     pub prefix: &'a [u8],
 }
@@ -92,6 +94,9 @@ pub enum WalkError {
         /// The root as given.
         path: PathBuf,
     },
+    /// [`WalkOptions::cancelled`] said so.
+    #[error("scanning was stopped")]
+    Cancelled,
     /// A temporary file could not be made, written or read: usually its disk is full.
     #[error("cannot keep the list of files in `{}`", dir.display())]
     List {

@@ -165,6 +165,7 @@ fn slice(names: &[u8], (start, end): (u32, u32)) -> &[u8] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -8,7 +8,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
 
-use super::facts::Facts;
+use super::facts::{Facts, FileId};
 use super::holes::data_segments;
 use super::links::LinkTable;
 use super::list::{Item, ListWriter, Names};
@@ -65,48 +65,42 @@ impl Scan {
 /// Looks at the root and everything below it that the filter takes.
 ///
 /// # Errors
-/// When the root cannot be opened or the list cannot be written.
+/// When the root cannot be opened, the list cannot be written, or the scan was cancelled.
 pub fn scan(options: WalkOptions<'_>) -> Result<Scan, WalkError> {
-    let root_error = |source: Errno| WalkError::Root {
-        path: options.root.to_owned(),
-        source: source.into(),
-    };
+    let WalkOptions {
+        list_dir,
+        cancelled,
+        ..
+    } = options;
     let list_error = |source| WalkError::List {
-        dir: options.list_dir.to_owned(),
+        dir: list_dir.to_owned(),
         source,
     };
+    let (root, facts) = open_root(options.root)?;
+    let mut scanner = Scanner::new(options, root, facts.id).map_err(list_error)?;
+    scanner.root(&facts).map_err(list_error)?;
+    while let Some(waiting) = scanner.pending.pop().map_err(list_error)? {
+        if cancelled() {
+            return Err(WalkError::Cancelled);
+        }
+        scanner.visit(&waiting).map_err(list_error)?;
+    }
+    scanner.finish().map_err(list_error)
+}
 
-    let root =
-        open(options.root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(root_error)?;
-    let facts = Facts::from(fstat(&root).map_err(root_error)?);
+fn open_root(path: &Path) -> Result<(OwnedFd, Facts), WalkError> {
+    let error = |errno: Errno| WalkError::Root {
+        path: path.to_owned(),
+        source: errno.into(),
+    };
+    let root = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(error)?;
+    let facts = Facts::from(fstat(&root).map_err(error)?);
     if facts.file_type == FileType::Socket {
         return Err(WalkError::RootIsSocket {
-            path: options.root.to_owned(),
+            path: path.to_owned(),
         });
     }
-    let list = ListWriter::create(options.list_dir).map_err(list_error)?;
-    let mut scanner = Scanner {
-        filter: options.filter,
-        follow_symlinks: options.follow_symlinks,
-        one_file_system: options.one_file_system,
-        list_dir: options.list_dir,
-        prefix: options.prefix,
-        tree: Tree::new(root, facts.id, options.follow_symlinks),
-        pending: Pending::new(options.list_dir.to_owned(), PENDING_BYTES),
-        links: LinkTable::new(options.list_dir.to_owned()),
-        list,
-        sums: Sums {
-            tar_bytes: tar::END.len() as u64,
-            ..Sums::default()
-        },
-        troubles: Troubles::default(),
-        head: Vec::new(),
-    };
-    scanner
-        .root(&facts)
-        .and_then(|()| scanner.everything_below())
-        .map_err(list_error)?;
-    scanner.finish().map_err(list_error)
+    Ok((root, facts))
 }
 
 #[derive(Default)]
@@ -141,7 +135,35 @@ struct Seen<'n> {
     through_link: bool,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    fn new(options: WalkOptions<'a>, root: OwnedFd, root_id: FileId) -> io::Result<Self> {
+        let WalkOptions {
+            filter,
+            follow_symlinks,
+            one_file_system,
+            list_dir,
+            prefix,
+            ..
+        } = options;
+        Ok(Self {
+            filter,
+            follow_symlinks,
+            one_file_system,
+            list_dir,
+            prefix,
+            tree: Tree::new(root, root_id, follow_symlinks),
+            pending: Pending::new(list_dir.to_owned(), PENDING_BYTES),
+            links: LinkTable::new(list_dir.to_owned()),
+            list: ListWriter::create(list_dir)?,
+            sums: Sums {
+                tar_bytes: tar::END.len() as u64,
+                ..Sums::default()
+            },
+            troubles: Troubles::default(),
+            head: Vec::new(),
+        })
+    }
+
     fn root(&mut self, facts: &Facts) -> io::Result<()> {
         let seen = Seen {
             name: b"",
@@ -157,15 +179,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn everything_below(&mut self) -> io::Result<()> {
-        while let Some(waiting) = self.pending.pop()? {
-            self.tree.leave_to(waiting.depth as usize);
-            self.visit(&waiting)?;
-        }
-        Ok(())
-    }
-
     fn visit(&mut self, waiting: &Waiting) -> io::Result<()> {
+        self.tree.leave_to(waiting.depth as usize);
         let path = self.tree.path_of(&waiting.name);
         let looked = self.look(&waiting.name);
         let is_dir = looked

@@ -40,7 +40,8 @@ pub enum TroubleKind {
         /// Length now.
         found: u64,
     },
-    /// Its name belongs to another file since the scan: absent from the dump.
+    /// Its name belongs to another file since the scan: absent from the dump. A file that was deleted
+    /// and made anew may have got the old one's number: then it shrank, grew or was modified.
     Replaced,
     /// It was written to since the scan, without a change of its length: old and new may be mixed.
     Modified,

@@ -1,0 +1,101 @@
+//! What reading a member gives: its content in numbers, its oddities, or why it ended early.
+
+use super::event::chain;
+use super::index_file::IndexSpool;
+use crate::archive::entry::SinkClosed;
+use crate::archive::manifest::Sha256Digest;
+use crate::sources::walk::{Troubles, WalkError};
+
+/// What was read of a member.
+pub(super) struct Content {
+    pub(super) raw_bytes: u64,
+    pub(super) raw_sha256: Sha256Digest,
+    pub(super) entries: u64,
+    pub(super) index: IndexSpool,
+    /// The first oddities in full.
+    pub(super) oddities: Vec<Oddity>,
+    /// All of them.
+    pub(super) oddity_count: u64,
+    /// Those that lose bytes and are not among the first.
+    pub(super) untold_gaps: u64,
+}
+
+/// Something odd about one entry.
+#[derive(Debug, Clone)]
+pub(super) struct Oddity {
+    pub(super) what: String,
+    pub(super) loses_bytes: bool,
+}
+
+/// Why a member was not read to its end.
+pub(super) enum MemberError {
+    /// The run was cancelled, or no target takes it: the member is not to blame.
+    Stopped,
+    /// The member cannot be read.
+    Failed(String),
+    /// Its reader is gone in the middle, by a bug: nobody knows what the targets were given.
+    Lost(String),
+}
+
+impl MemberError {
+    /// The member cannot be read, because of `error`.
+    pub(super) fn failed(error: &dyn std::error::Error) -> Self {
+        Self::Failed(chain(error))
+    }
+}
+
+impl From<WalkError> for MemberError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Cancelled => Self::Stopped,
+            error => Self::failed(&error),
+        }
+    }
+}
+
+impl From<SinkClosed> for MemberError {
+    fn from(_: SinkClosed) -> Self {
+        Self::Stopped
+    }
+}
+
+/// What the passes of a walk met, the first of them in full.
+#[derive(Default)]
+pub(super) struct Oddities {
+    pub(super) first: Vec<Oddity>,
+    pub(super) count: u64,
+    pub(super) untold_gaps: u64,
+}
+
+impl Oddities {
+    pub(super) fn add(&mut self, troubles: &Troubles) {
+        let told = troubles.kept().iter().map(|trouble| Oddity {
+            what: trouble.to_string(),
+            loses_bytes: trouble.kind.loses_bytes(),
+        });
+        let told: Vec<Oddity> = told.collect();
+        let told_gaps = told.iter().filter(|oddity| oddity.loses_bytes).count() as u64;
+        self.untold_gaps += troubles.losing_count() - told_gaps;
+        self.count += troubles.count();
+        self.first.extend(told);
+    }
+
+    /// What was read, with the oddities that were met.
+    pub(super) fn content(
+        self,
+        raw_bytes: u64,
+        raw_sha256: Sha256Digest,
+        entries: u64,
+        index: IndexSpool,
+    ) -> Content {
+        Content {
+            raw_bytes,
+            raw_sha256,
+            entries,
+            index,
+            oddities: self.first,
+            oddity_count: self.count,
+            untold_gaps: self.untold_gaps,
+        }
+    }
+}
