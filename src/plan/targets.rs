@@ -1,7 +1,7 @@
 //! Where the dump goes: what each target writes, compresses and spools, and whether it may.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
