@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::facts::FileId;
-use super::list::ListPosition;
+use super::item::ListPosition;
 
 /// Slots of a new table.
 const FIRST_SLOTS: u64 = 1 << 10;

@@ -9,8 +9,10 @@ use rustix::fs::{AtFlags, FileType, fstat, statat};
 use rustix::io::Errno;
 
 use super::facts::Facts;
-use super::list::{Item, ListPosition, ListReader, Names};
-use super::scan::{Scan, gone_or_unreadable, open_file};
+use super::item::{Item, ListPosition, Names};
+use super::list::ListReader;
+use super::open::{gone_or_unreadable, open_file};
+use super::scan::Scan;
 use super::tree::Tree;
 use super::trouble::{TroubleKind, Troubles};
 use crate::archive::entry::{Entry, EntryKind, EntrySink, Segment, SinkClosed};
