@@ -21,8 +21,10 @@ pub(super) fn plan(
     let base = &facts.project.dir;
     let mut rows = Vec::new();
     let mut trees = Vec::new();
-    for (source, uses) in by_source(facts) {
-        let fact = &facts.paths[source];
+    let sources = by_source(facts);
+    let storing = storing(facts, selection, &sources);
+    for (source, uses) in &sources {
+        let fact = &facts.paths[*source];
         let tree = decide(
             request,
             facts,
@@ -31,7 +33,8 @@ pub(super) fn plan(
             &Candidate {
                 source,
                 fact,
-                uses: &uses,
+                uses,
+                stored_with: storing[fact.real.as_path()],
             },
         );
         rows.push(PathPlan {
@@ -66,6 +69,8 @@ struct Candidate<'a> {
     source: &'a Path,
     fact: &'a PathFact,
     uses: &'a [Usage<'a>],
+    /// Of all sources that lead to the same place, the one that stores its content.
+    stored_with: &'a Path,
 }
 
 fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
@@ -85,6 +90,27 @@ fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
     sources
 }
 
+/// The source that stores what it leads to, by that place: one of a chosen service, and rather the
+/// place itself than a link to it.
+fn storing<'a>(
+    facts: &'a Facts,
+    selection: &Selection<'_>,
+    sources: &BTreeMap<&'a Path, Vec<Usage<'a>>>,
+) -> BTreeMap<&'a Path, &'a Path> {
+    let mut storing: BTreeMap<&Path, (bool, bool, &Path)> = BTreeMap::new();
+    for (source, uses) in sources {
+        let real = facts.paths[*source].real.as_path();
+        let chosen = selection.has_any(uses.iter().map(|usage| usage.service));
+        let rank = (!chosen, *source != real, *source);
+        let known = storing.entry(real).or_insert(rank);
+        *known = rank.min(*known);
+    }
+    storing
+        .into_iter()
+        .map(|(real, (.., source))| (real, source))
+        .collect()
+}
+
 /// The tree of a mounted path and why it is taken, or why it is left out.
 fn decide(
     request: &Request,
@@ -94,7 +120,9 @@ fn decide(
     candidate: &Candidate<'_>,
 ) -> Result<(TreePlan, String), String> {
     let base = &facts.project.dir;
-    let Candidate { source, fact, uses } = candidate;
+    let Candidate {
+        source, fact, uses, ..
+    } = candidate;
     if !request.scopes.contains(&Scope::Mounted) {
         return Err("scope `mounted` was not asked for".to_owned());
     }
@@ -118,7 +146,7 @@ fn decide(
     if let Some(why) = not_here(owners, fact) {
         return Err(why);
     }
-    let (roots, why) = roots(base, owners, candidate);
+    let (roots, why) = roots(base, candidate);
     let not = owners.not_mounted(&fact.real, base);
     Ok((tree(facts, &relative, TreeReader::Direct, roots, not), why))
 }
@@ -168,8 +196,13 @@ fn mounted_by(uses: &[Usage<'_>]) -> String {
     format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "))
 }
 
-fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
-    let Candidate { source, fact, uses } = candidate;
+fn roots(base: &Path, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
+    let Candidate {
+        source,
+        fact,
+        uses,
+        stored_with,
+    } = candidate;
     let exactly = |path: PathBuf| TreeRoot {
         path,
         whole: false,
@@ -182,7 +215,6 @@ fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRo
         .map(exactly)
         .collect();
     let why = mounted_by(uses);
-    let owner = owners.mounted.get(&fact.real);
     if !fact.inside {
         let why = format!(
             "{why}; the link alone, its target `{}` is outside the project folder",
@@ -190,14 +222,12 @@ fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRo
         );
         return (roots, why);
     }
-    if let Some(owner) = owner.filter(|owner| owner != source) {
-        return (
-            roots,
-            format!(
-                "{why}; the link alone, its content is stored with `{}`",
-                shown(base, owner)
-            ),
+    if stored_with != source {
+        let why = format!(
+            "{why}; the link alone, its content is stored with `{}`",
+            shown(base, stored_with)
         );
+        return (roots, why);
     }
     roots.push(TreeRoot {
         path: below(base, &fact.real).unwrap_or_default(),

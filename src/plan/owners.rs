@@ -4,7 +4,7 @@
 //! context and also when `mounted` is off (product rule). Targets need no rule: one that lies inside of
 //! what is read is rejected, and temporary files have no name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::compose::{MountKind, MountSource, Project, Reference, Role};
@@ -18,8 +18,8 @@ use super::links::PathEnd;
 pub(super) struct Owners {
     /// Files and folders that a key names, and the links on the way to them.
     pub(super) named: BTreeSet<PathBuf>,
-    /// Mounted paths, each with the source that stores it (two sources may lead to one place).
-    pub(super) mounted: BTreeMap<PathBuf, PathBuf>,
+    /// Mounted paths. Several sources may lead to one.
+    pub(super) mounted: BTreeSet<PathBuf>,
 }
 
 impl Owners {
@@ -47,10 +47,7 @@ impl Owners {
                 continue;
             };
             if fact.inside && matches!(fact.end, PathEnd::Folder | PathEnd::File { .. }) {
-                owners
-                    .mounted
-                    .entry(fact.real.clone())
-                    .or_insert_with(|| source.to_owned());
+                owners.mounted.insert(fact.real.clone());
             }
         }
         owners
@@ -59,13 +56,13 @@ impl Owners {
     /// The mounted path that `path` is or lies in, the deepest one.
     pub(super) fn mount_over<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.ancestors()
-            .find(|folder| self.mounted.contains_key(*folder))
+            .find(|folder| self.mounted.contains(*folder))
     }
 
     /// What config must not read: mounted paths.
     pub(super) fn not_config(&self, base: &Path) -> Vec<PathBuf> {
         self.mounted
-            .keys()
+            .iter()
             .filter_map(|path| below(base, path))
             .collect()
     }
@@ -75,7 +72,7 @@ impl Owners {
     pub(super) fn not_mounted(&self, real: &Path, base: &Path) -> Vec<PathBuf> {
         let deeper = self
             .mounted
-            .keys()
+            .iter()
             .filter(|path| *path != real && path.starts_with(real));
         self.named
             .iter()

@@ -72,9 +72,16 @@ fn services_go_on_when_the_target_is_refused() {
     for target in [read_only.dir.clone(), project.path("taken/dumps")] {
         let since = now();
         let target = target.to_str().unwrap();
-        let code = project.dump(&["backup", "-t", target]).says(&["target"]).code;
+        let code = project
+            .dump(&["backup", "-t", target])
+            .says(&["target"])
+            .code;
         assert_eq!(code, Some(1), "{target}");
-        assert_eq!(paused(&project, &since), [""; 0], "refused before anything is touched");
+        assert_eq!(
+            paused(&project, &since),
+            [""; 0],
+            "refused before anything is touched"
+        );
         assert_eq!(project.states(), before);
     }
 }
@@ -83,7 +90,10 @@ fn services_go_on_when_the_target_is_refused() {
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn services_are_back_when_the_disk_is_full() {
     let project = project();
-    project.sh("writer", "dd if=/dev/urandom of=/data/large bs=1M count=8 2>&1");
+    project.sh(
+        "writer",
+        "dd if=/dev/urandom of=/data/large bs=1M count=8 2>&1",
+    );
     let before = project.states();
     let small = Tmpfs::mount(project.beside("small"), "size=4m");
 
@@ -103,7 +113,10 @@ fn services_are_back_when_the_disk_is_full() {
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn services_are_back_when_the_spool_is_full() {
     let project = project();
-    project.sh("writer", "dd if=/dev/urandom of=/data/large bs=1M count=8 2>&1");
+    project.sh(
+        "writer",
+        "dd if=/dev/urandom of=/data/large bs=1M count=8 2>&1",
+    );
     let before = project.states();
     let small = Tmpfs::mount(project.beside("small"), "size=4m");
     let since = now();
@@ -119,7 +132,10 @@ fn services_are_back_when_the_spool_is_full() {
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn services_are_back_when_nobody_reads_standard_output_any_more() {
     let project = project();
-    project.sh("writer", "dd if=/dev/urandom of=/data/large bs=1M count=8 2>&1");
+    project.sh(
+        "writer",
+        "dd if=/dev/urandom of=/data/large bs=1M count=8 2>&1",
+    );
     let before = project.states();
     let since = now();
     let ran = bash(
@@ -128,7 +144,7 @@ fn services_are_back_when_nobody_reads_standard_output_any_more() {
     );
     let said = std::fs::read_to_string(project.path("err")).unwrap();
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "1\n", "{said}");
-    assert!(said.contains("Broken pipe"), "{said}");
+    assert!(said.contains("the reading end was closed"), "{said}");
     assert_eq!(paused(&project, &since), ["writer-1"]);
     assert_eq!(project.states(), before);
     project.assert_nothing_left();
@@ -156,11 +172,18 @@ services:
     let since = now();
     let dump = verify(&project.dump_to_folder(&["--mounted", "whole"]));
     assert_eq!(paused(&project, &since), ["link-1", "part-1", "whole-1"]);
-    assert_eq!(dump.files("volumes/mounted"), ["media/file"], "each file has one owner");
+    assert_eq!(
+        dump.files("volumes/mounted"),
+        ["media/file"],
+        "each file has one owner"
+    );
 
     let since = now();
     let dump = verify(&project.dump_to_folder(&["--mounted"]));
-    assert_eq!(paused(&project, &since), ["file-1", "link-1", "part-1", "whole-1"]);
+    assert_eq!(
+        paused(&project, &since),
+        ["file-1", "link-1", "part-1", "whole-1"]
+    );
     assert_eq!(
         dump.files("volumes/mounted"),
         ["link", "media/deep/file", "media/file", "other/file"]
@@ -185,7 +208,9 @@ fn dumps_of_one_second_get_names_of_their_own() {
     }
     let archives = project.new_target();
     let target = archives.to_str().unwrap();
-    project.dump(&["backup", "--config", "-x", "gz", "-t", target]).expect(0);
+    project
+        .dump(&["backup", "--config", "-x", "gz", "-t", target])
+        .expect(0);
     let archive = entries(&archives)
         .into_iter()
         .find(|name| name.ends_with(".tar.gz"))

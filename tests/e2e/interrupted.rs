@@ -22,7 +22,10 @@ volumes: {{data: {{}}, more: {{}}}}
 "
     ));
     project.up();
-    project.sh("db", "for i in 1 2 3; do dd if=/dev/urandom of=/data/$i bs=1M count=20; done 2>&1");
+    project.sh(
+        "db",
+        "for i in 1 2 3; do dd if=/dev/urandom of=/data/$i bs=1M count=20; done 2>&1",
+    );
     project.sh("web", "for i in `seq 300`; do echo $i >/more/$i; done");
     project
 }
@@ -67,7 +70,10 @@ fn interrupt(project: &Project, reader: &str, arguments: impl Fn(u32) -> Vec<Str
         let by_the_system = std::os::unix::process::ExitStatusExt::signal(&output.status);
         let ran = ran(output, began);
         let names = paused(project, &since);
-        assert!(names.iter().all(|name| name == "db-1" || name == "web-1"), "{names:?}");
+        assert!(
+            names.iter().all(|name| name == "db-1" || name == "web-1"),
+            "{names:?}"
+        );
         assert_eq!(project.states(), before, "moment {moment}: {}", ran.stderr);
         project.assert_nothing_left();
         match ran.code {
@@ -136,7 +142,10 @@ fn a_dump_that_nobody_reads_can_be_interrupted() {
         let began = Instant::now();
         let mut child = start(&project, &["backup".to_owned()], "auto");
         wait_for_release(&project, &since);
-        assert!(child.try_wait().unwrap().is_none(), "it waits for its reader");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it waits for its reader"
+        );
         for signal in signals {
             send(&child, signal);
             std::thread::sleep(Duration::from_millis(100));
@@ -150,7 +159,12 @@ fn a_dump_that_nobody_reads_can_be_interrupted() {
             std::thread::sleep(Duration::from_millis(20));
         }
         let ran = ran(child.wait_with_output().unwrap(), began).expect(code);
-        assert_eq!(paused(&project, &since), ["db-1", "web-1"], "{}", ran.stderr);
+        assert_eq!(
+            paused(&project, &since),
+            ["db-1", "web-1"],
+            "{}",
+            ran.stderr
+        );
         assert_eq!(project.states(), before);
         project.assert_nothing_left();
     }
@@ -161,7 +175,12 @@ fn wait_for_release(project: &Project, since: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let events = crate::support::events(project, since);
-        if events.iter().filter(|event| event.starts_with("unpause")).count() == 2 {
+        if events
+            .iter()
+            .filter(|event| event.starts_with("unpause"))
+            .count()
+            == 2
+        {
             return;
         }
         assert!(Instant::now() < deadline, "not released: {events:?}");

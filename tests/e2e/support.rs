@@ -105,7 +105,14 @@ impl Project {
     /// Every container of the project with its state, in the engine's words.
     pub(crate) fn states(&self) -> BTreeMap<String, String> {
         let filter = format!("label=com.docker.compose.project={}", self.name);
-        let rows = docker(&["ps", "-a", "--filter", &filter, "--format", "{{.Names}} {{.State}}"]);
+        let rows = docker(&[
+            "ps",
+            "-a",
+            "--filter",
+            &filter,
+            "--format",
+            "{{.Names}} {{.State}}",
+        ]);
         rows.lines()
             .filter_map(|line| line.split_once(' '))
             .map(|(name, state)| (self.short(name), state.to_owned()))
@@ -115,14 +122,19 @@ impl Project {
     /// A container's name without the project's.
     pub(crate) fn short(&self, container: &str) -> String {
         let prefix = format!("{}-", self.name);
-        container.strip_prefix(&prefix).unwrap_or(container).to_owned()
+        container
+            .strip_prefix(&prefix)
+            .unwrap_or(container)
+            .to_owned()
     }
 
     /// The program in the project folder, with an environment that says nothing. Temporary files go
     /// to a folder that [`Self::assert_nothing_left`] looks into.
     pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let mut command = program(arguments);
-        command.current_dir(&self.dir).env("TMPDIR", self.beside("spool"));
+        command
+            .current_dir(&self.dir)
+            .env("TMPDIR", self.beside("spool"));
         command
     }
 
@@ -154,7 +166,12 @@ impl Project {
         for volume in self.volumes() {
             let filter = format!("volume={volume}");
             let users = docker(&[
-                "ps", "-aq", "--filter", &filter, "--filter", "label=io.github.compose-dump.helper",
+                "ps",
+                "-aq",
+                "--filter",
+                &filter,
+                "--filter",
+                "label=io.github.compose-dump.helper",
             ]);
             assert_eq!(users, "", "helpers of the volume {volume}");
         }
@@ -170,8 +187,14 @@ impl Drop for Project {
     fn drop(&mut self) {
         let filter = format!("label=com.docker.compose.project={}", self.name);
         remove(&["ps", "-aq", "--filter", &filter], &["rm", "-fv"]);
-        remove(&["volume", "ls", "-q", "--filter", &filter], &["volume", "rm", "-f"]);
-        remove(&["network", "ls", "-q", "--filter", &filter], &["network", "rm"]);
+        remove(
+            &["volume", "ls", "-q", "--filter", &filter],
+            &["volume", "rm", "-f"],
+        );
+        remove(
+            &["network", "ls", "-q", "--filter", &filter],
+            &["network", "rm"],
+        );
     }
 }
 
@@ -227,7 +250,11 @@ pub(crate) struct Tmpfs {
 impl Tmpfs {
     /// Mounts it on a folder that exists.
     pub(crate) fn mount(dir: PathBuf, options: &str) -> Self {
-        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", options, "e2e"]).arg(&dir));
+        succeed(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", options, "e2e"])
+                .arg(&dir),
+        );
         Self { dir }
     }
 }
@@ -269,9 +296,8 @@ impl Ran {
     /// Standard output as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| {
-            panic!("{error} in {}", String::from_utf8_lossy(&self.stdout))
-        })
+        serde_json::from_slice(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(&self.stdout)))
     }
 }
 
@@ -303,8 +329,12 @@ pub(crate) fn ran(output: Output, began: Instant) -> Ran {
 pub(crate) fn events(project: &Project, since: &str) -> Vec<String> {
     let label = format!("label=com.docker.compose.project={}", project.name);
     let until = now();
-    let mut arguments = vec!["events", "--since", since, "--until", &until, "--filter", &label];
-    for action in ["pause", "unpause", "stop", "kill", "die", "start", "restart"] {
+    let mut arguments = vec![
+        "events", "--since", since, "--until", &until, "--filter", &label,
+    ];
+    for action in [
+        "pause", "unpause", "stop", "kill", "die", "start", "restart",
+    ] {
         arguments.extend(["--filter", action_filter(action)]);
     }
     arguments.extend(["--format", "{{.Action}} {{.Actor.Attributes.name}}"]);
@@ -353,13 +383,17 @@ pub(crate) fn paused(project: &Project, since: &str) -> Vec<String> {
 
 /// Now, as the engine's events take it.
 pub(crate) fn now() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is later than 1970");
     format!("{}.{:09}", now.as_secs(), now.subsec_nanos())
 }
 
 /// Runs the docker program; it has to succeed.
 pub(crate) fn docker(arguments: &[&str]) -> String {
-    succeed(Command::new("docker").args(arguments)).trim_end().to_owned()
+    succeed(Command::new("docker").args(arguments))
+        .trim_end()
+        .to_owned()
 }
 
 /// Where a volume's content lies on this machine.
@@ -372,7 +406,8 @@ pub(crate) fn mountpoint(volume: &str) -> PathBuf {
 pub(crate) fn succeed(command: &mut Command) -> String {
     let program = command.get_program().to_owned();
     let output = command.stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}; install it", program.display()));
+    let output =
+        output.unwrap_or_else(|error| panic!("{}: {error}; install it", program.display()));
     assert!(
         output.status.success(),
         "{command:?}: {}\n{}",
@@ -422,7 +457,13 @@ pub(crate) fn entries(dir: &Path) -> Vec<String> {
         return Vec::new();
     };
     let mut names: Vec<String> = listing
-        .map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("it can be listed")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     names.sort();
     names
@@ -431,7 +472,11 @@ pub(crate) fn entries(dir: &Path) -> Vec<String> {
 /// The sha256 of bytes, by `sha256sum`.
 pub(crate) fn sha256sum(file: &Path) -> String {
     let line = succeed(Command::new("sha256sum").arg(file));
-    line.split(' ').next().unwrap_or_default().trim_start_matches('\\').to_owned()
+    line.split(' ')
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('\\')
+        .to_owned()
 }
 
 fn clean(mut command: Command) -> Command {
@@ -462,5 +507,9 @@ fn remove(list: &[&str], remove: &[&str]) {
 
 fn quietly<A: AsRef<OsStr>>(arguments: &[A]) {
     let mut command = Command::new("docker");
-    let _ = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let _ = command
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
 }

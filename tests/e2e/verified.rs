@@ -63,8 +63,12 @@ impl Dump {
     #[track_caller]
     pub(crate) fn tar(&self, member: &str) -> BTreeMap<String, Value> {
         let entries = self.all["tars"][member].as_object();
-        let entries = entries.unwrap_or_else(|| panic!("no tar `{member}` in {:?}", self.members()));
-        entries.iter().map(|(name, row)| (name.clone(), row.clone())).collect()
+        let entries =
+            entries.unwrap_or_else(|| panic!("no tar `{member}` in {:?}", self.members()));
+        entries
+            .iter()
+            .map(|(name, row)| (name.clone(), row.clone()))
+            .collect()
     }
 
     /// Reasons of what was left out, by what it is.
@@ -79,7 +83,9 @@ impl Dump {
 
     fn reasons(&self, key: &str) -> BTreeMap<String, String> {
         let rows = self.manifest()[key].as_array().expect("a list");
-        rows.iter().map(|row| (text(&row["what"]), text(&row["reason"]))).collect()
+        rows.iter()
+            .map(|row| (text(&row["what"]), text(&row["reason"])))
+            .collect()
     }
 
     /// What does not depend on when it was made and where it lies: sources, raw content, entries.
@@ -103,5 +109,8 @@ impl Dump {
 /// The text in a JSON string.
 #[track_caller]
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
 }
