@@ -1,6 +1,6 @@
 //! Compression: which codecs there are, what they are called, and their encoders and decoders.
 //!
-//! A codec is a row of the table in `table.rs` and a file of its own with its [`Stage`] and its
+//! A codec is a row of the table in `table.rs` and a file of its own with its `Stage` and its
 //! decoder. Nothing here knows what is compressed or where it goes.
 
 mod bz2;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::findings::Found;
 use super::node::{Data, Node, Origin};
 use super::path::{clean, is_missing, is_remote_context};
-use super::session::{Found, Session};
+use super::session::Session;
 use super::{Build, BuildSource, Role, read};
 
 /// Reads `build` of `service`, at the key path `path`, and notes its folders and files.

@@ -97,7 +97,7 @@ pub(super) fn read_files(
         if file.path == Path::new("/dev/null") {
             continue;
         }
-        session.refer(&file.path, Role::DotEnv, &file.named_by, true);
+        session.refer(&file.path, Role::DotEnv, &file.named_by);
         if is_missing(&file.path) {
             session.warn_file(
                 &file.path,

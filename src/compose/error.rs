@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why [`super::load`] gives no project.
+/// Why [`super::load()`] gives no project.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::findings::Found;
 use super::layers::{Scope, build_plain, empty};
 use super::merge::merge;
 use super::node::{Data, Map, Node};
 use super::path::{is_missing, is_remote_file};
-use super::session::{Bases, Found, Session};
+use super::session::{Bases, Session};
 use super::tags::Resets;
 use super::{LoadError, Role};
 
@@ -35,17 +36,20 @@ pub(super) struct Files<'a> {
     scope: &'a Scope,
 }
 
-#[derive(Debug)]
+/// Services that can be extended, and what their layers reset below them.
+#[derive(Debug, Clone)]
 struct File {
+    /// What messages add to a service's name.
+    place: String,
     services: Map,
-    resets: Resets,
+    resets: Rc<Resets>,
 }
 
 /// One service of a chain of `extends`, without its `extends` key.
 struct Link {
     name: String,
     own: Node,
-    resets: Resets,
+    resets: Rc<Resets>,
 }
 
 /// What an `extends` key says.
@@ -64,76 +68,94 @@ pub(super) fn apply(
     resets: &Resets,
     files: &mut Files<'_>,
 ) -> Result<(), LoadError> {
-    let Some(services) = layer.get("services").and_then(Node::as_map) else {
+    let services = layer.as_map_mut().and_then(|map| map.get_mut("services"));
+    let Some(services) = services.and_then(Node::as_map_mut) else {
         return Ok(());
     };
+    let local = Rc::new(File {
+        place: String::new(),
+        services: std::mem::take(services),
+        resets: Rc::new(resets.clone()),
+    });
     let mut resolved = Map::new();
-    for (name, service) in services {
+    for (name, service) in &local.services {
         if service.get("extends").is_some() {
-            let chain = chain(session, name, services, resets, files)?;
-            resolved.insert(name.clone(), fold(session, chain));
+            let mut walk = Walk::new(session, files, name);
+            let mut step = Some((Rc::clone(&local), name.clone()));
+            while let Some((file, service)) = step {
+                step = walk.take(&file, &service)?;
+            }
+            resolved.insert(name.clone(), fold(walk.session, walk.links));
         }
     }
-    let services = layer.as_map_mut().and_then(|map| map.get_mut("services"));
-    if let Some(services) = services.and_then(Node::as_map_mut) {
-        services.extend(resolved);
-    }
+    *services = Rc::unwrap_or_clone(local).services;
+    services.extend(resolved);
     Ok(())
 }
 
-/// The services that `name` consists of, itself first.
-fn chain(
-    session: &mut Session,
-    root: &str,
-    services: &Map,
-    resets: &Resets,
-    files: &mut Files<'_>,
-) -> Result<Vec<Link>, LoadError> {
-    let mut links: Vec<Link> = Vec::new();
-    let mut steps: Vec<String> = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut name = root.to_owned();
-    let mut file: Option<Rc<File>> = None;
-    let mut place = String::new();
-    loop {
-        let (services, resets) = match &file {
-            Some(file) => (&file.services, &file.resets),
-            None => (services, resets),
-        };
-        let Some(service) = services.get(&name) else {
-            if let Some(link) = links.last() {
+/// The way from a service to what it extends, and on.
+struct Walk<'a, 'f> {
+    session: &'a mut Session,
+    files: &'a mut Files<'f>,
+    root: &'a str,
+    steps: Vec<String>,
+    seen: BTreeSet<String>,
+    links: Vec<Link>,
+}
+
+impl<'a, 'f> Walk<'a, 'f> {
+    fn new(session: &'a mut Session, files: &'a mut Files<'f>, root: &'a str) -> Self {
+        Self {
+            session,
+            files,
+            root,
+            steps: Vec::new(),
+            seen: BTreeSet::new(),
+            links: Vec::new(),
+        }
+    }
+
+    /// Takes the service `name` of `file`, and gives what that extends.
+    fn take(
+        &mut self,
+        file: &Rc<File>,
+        name: &str,
+    ) -> Result<Option<(Rc<File>, String)>, LoadError> {
+        let Some(service) = file.services.get(name) else {
+            if let Some(link) = self.links.last() {
                 let message = format!(
                     "the service `{}` extends `{name}`, which does not exist",
                     link.name
                 );
-                session.warn(link.own.origin, message);
+                self.session.warn(link.own.origin, message);
             }
-            return Ok(links);
+            return Ok(None);
         };
-        let step = format!("`{name}`{place}");
-        steps.push(step.clone());
-        if !seen.insert(step) {
-            return Err(LoadError::ExtendsCycle { chain: steps });
+        let step = format!("`{name}`{}", file.place);
+        self.steps.push(step.clone());
+        if !self.seen.insert(step) {
+            let chain = std::mem::take(&mut self.steps);
+            return Err(LoadError::ExtendsCycle { chain });
         }
-        let mut own = session.copy(service)?;
+        let mut own = self.session.copy(service)?;
         let extends = own.as_map_mut().and_then(|map| map.remove("extends"));
-        let resets = resets.clone();
-        links.push(Link {
-            name: name.clone(),
+        let resets = Rc::clone(&file.resets);
+        self.links.push(Link {
+            name: name.to_owned(),
             own,
             resets,
         });
-        let Some(target) = extends.and_then(|extends| target(session, extends)) else {
-            return Ok(links);
+        let Some(target) = extends.and_then(|extends| target(self.session, extends)) else {
+            return Ok(None);
         };
-        if let Some(node) = &target.file {
-            let Some(path) = locate(session, node, root, &name) else {
-                return Ok(links);
-            };
-            file = Some(files.load(session, &path)?);
-            place = format!(" in `{}`", path.display());
-        }
-        name = target.service;
+        let Some(node) = &target.file else {
+            return Ok(Some((Rc::clone(file), target.service)));
+        };
+        let Some(path) = locate(self.session, node, self.root, name) else {
+            return Ok(None);
+        };
+        let file = self.files.load(self.session, &path)?;
+        Ok(Some((file, target.service)))
     }
 }
 
@@ -216,7 +238,11 @@ impl Files<'_> {
             Some(Data::Map(services)) => services,
             _ => Map::new(),
         };
-        let file = Rc::new(File { services, resets });
+        let file = Rc::new(File {
+            place: format!(" in `{}`", path.display()),
+            services,
+            resets: Rc::new(resets),
+        });
         self.cache.files.insert(path.clone(), Rc::clone(&file));
         Ok(file)
     }

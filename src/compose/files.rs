@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::findings::Found;
 use super::node::Node;
 use super::path::resolve;
-use super::session::{Found, Session};
+use super::session::Session;
 use super::{Role, read};
 
 /// Notes the files of `service`, whose values are below `path`. `dir` is the project directory.

@@ -17,6 +17,7 @@ const SECTIONS: [&str; 4] = ["services", "volumes", "configs", "secrets"];
 
 /// One entry of `include`, its paths resolved.
 struct Entry {
+    named_by: String,
     files: Vec<PathBuf>,
     dir: PathBuf,
     env_files: Vec<EnvFile>,
@@ -100,7 +101,7 @@ impl Entry {
                 continue;
             }
             let path = session.resolve(text, item.origin);
-            session.refer(&path, Role::Included, &name, true);
+            session.refer(&path, Role::Included, &name);
             if is_missing(&path) {
                 let message = format!("`{}` ({name}) does not exist", path.display());
                 session.warn(item.origin, message);
@@ -123,6 +124,7 @@ impl Entry {
             })
             .collect();
         (!files.is_empty()).then_some(Self {
+            named_by,
             files,
             dir,
             env_files,
@@ -146,10 +148,9 @@ impl Entry {
         }
         let default = self.dir.join(".env");
         if self.env_files.is_empty() && default.is_file() {
-            let named_by = "include".to_owned();
             self.env_files.push(EnvFile {
                 path: default,
-                named_by,
+                named_by: self.named_by.clone(),
             });
         }
         let mut env = scope.env.clone();

@@ -24,7 +24,7 @@ pub(super) struct Scope {
 /// Builds the model of `documents`, includes and extends resolved.
 ///
 /// # Errors
-/// As [`include::apply`] and [`extends::apply`].
+/// As [`include::load`] and [`extends::apply`].
 pub(super) fn build(
     session: &mut Session,
     documents: Vec<Node>,

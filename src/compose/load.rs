@@ -28,7 +28,7 @@ pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
 
     let mut documents = Vec::new();
     for file in &files {
-        session.refer(file, Role::ComposeFile, named_by, true);
+        session.refer(file, Role::ComposeFile, named_by);
         documents.extend(session.documents(file, Bases::one(&dir))?);
     }
     let name = project_name::resolve(options, &env, &documents, &dir)?;

@@ -1,10 +1,10 @@
 //! Loads Compose projects: which services, volumes and host files there are, as plain data.
 //!
-//! [`load`] is a function of its [`LoadOptions`] and the file system. It is tolerant where a backup
+//! [`load()`] is a function of its [`LoadOptions`] and the file system. It is tolerant where a backup
 //! must go on: unknown keys are no error, and what cannot be resolved is a [`Warning`].
 //!
 //! In the order of the data's way: `discover` finds files and variables (`env`, `dotenv`); `session`
-//! reads files, `yaml` makes `node`s of them; `layers` puts them on one another (`interpolate` with
+//! reads files, `yaml` makes `node`s of them; `findings` collects what is noted on the way; `layers` puts them on one another (`interpolate` with
 //! `template`, `tags`, `include`, `extends`, `merge`, `unicity`); `services`, `volumes` and
 //! `resources` read the finished model with `read`, and note every file that it names.
 //!
@@ -17,6 +17,7 @@ mod env;
 mod error;
 mod extends;
 mod files;
+mod findings;
 mod include;
 mod interpolate;
 mod layers;
@@ -37,6 +38,7 @@ mod template;
 mod unicity;
 mod volumes;
 mod yaml;
+mod yaml_nodes;
 
 pub use error::LoadError;
 pub use load::load;

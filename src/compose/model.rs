@@ -1,11 +1,11 @@
-//! The project as plain data: what [`super::load`] takes and gives. No behaviour, no I/O.
+//! The project as plain data: what [`super::load()`] takes and gives. No behaviour, no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What [`super::load`] works from. With the file system it determines the result.
+/// What [`super::load()`] works from. With the file system it determines the result.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
     /// Working directory of the call, absolute.

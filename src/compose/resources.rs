@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::findings::Found;
 use super::node::Node;
-use super::session::{Found, Session};
+use super::session::Session;
 use super::{Role, read};
 
 /// Notes the file of each entry, with the services that use it.

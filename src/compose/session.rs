@@ -1,12 +1,13 @@
 //! What one load carries along: the files it has read, its findings, its limits. The only file of
 //! the loader that opens files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::findings::{Findings, Found};
 use super::node::{Node, Origin};
 use super::{LoadError, Reference, Role, Warning, path, yaml};
 
@@ -16,10 +17,6 @@ const SIZE_LIMIT: u64 = 16 << 20;
 const FILE_LIMIT: usize = 1_000;
 /// How many values may be copied by `extends` and `include`: they multiply as aliases do.
 const COPY_LIMIT: u32 = 1_000_000;
-/// How many warnings are kept. Nobody reads more.
-const WARNING_LIMIT: usize = 1_000;
-/// How many warnings get a line. Each one costs a run of the parser.
-const LOCATED_LIMIT: usize = 100;
 
 /// A loaded YAML file, once for each base that its relative paths have.
 #[derive(Debug, Clone)]
@@ -51,18 +48,11 @@ impl Bases {
     }
 }
 
-enum Place {
-    Value(Origin),
-    File(PathBuf, Option<u64>),
-}
-
 /// See the module.
 pub(super) struct Session {
     sources: Vec<Source>,
     home: Option<PathBuf>,
-    warnings: Vec<(Place, String)>,
-    warned: BTreeSet<(PathBuf, String)>,
-    references: BTreeMap<(PathBuf, Role, String), (BTreeSet<String>, bool)>,
+    findings: Findings,
     copies_left: u32,
 }
 
@@ -72,9 +62,7 @@ impl Session {
         Self {
             sources: Vec::new(),
             home,
-            warnings: Vec::new(),
-            warned: BTreeSet::new(),
-            references: BTreeMap::new(),
+            findings: Findings::default(),
             copies_left: COPY_LIMIT,
         }
     }
@@ -195,121 +183,51 @@ impl Session {
         &self.source(origin).bases.model
     }
 
-    /// Notes a finding at a value. The same finding in the same file is noted once.
+    /// Notes a warning about a value.
     pub(super) fn warn(&mut self, origin: Origin, message: String) {
-        let file = self.source(origin).path.clone();
-        if self.warned.len() < WARNING_LIMIT && self.warned.insert((file, message.clone())) {
-            self.push(Place::Value(origin), message);
-        }
+        let file = &self.sources[origin.source].path;
+        self.findings.warn(file, origin, message);
     }
 
-    /// Notes a finding in a file that is not YAML, or about the file as a whole.
+    /// Notes a warning about a file as a whole, or one that is not YAML.
     pub(super) fn warn_file(&mut self, file: &Path, line: Option<u64>, message: String) {
-        self.push(Place::File(file.to_owned(), line), message);
+        self.findings.warn_file(file, line, message);
     }
 
-    fn push(&mut self, place: Place, message: String) {
-        match self.warnings.len() {
-            count if count < WARNING_LIMIT => self.warnings.push((place, message)),
-            WARNING_LIMIT => self
-                .warnings
-                .push((place, "further findings are not listed".to_owned())),
-            _ => {}
-        }
+    /// Notes a reference of the whole project that Compose cannot do without.
+    pub(super) fn refer(&mut self, path: &Path, role: Role, named_by: &str) {
+        self.findings
+            .refer((path, role, named_by), true, std::iter::empty());
     }
 
-    /// Notes a reference of the whole project.
-    pub(super) fn refer(&mut self, path: &Path, role: Role, named_by: &str, required: bool) {
-        self.note(path, role, named_by, required);
-    }
-
-    /// Notes a reference of one service.
+    /// Notes what a value of `service` names.
     pub(super) fn refer_from(&mut self, service: &str, found: &Found<'_>) {
-        self.note(&found.path, found.role, found.named_by, found.required)
-            .insert(service.to_owned());
-        self.check_exists(found);
+        self.refer_from_all(&BTreeSet::from([service.to_owned()]), found);
     }
 
-    /// Notes a reference of several services.
+    /// Notes what a value names that several services use; warns if it is missing.
     pub(super) fn refer_from_all(&mut self, services: &BTreeSet<String>, found: &Found<'_>) {
-        self.note(&found.path, found.role, found.named_by, found.required)
-            .extend(services.iter().cloned());
-        self.check_exists(found);
-    }
-
-    fn note(
-        &mut self,
-        path: &Path,
-        role: Role,
-        named_by: &str,
-        required: bool,
-    ) -> &mut BTreeSet<String> {
-        let key = (path.to_owned(), role, named_by.to_owned());
-        let entry = self.references.entry(key).or_default();
-        entry.1 |= required;
-        &mut entry.0
-    }
-
-    fn check_exists(&mut self, found: &Found<'_>) {
-        if found.required && path::is_missing(&found.path) {
-            let message = format!(
-                "`{}` ({}) does not exist",
-                found.path.display(),
-                found.named_by
-            );
-            self.warn(found.origin, message);
+        let Found {
+            path,
+            role,
+            named_by,
+            required,
+            origin,
+        } = found;
+        self.findings
+            .refer((path, *role, named_by), *required, services.iter());
+        if *required && path::is_missing(path) {
+            let message = format!("`{}` ({named_by}) does not exist", path.display());
+            self.warn(*origin, message);
         }
     }
 
     /// Everything that was noted.
     pub(super) fn finish(self) -> (Vec<Reference>, Vec<Warning>) {
-        let references = self.references.into_iter();
-        let references =
-            references.map(|((path, role, named_by), (services, required))| Reference {
-                path,
-                role,
-                named_by,
-                services,
-                required,
-            });
         let sources = self.sources;
-        let warnings = self
-            .warnings
-            .into_iter()
-            .enumerate()
-            .map(|(index, (place, message))| {
-                let (file, line) = match place {
-                    Place::File(file, line) => (file, line),
-                    Place::Value(origin) => {
-                        let source = &sources[origin.source];
-                        let located = index < LOCATED_LIMIT;
-                        let line = located.then(|| yaml::line_of(&source.bytes, origin.ordinal));
-                        (source.path.clone(), line.flatten())
-                    }
-                };
-                Warning {
-                    file,
-                    line,
-                    message,
-                }
-            });
-        (references.collect(), warnings.collect())
+        self.findings
+            .finish(|origin| yaml::line_of(&sources[origin.source].bytes, origin.ordinal))
     }
-}
-
-/// A host file or folder that a value names.
-#[derive(Debug)]
-pub(super) struct Found<'a> {
-    /// Absolute and clean.
-    pub(super) path: PathBuf,
-    /// What it is for.
-    pub(super) role: Role,
-    /// Key path of the value.
-    pub(super) named_by: &'a str,
-    /// Whether Compose fails without it.
-    pub(super) required: bool,
-    /// The value.
-    pub(super) origin: Origin,
 }
 
 #[cfg(test)]

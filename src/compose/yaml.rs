@@ -4,20 +4,12 @@
 //! The parser gives positions only with its errors. So values are counted while parsing, and
 //! [`line_of`] parses once more and fails on purpose at the value asked for.
 
-use std::cell::{Cell, RefCell};
-use std::collections::btree_map::Entry;
-use std::fmt;
+use serde::de::DeserializeSeed;
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
-};
+use super::node::{Node, Origin};
+use super::yaml_nodes::{NodeSeed, State};
 
-use super::node::{Data, Map, MergeTag, Node, Origin};
-
-/// How many values a file may have with its aliases resolved; Compose's own limit (compose-go,
-/// `DefaultMaxNodeVisits`).
-pub(super) const NODE_LIMIT: u32 = 100_000;
+pub(super) use super::yaml_nodes::NODE_LIMIT;
 
 /// How many characters that start or end a value a text may have. The parser holds all of a document
 /// before it hands out the first value, at some 170 bytes for each; this keeps it below 200 MB.
@@ -86,206 +78,10 @@ pub(super) fn line_of(text: &[u8], ordinal: u32) -> Option<u64> {
     None
 }
 
-/// What one run of the parser shares among its values.
-struct State {
-    source: usize,
-    next: Cell<u32>,
-    stop_at: Option<u32>,
-    exhausted: Cell<bool>,
-    bad_merge_keys: RefCell<Vec<Origin>>,
-}
-
-impl State {
-    fn new(source: usize, stop_at: Option<u32>) -> Self {
-        Self {
-            source,
-            next: Cell::new(0),
-            stop_at,
-            exhausted: Cell::new(false),
-            bad_merge_keys: RefCell::default(),
-        }
-    }
-
-    /// Counts one more value.
-    fn count<E: serde::de::Error>(&self) -> Result<Origin, E> {
-        let ordinal = self.next.get();
-        if ordinal >= NODE_LIMIT {
-            self.exhausted.set(true);
-            return Err(E::custom("too many nodes"));
-        }
-        self.next.set(ordinal + 1);
-        Ok(Origin {
-            source: self.source,
-            ordinal,
-        })
-    }
-}
-
-#[derive(Clone, Copy)]
-struct NodeSeed<'a> {
-    state: &'a State,
-}
-
-impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
-    type Value = Node;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        let origin = self.state.count()?;
-        deserializer.deserialize_any(NodeVisitor {
-            state: self.state,
-            origin,
-        })
-    }
-}
-
-struct NodeVisitor<'a> {
-    state: &'a State,
-    origin: Origin,
-}
-
-impl NodeVisitor<'_> {
-    /// Fails where [`line_of`] wants to. The error has to come from within a visit: that is where
-    /// the parser adds the position.
-    fn check<E: serde::de::Error>(&self) -> Result<(), E> {
-        if self.state.stop_at == Some(self.origin.ordinal) {
-            return Err(E::custom("here"));
-        }
-        Ok(())
-    }
-
-    fn node<E: serde::de::Error>(&self, data: Data) -> Result<Node, E> {
-        self.check()?;
-        Ok(Node::new(data, self.origin))
-    }
-}
-
-impl<'de> Visitor<'de> for NodeVisitor<'_> {
-    type Value = Node;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a YAML value")
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Node, E> {
-        self.node(Data::Null)
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<Node, E> {
-        self.node(Data::Null)
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Node, E> {
-        self.node(Data::Bool(value))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Node, E> {
-        self.node(Data::Number(value.to_string()))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Node, E> {
-        self.node(Data::Number(value.to_string()))
-    }
-
-    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Node, E> {
-        self.node(Data::Number(value.to_string()))
-    }
-
-    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Node, E> {
-        self.node(Data::Number(value.to_string()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Node, E> {
-        self.node(Data::Number(value.to_string()))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Node, E> {
-        self.node(Data::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
-        self.check()?;
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element_seed(NodeSeed { state: self.state })? {
-            items.push(item);
-        }
-        Ok(Node::new(Data::List(items), self.origin))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
-        self.check()?;
-        let mut map = Map::new();
-        let mut merged = Vec::new();
-        while let Some(key) = access.next_key_seed(KeySeed { state: self.state })? {
-            let value = access.next_value_seed(NodeSeed { state: self.state })?;
-            if key == "<<" {
-                merged.push(value);
-            } else {
-                let Entry::Vacant(place) = map.entry(key) else {
-                    return Err(A::Error::custom("a key is there twice in a mapping"));
-                };
-                place.insert(value);
-            }
-        }
-        for source in merged {
-            merge_key(&mut map, source, self.state);
-        }
-        Ok(Node::new(Data::Map(map), self.origin))
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Node, A::Error> {
-        self.check()?;
-        let (tag, content) = access.variant::<String>()?;
-        let mut node = content.newtype_variant_seed(NodeSeed { state: self.state })?;
-        node.tag = match tag.trim_start_matches('!') {
-            "reset" => Some(MergeTag::Reset),
-            "override" => Some(MergeTag::Override),
-            _ => node.tag,
-        };
-        Ok(node)
-    }
-}
-
-/// YAML 1.1's merge key: what `map` lacks is taken from `source`, a mapping or a list of mappings
-/// of which an earlier one wins.
-fn merge_key(map: &mut Map, source: Node, state: &State) {
-    match source.data {
-        Data::Map(other) => {
-            for (key, value) in other {
-                map.entry(key).or_insert(value);
-            }
-        }
-        Data::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
-            for item in items {
-                merge_key(map, item, state);
-            }
-        }
-        _ => state.bad_merge_keys.borrow_mut().push(source.origin),
-    }
-}
-
-/// Reads a mapping's key as text, whatever scalar it is: Compose wants strings, and what a service
-/// called `1` is must not depend on quotes.
-#[derive(Clone, Copy)]
-struct KeySeed<'a> {
-    state: &'a State,
-}
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        let node = NodeSeed { state: self.state }.deserialize(deserializer)?;
-        match (&node.data, node.scalar()) {
-            (_, Some(text)) => Ok(text.to_owned()),
-            (Data::Null, None) => Ok("null".to_owned()),
-            _ => Err(D::Error::custom("a mapping's key has to be a string")),
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::node::{Data, MergeTag};
     use super::*;
 
     fn one(text: &str) -> Node {

@@ -1,6 +1,5 @@
 //! The planner: a pure function from what was asked for and what is there to a plan.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::config::identity::Identity;
@@ -23,7 +22,7 @@ use super::{config, mounted, volumes};
 /// Everything that has to be changed before the job can run, all at once.
 pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let selection = Selection::new(request, &facts.project)?;
-    let owners = Owners::new(facts, never_read(facts));
+    let owners = Owners::new(facts);
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
@@ -73,17 +72,6 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         spool_dir: facts.spool_dir.clone(),
         trees,
     })
-}
-
-/// The spool folder where it lies inside the project folder, with links and without: our own temporary
-/// files are no content. A project inside of the spool folder, say below `/var/tmp`, is read as any
-/// other. Targets need no such rule: one inside of what is read is refused.
-fn never_read(facts: &Facts) -> BTreeSet<PathBuf> {
-    let spool = facts.spool_dir.as_path();
-    let real = facts.places.get(spool).map(|place| place.real.clone());
-    let both = [Some(spool.to_owned()), real].into_iter().flatten();
-    both.filter(|path| !facts.project.dir.starts_with(path))
-        .collect()
 }
 
 /// The taken mounted paths as containers may name them: with links, and without.

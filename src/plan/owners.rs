@@ -1,7 +1,8 @@
 //! Who owns a file: each is stored once.
 //!
 //! What a Compose key names is config; else the deepest mounted path owns it, also inside a build
-//! context and also when `mounted` is off (product rule). The spool belongs to nobody.
+//! context and also when `mounted` is off (product rule). Targets need no rule: one that lies inside of
+//! what is read is rejected, and temporary files have no name.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,16 +20,11 @@ pub(super) struct Owners {
     pub(super) named: BTreeSet<PathBuf>,
     /// Mounted paths. Several sources may lead to one.
     pub(super) mounted: BTreeSet<PathBuf>,
-    /// Folders that are never read.
-    pub(super) nobody: BTreeSet<PathBuf>,
 }
 
 impl Owners {
-    pub(super) fn new(facts: &Facts, never_read: BTreeSet<PathBuf>) -> Self {
-        let mut owners = Self {
-            nobody: never_read,
-            ..Self::default()
-        };
+    pub(super) fn new(facts: &Facts) -> Self {
+        let mut owners = Self::default();
         let keys = facts
             .project
             .references
@@ -63,17 +59,16 @@ impl Owners {
             .find(|folder| self.mounted.contains(*folder))
     }
 
-    /// What config must not read: mounted paths and what belongs to nobody.
+    /// What config must not read: mounted paths.
     pub(super) fn not_config(&self, base: &Path) -> Vec<PathBuf> {
         self.mounted
             .iter()
-            .chain(&self.nobody)
             .filter_map(|path| below(base, path))
             .collect()
     }
 
-    /// What the mounted path `real` must not read: what is config, deeper mounted paths, and what
-    /// belongs to nobody.
+    /// What the mounted path `real` must not read: what is config, and deeper mounted
+    /// paths.
     pub(super) fn not_mounted(&self, real: &Path, base: &Path) -> Vec<PathBuf> {
         let deeper = self
             .mounted
@@ -82,7 +77,6 @@ impl Owners {
         self.named
             .iter()
             .chain(deeper)
-            .chain(&self.nobody)
             .filter_map(|path| below(base, path))
             .collect()
     }

@@ -10,6 +10,7 @@ use std::io::Write;
 
 use super::error::Step;
 use super::hashing::HashingFile;
+use super::layout::{is_layout_folder, layout_folders};
 use super::publish::ArchiveFolder;
 use super::site::{OrFailed, Site};
 use super::tree::check_path;
@@ -192,7 +193,8 @@ impl DumpWriter for ArchiveWriter {
         check_path(&self.site, &entry.path)?;
         self.put_layout_folders(&entry.path)?;
         if entry.kind == EntryKind::Directory {
-            self.folders.extend(layout_folder(&entry.path));
+            self.folders
+                .extend(is_layout_folder(&entry.path).then(|| entry.path.clone()));
         }
         self.put_head(entry)?;
         self.open = Some(OpenEntry {
@@ -350,52 +352,5 @@ impl OpenEntry {
             announced: self.announced,
             written: self.written,
         }
-    }
-}
-
-/// The folders of the layout above `path`: at most three deep, those of trees left out.
-fn layout_folders(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    slashes.filter_map(|(at, _)| layout_folder(&path[..at]).map(|_| &path[..at]))
-}
-
-/// The path itself when it is a folder that the layout, not the project, has.
-fn layout_folder(path: &[u8]) -> Option<Vec<u8>> {
-    let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
-    let own = matches!(
-        names[..],
-        [_] | [b"volumes", b"mounted" | b"project" | b"services"]
-            | [b"volumes", b"services", _]
-            | [b"exports" | b"index", ..]
-    );
-    own.then(|| path.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_folders_of_the_layout_are_made_up() {
-        let folders = |path: &'static str| -> Vec<&str> {
-            let folders = layout_folders(path.as_bytes());
-            folders
-                .map(|path| std::str::from_utf8(path).unwrap_or(""))
-                .collect()
-        };
-        assert_eq!(folders("config/a/b"), ["config"]);
-        assert_eq!(
-            folders("volumes/mounted/a/b"),
-            ["volumes", "volumes/mounted"]
-        );
-        assert_eq!(
-            folders("volumes/project/db.tar"),
-            ["volumes", "volumes/project"]
-        );
-        assert_eq!(
-            folders("volumes/services/web/1-x.tar"),
-            ["volumes", "volumes/services", "volumes/services/web"]
-        );
-        assert_eq!(folders("exports/db/all.sql"), ["exports", "exports/db"]);
     }
 }

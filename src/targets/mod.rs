@@ -13,6 +13,7 @@ mod error;
 mod folder;
 mod frames;
 mod hashing;
+mod layout;
 mod losses;
 mod metadata;
 pub mod open;

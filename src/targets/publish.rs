@@ -160,3 +160,69 @@ fn taken(dumps: &DumpsFolder, name: &str) -> TargetError {
         path: dumps.site.path(name.as_bytes()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Publishes while somebody else takes the first marker's name at the last moment.
+    fn publish_in_a_race(folder: &Path, naming: Naming) -> Result<(String, PathBuf), TargetError> {
+        let dumps = Arc::new(DumpsFolder::open("t", folder).unwrap());
+        let (archive, file) = ArchiveFolder::open(dumps, naming).unwrap();
+        let marker = folder.join("x.manifest.yml");
+        archive.publish(&file, |name| {
+            if !marker.exists() {
+                fs::write(&marker, "theirs").unwrap();
+            }
+            Ok(name.into_bytes())
+        })
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_generated_name_gives_way_to_a_marker_that_came_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let naming = Naming::Generated {
+            dump: "x".to_owned(),
+            extension: ".tar",
+        };
+        let (dump, path) = publish_in_a_race(folder.path(), naming).unwrap();
+        assert_eq!((&dump[..], path), ("x_2", folder.path().join("x_2.tar")));
+        assert_eq!(
+            names(folder.path()),
+            ["x.manifest.yml", "x_2.manifest.yml", "x_2.tar"]
+        );
+        assert_eq!(
+            fs::read(folder.path().join("x.manifest.yml")).unwrap(),
+            b"theirs"
+        );
+        assert_eq!(
+            fs::read(folder.path().join("x_2.manifest.yml")).unwrap(),
+            b"x_2.tar"
+        );
+    }
+
+    #[test]
+    fn an_exact_name_whose_marker_came_first_is_taken_and_its_archive_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let naming = Naming::Exactly {
+            dump: "x".to_owned(),
+            file: "x.tar".to_owned(),
+        };
+        let error = publish_in_a_race(folder.path(), naming).unwrap_err();
+        let marker = folder.path().join("x.manifest.yml");
+        assert!(matches!(error, TargetError::Taken { path, .. } if path == marker));
+        assert_eq!(names(folder.path()), ["x.manifest.yml"]);
+    }
+}

@@ -61,7 +61,7 @@ fn wrong_options_are_refused_with_a_hint() {
             &["backup", "-t", "dumps", "-t", "dumps"],
             &["dumps", "twice"],
         ),
-        (&["backup", "-t", "s3://bucket"], &["s3://bucket"]),
+        (&["backup", "-t", "s3://bucket"], &["`s3` URL"]),
         (
             &["backup", "-t", "dumps", "--target-pattern", "{nam}"],
             &["{nam}", "{name}"],
@@ -122,7 +122,7 @@ fn a_project_that_cannot_be_loaded_is_named() {
     let mut nowhere = program(&["backup"]);
     run(nowhere.current_dir(&empty))
         .expect(2)
-        .says(&["compose.yaml", "-f"]);
+        .says(&["no Compose file", "-f"]);
 
     project.write("compose.yaml", "services:\n  web: {image: [\n");
     project.dump(&["backup"]).expect(2).says(&["compose.yaml"]);
@@ -285,6 +285,7 @@ impl<'a> Unprivileged<'a> {
             .arg("-t")
             .arg(self.dumps())
             .current_dir(&self.project.dir)
+            .env("HOME", self.project.beside("spool"))
             .env("TMPDIR", self.project.beside("spool"));
         command
     }

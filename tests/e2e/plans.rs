@@ -27,7 +27,10 @@ fn a_plan_touches_nothing_and_is_what_is_executed() {
         };
         let plan = json(&["plan"]);
         assert_eq!(plan.stderr, "");
-        assert_eq!(plan.stdout, json(&["backup", "--dry-run"]).stdout);
+        assert_eq!(
+            lasting(&plan.stdout),
+            lasting(&json(&["backup", "--dry-run"]).stdout)
+        );
         assert_eq!(paused(&project, &since), [""; 0]);
         assert!(!target.exists());
         assert!(helpers >= self::helpers());
@@ -65,6 +68,13 @@ fn a_plan_touches_nothing_and_is_what_is_executed() {
         assert_eq!(dump.manifest()["held"][0]["container"], held[0]);
         std::fs::remove_dir_all(&target).unwrap();
     }
+}
+
+/// A plan without how much space there is: others write too.
+fn lasting(plan: &[u8]) -> String {
+    let text = String::from_utf8_lossy(plan);
+    let lines = text.lines().filter(|line| !line.contains("\"free\":"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How many helpers the engine has, of anybody.

@@ -122,16 +122,6 @@ fn service() -> Service {
 }
 
 fn members() -> Vec<DraftMember> {
-    let index = |name: &str| IndexFile {
-        path: format!("index/{name}.zst"),
-        bytes: 5,
-        sha256: Sha256Digest::of(b"index"),
-    };
-    let service_volume = |replica| Source::ServiceVolume {
-        service: "web".to_owned(),
-        replica,
-        path: "/var/cache".to_owned(),
-    };
     let mut config = member(
         "config",
         MemberKind::Tree,
@@ -139,54 +129,21 @@ fn members() -> Vec<DraftMember> {
         b"f compose.yaml\n",
     );
     config.entries = Some(1);
-    config.index = Some(index("config"));
+    config.index = Some(IndexFile {
+        path: "index/config.zst".to_owned(),
+        bytes: 5,
+        sha256: Sha256Digest::of(b"index"),
+    });
     let mounted = Source::Mounted {
         path: "media".to_owned(),
     };
-    let mut db = member(
-        "volumes/project/db.tar",
-        MemberKind::Tar,
-        Source::ProjectVolume {
-            name: "db".to_owned(),
-        },
-        b"tar of db",
-    );
-    db.reader = Reader::Engine;
-    db.fidelity = Fidelity::Engine;
-    db.warnings = vec!["`log` grew while it was read".to_owned()];
-    db.volume = Some(Volume {
-        name: "blog_db".to_owned(),
-        driver: "local".to_owned(),
-        options: map([("type", "none".to_owned())]),
-        labels: map([("com.docker.compose.volume", "db".to_owned())]),
-    });
-    let mut export = member(
-        "exports/db/all.sql",
-        MemberKind::Bytes,
-        Source::Export {
-            service: "db".to_owned(),
-            name: "all.sql".to_owned(),
-        },
-        b"CREATE TABLE",
-    );
-    export.reader = Reader::Command;
     vec![
         config,
         member("volumes/mounted/media", MemberKind::Tree, mounted, b""),
-        db,
-        member(
-            "volumes/services/web/2-var-cache-0123abcd.tar",
-            MemberKind::Tar,
-            service_volume(2),
-            b"b",
-        ),
-        member(
-            "volumes/services/web/1-var-cache-0123abcd.tar",
-            MemberKind::Tar,
-            service_volume(1),
-            b"a",
-        ),
-        export,
+        project_volume(),
+        service_volume(2),
+        service_volume(1),
+        export(),
         member(
             "config-outside",
             MemberKind::Tree,
@@ -194,6 +151,55 @@ fn members() -> Vec<DraftMember> {
             b"",
         ),
     ]
+}
+
+fn project_volume() -> DraftMember {
+    let source = Source::ProjectVolume {
+        name: "db".to_owned(),
+    };
+    DraftMember {
+        reader: Reader::Engine,
+        fidelity: Fidelity::Engine,
+        warnings: vec!["`log` grew while it was read".to_owned()],
+        volume: Some(Volume {
+            name: "blog_db".to_owned(),
+            driver: "local".to_owned(),
+            options: map([("type", "none".to_owned())]),
+            labels: map([("com.docker.compose.volume", "db".to_owned())]),
+        }),
+        ..member(
+            "volumes/project/db.tar",
+            MemberKind::Tar,
+            source,
+            b"tar of db",
+        )
+    }
+}
+
+fn service_volume(replica: u32) -> DraftMember {
+    let source = Source::ServiceVolume {
+        service: "web".to_owned(),
+        replica,
+        path: "/var/cache".to_owned(),
+    };
+    let path = format!("volumes/services/web/{replica}-var-cache-0123abcd.tar");
+    member(&path, MemberKind::Tar, source, b"cached")
+}
+
+fn export() -> DraftMember {
+    let source = Source::Export {
+        service: "db".to_owned(),
+        name: "all.sql".to_owned(),
+    };
+    DraftMember {
+        reader: Reader::Command,
+        ..member(
+            "exports/db/all.sql",
+            MemberKind::Bytes,
+            source,
+            b"CREATE TABLE",
+        )
+    }
 }
 
 fn store(draft: &Draft) -> StoredDump {

@@ -3,7 +3,7 @@
 
 use tar::{EntryType, Header};
 
-use super::{padding, pax, sparse};
+use super::{BLOCK, padding, pax, sparse};
 use crate::archive::entry::{Entry, EntryKind};
 
 /// Largest number in a ustar field of 8 bytes: seven octal digits.
@@ -44,10 +44,20 @@ pub fn encode_head(entry: &Entry, prefix: &[u8], out: &mut Vec<u8>) {
 /// Length in bytes of the whole entry in a tar: what [`encode_head`] writes, the data and its padding.
 #[must_use]
 pub fn encoded_len(entry: &Entry, prefix: &[u8]) -> u64 {
-    let mut head = Vec::new();
-    encode_head(entry, prefix, &mut head);
     let data_len = entry.data_len();
-    head.len() as u64 + data_len + padding(data_len) as u64
+    let name = stored_name(entry, prefix);
+    let link = stored_link(entry, prefix);
+    let map_len = entry.sparse.as_deref().map_or(0, |segments| {
+        sparse::encode_map(segments, entry.size).len() as u64
+    });
+    let records_len = extended_records(entry, &name, &link, data_len + map_len).len() as u64;
+    let block = BLOCK as u64;
+    let extended_len = if records_len > 0 {
+        block + records_len.next_multiple_of(block)
+    } else {
+        0
+    };
+    extended_len + block + map_len + data_len.next_multiple_of(block)
 }
 
 fn stored_name(entry: &Entry, prefix: &[u8]) -> Vec<u8> {

@@ -14,11 +14,14 @@
 
 mod facts;
 mod holes;
+mod item;
 mod links;
 mod list;
 mod names;
+mod open;
 mod pending;
 mod read;
+mod record;
 mod scan;
 mod tree;
 mod trouble;
