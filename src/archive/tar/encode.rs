@@ -93,7 +93,9 @@ fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) ->
     if link.len() > NAME_LEN {
         put(b"linkpath", link);
     }
-    if stored_len > MAX_OCTAL_11 {
+    // Python's tarfile takes this record for the logical length of a sparse file and loses its place:
+    // the header of such a file says its stored length itself, in base 256.
+    if stored_len > MAX_OCTAL_11 && entry.sparse.is_none() {
         put(b"size", stored_len.to_string().as_bytes());
     }
     for (keyword, id) in [(b"uid", entry.uid), (b"gid", entry.gid)] {
@@ -118,7 +120,12 @@ fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) ->
 }
 
 fn entry_header(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) -> Header {
-    let mut header = new_header(entry_type(&entry.kind), entry.mode, stored_len);
+    let size = if entry.sparse.is_some() {
+        stored_len
+    } else {
+        stored_len.min(MAX_OCTAL_11)
+    };
+    let mut header = new_header(entry_type(&entry.kind), entry.mode, size);
     header.set_uid(u64::from(entry.uid).min(MAX_OCTAL_7));
     header.set_gid(u64::from(entry.gid).min(MAX_OCTAL_7));
     header.set_mtime(
@@ -164,7 +171,7 @@ fn new_header(entry_type: EntryType, mode: u32, size: u64) -> Header {
     header.set_mode(mode & 0o7777);
     header.set_uid(0);
     header.set_gid(0);
-    header.set_size(size.min(MAX_OCTAL_11));
+    header.set_size(size);
     header
 }
 

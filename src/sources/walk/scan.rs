@@ -20,7 +20,7 @@ use super::{Filter, Verdict, WalkError, WalkOptions};
 /// Bytes of names waiting to be visited that are kept in memory.
 const PENDING_BYTES: usize = 4 << 20;
 
-/// What [`scan`] found: everything that [`super::read`] needs, and the sums.
+/// What [`scan()`] found: everything that [`super::read()`] needs, and the sums.
 pub struct Scan {
     pub(super) root: OwnedFd,
     pub(super) follow_symlinks: bool,
