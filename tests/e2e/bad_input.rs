@@ -61,6 +61,10 @@ fn wrong_options_are_refused_with_a_hint() {
             &["backup", "-t", "dumps", "-t", "dumps"],
             &["dumps", "twice"],
         ),
+        (
+            &["backup", "-t", "new.tar", "-t", "new.tar.gz"],
+            &["new.tar.gz", "twice"],
+        ),
         (&["backup", "-t", "s3://bucket"], &["`s3` URL"]),
         (
             &["backup", "-t", "dumps", "--target-pattern", "{nam}"],
@@ -74,7 +78,7 @@ fn wrong_options_are_refused_with_a_hint() {
             &["backup", "-t", "dumps", "--target-pattern", "{id}/{date}"],
             &["/"],
         ),
-        (&["backup", "--json"], &["--json", "standard output"]),
+        (&["backup", "--json"], &["JSON", "standard output"]),
         (&["backup", "-f", "nothing.yaml"], &["nothing.yaml"]),
         (&["backup", "-C", "nowhere"], &["nowhere"]),
         (&["plan", "--service", "webb"], &["did you mean `web`"]),
@@ -133,9 +137,11 @@ fn a_project_that_cannot_be_loaded_is_named() {
     project
         .dump(&["backup"])
         .expect(2)
-        .says(&["compose.yaml", "image"]);
+        .says(&["compose.yaml", "line 3", "twice"]);
     project.write("compose.yaml", "- a list\n");
-    project.dump(&["backup"]).expect(2).says(&["compose.yaml"]);
+    project
+        .dump(&["backup"])
+        .says(&["compose.yaml:1", "a list"]);
     project.write(
         "compose.yaml",
         "services: {a: {extends: {file: gone.yaml, service: b}, image: x}}\n",
@@ -239,6 +245,26 @@ fn a_volume_that_does_not_exist_is_listed() {
         .dump(&["backup", "--volumes", "-t", "dumps"])
         .expect(2)
         .says(&["nothing", "plan"]);
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_volume_whose_folder_is_gone_is_reported() {
+    let project = up();
+    std::fs::remove_dir_all(project.volume_dir("data")).unwrap();
+    let target = project.new_target();
+    let ran = project.dump(&["backup", "-t", target.to_str().unwrap()]);
+    // Docker may make the folder anew for the helper; then the volume is empty, and whole.
+    let dump = verify(&only_entry(&target));
+    match ran.code {
+        Some(0) => assert_eq!(dump.tar("volumes/project/data.tar").len(), 1),
+        code => {
+            assert_eq!(code, Some(3), "{}", ran.stderr);
+            assert!(dump.failed().contains_key("volumes/project/data.tar"));
+            ran.says(&["volumes/project/data.tar"]);
+        }
+    }
+    project.assert_nothing_left();
 }
 
 /// What an unprivileged user needs: the program, and a way to the project.

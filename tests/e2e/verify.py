@@ -110,7 +110,8 @@ def index_lines(text):
 
 
 def check_tree(root, member, text, plain, seen):
-    """Every line of a tree's index against the file that is there. `plain`: with times and owners."""
+    """Every line of a tree's index against the file that is there. `plain`: with times and owners,
+    which only root can give away."""
     base = "config" if member["path"] == "config" else "volumes/mounted"
     total = 0
     count = 0
@@ -255,7 +256,7 @@ def check_dump(root, plain):
         text = decompressed(index_path)
         seen[os.fsencode(index["path"])] = "f"
         if member["kind"] == "tree":
-            check_tree(root, member, text, plain, seen)
+            check_tree(root, member, text, plain and manifest["meta"]["uid"] == 0, seen)
         else:
             seen[os.fsencode(path)] = "f"
             tars[path] = check_tar(os.path.join(root, path), member, text)
