@@ -11,6 +11,8 @@ use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, shown};
 use super::request::{Request, Selection};
 
+const NOT_ASKED_FOR: &str = "scope `mounted` was not asked for";
+
 /// The rows of the plan, and one tree per mounted path that is taken.
 pub(super) fn plan(
     request: &Request,
@@ -57,7 +59,47 @@ pub(super) fn plan(
         });
         trees.extend(tree.map(|(tree, _)| tree));
     }
+    rows.extend(without_path(request, facts));
     (rows, trees)
+}
+
+/// Mounts that are neither volumes nor paths of the host: listed, so that nobody misses their content.
+fn without_path(request: &Request, facts: &Facts) -> Vec<PathPlan> {
+    let mounts = facts
+        .project
+        .services
+        .values()
+        .flat_map(|service| service.mounts.iter().map(move |mount| (service, mount)));
+    mounts
+        .filter_map(|(service, mount)| {
+            let (kind, why) = nothing_to_store(mount)?;
+            let why = if request.scopes.contains(&Scope::Mounted) {
+                why
+            } else {
+                NOT_ASKED_FOR
+            };
+            Some(PathPlan {
+                path: format!("{}:{}", service.name, mount.target),
+                kind,
+                named_by: vec![mount.named_by.clone()],
+                member: None,
+                bytes: None,
+                decision: Decision::left_out(why),
+            })
+        })
+        .collect()
+}
+
+/// What a mount is, and why there is nothing to store; `None` for a volume or a path of the host.
+fn nothing_to_store(mount: &Mount) -> Option<(&'static str, &'static str)> {
+    match (mount.kind, &mount.source) {
+        (MountKind::Volume, _) | (MountKind::Bind, Some(MountSource::HostPath(_))) => None,
+        (MountKind::Bind, _) => Some(("bind", "its source could not be resolved")),
+        (MountKind::Tmpfs, _) => Some(("tmpfs", "memory, which has no lasting content")),
+        (MountKind::Image, _) => Some(("image", "the content of an image")),
+        (MountKind::Npipe, _) => Some(("pipe", "a pipe, which has no content to store")),
+        (MountKind::Cluster, _) => Some(("cluster", "a Swarm cluster volume")),
+    }
 }
 
 struct Usage<'a> {
@@ -124,7 +166,7 @@ fn decide(
         source, fact, uses, ..
     } = candidate;
     if !request.scopes.contains(&Scope::Mounted) {
-        return Err("scope `mounted` was not asked for".to_owned());
+        return Err(NOT_ASKED_FOR.to_owned());
     }
     let relative = below(base, source).ok_or("outside the project folder")?;
     if !selection.has_any(uses.iter().map(|usage| usage.service)) {

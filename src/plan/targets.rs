@@ -1,6 +1,8 @@
 //! Where the dump goes: what each target writes, compresses and spools, and whether it may.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
@@ -32,10 +34,13 @@ pub(super) fn plan(
     let mut targets = Vec::new();
     let mut seen = BTreeSet::new();
     for arg in &request.targets {
-        if !seen.insert(arg.path()) {
+        if !seen.insert(dump_of(arg)) {
             findings.push(Finding::new(
                 "plan::target_twice",
-                format!("the target `{}` is given twice", arg.name),
+                format!(
+                    "the target `{}` is given twice, or is called as another archive but for its extension",
+                    arg.name
+                ),
             ));
             continue;
         }
@@ -48,6 +53,19 @@ pub(super) fn plan(
         Ok(targets)
     } else {
         Err(findings)
+    }
+}
+
+/// Where a target's dump appears: two archives that differ in their extension alone would have the
+/// same marker beside them.
+fn dump_of(arg: &TargetArg) -> Option<PathBuf> {
+    let path = arg.path()?;
+    let name = path.file_name().map(OsStrExt::as_bytes);
+    match (&arg.kind, name.and_then(Codec::split_archive_name)) {
+        (TargetArgKind::Archive { .. }, Some((stem, _))) => {
+            Some(path.with_file_name(OsStr::from_bytes(stem)))
+        }
+        _ => Some(path.to_owned()),
     }
 }
 

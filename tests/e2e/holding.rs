@@ -192,6 +192,27 @@ services:
 
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_service_that_starts_again_and_again_does_not_stop_a_dump() {
+    let project = Project::new(&format!(
+        "services:
+  broken: {{image: {IMAGE}, network_mode: none, restart: always, command: sleep 0.1, volumes: ['data:/data']}}
+  short: {{image: {IMAGE}, network_mode: none, command: 'true', volumes: ['data:/data']}}
+  web: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data']}}
+volumes: {{data: {{}}}}
+"
+    ));
+    project.up();
+    for _ in 0..6 {
+        let dump = verify(&project.dump_to_folder(&[]));
+        assert_eq!(dump.members(), ["config", "volumes/project/data.tar"]);
+        assert_eq!(project.states()["web-1"], "running");
+        assert_eq!(project.states()["short-1"], "exited");
+        assert_ne!(project.states()["broken-1"], "paused");
+    }
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn dumps_of_one_second_get_names_of_their_own() {
     let project = project();
     let dumps = project.new_target();

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +20,7 @@ const NOT_INHERITED: [&str; 3] = ["COMPOSE_", "COMPOSE_DUMP_", "TMPDIR"];
 
 /// A Compose project in a folder of its own, whose name is the project's.
 pub(crate) struct Project {
-    root: TempDir,
+    root: Arc<TempDir>,
     /// Compose's name of it.
     pub(crate) name: String,
     /// The project folder.
@@ -29,17 +30,26 @@ pub(crate) struct Project {
 impl Project {
     /// A project with this Compose file, not brought up.
     pub(crate) fn new(compose: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("e2e{}x{count}", std::process::id());
         let root = tempfile::Builder::new()
             .prefix("compose-dump-e2e-")
             .tempdir()
             .expect("temporary folders can be made");
+        Self::within(Arc::new(root), "compose.yaml", compose)
+    }
+
+    /// Another project, in a folder beside this one's.
+    pub(crate) fn sibling(&self, file: &str, compose: &str) -> Self {
+        Self::within(Arc::clone(&self.root), file, compose)
+    }
+
+    fn within(root: Arc<TempDir>, file: &str, compose: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("e2e{}x{count}", std::process::id());
         let dir = root.path().join(&name);
         fs::create_dir(&dir).expect("the folder is new");
         let project = Self { root, name, dir };
-        project.write("compose.yaml", compose);
+        project.write(file, compose);
         project
     }
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import lzma
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -87,6 +88,11 @@ def unescaped(text):
     return bytes(out)
 
 
+def shown(name):
+    """A name as text that every JSON reader takes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def nanoseconds(text):
     whole, _, fraction = text.partition(".")
     sign = -1 if whole.startswith("-") else 1
@@ -104,7 +110,8 @@ def index_lines(text):
 
 
 def check_tree(root, member, text, plain, seen):
-    """Every line of a tree's index against the file that is there. `plain`: with times and owners."""
+    """Every line of a tree's index against the file that is there. `plain`: with times and owners,
+    which only root can give away."""
     base = "config" if member["path"] == "config" else "volumes/mounted"
     total = 0
     count = 0
@@ -113,24 +120,24 @@ def check_tree(root, member, text, plain, seen):
         name = os.path.normpath(os.path.join(os.fsencode(base), unescaped(os.fsencode(path))))
         full = os.path.join(os.fsencode(root), name)
         status = os.lstat(full)
-        shown = os.fsdecode(name)
+        label = shown(name)
         folder = kind == "d"
-        demand(folder or name not in seen, shown, "is stored twice")
+        demand(folder or name not in seen, label, "is stored twice")
         seen[name] = kind
         wanted = {"f": stat.S_ISREG, "h": stat.S_ISREG, "d": stat.S_ISDIR, "l": stat.S_ISLNK, "p": stat.S_ISFIFO,
                   "c": stat.S_ISCHR, "b": stat.S_ISBLK}[kind]
-        demand(wanted(status.st_mode), shown, "is no", kind)
+        demand(wanted(status.st_mode), label, "is no", kind)
         if kind != "l":
-            demand(stat.S_IMODE(status.st_mode) == int(mode, 8), shown, "has mode", oct(status.st_mode), "not", mode)
+            demand(stat.S_IMODE(status.st_mode) == int(mode, 8), label, "has mode", oct(status.st_mode), "not", mode)
         if plain:
-            demand((status.st_uid, status.st_gid) == (int(uid), int(gid)), shown, "has another owner")
-            demand(status.st_mtime_ns == nanoseconds(mtime), shown, "has mtime", status.st_mtime_ns, "not", mtime)
+            demand((status.st_uid, status.st_gid) == (int(uid), int(gid)), label, "has another owner")
+            demand(status.st_mtime_ns == nanoseconds(mtime), label, "has mtime", status.st_mtime_ns, "not", mtime)
         if kind == "f":
-            demand(status.st_size == int(size), shown, "has", status.st_size, "bytes, not", size)
-            demand(sha256(read(full)) == at, shown, "has another content")
+            demand(status.st_size == int(size), label, "has", status.st_size, "bytes, not", size)
+            demand(sha256(read(full)) == at, label, "has another content")
             total += status.st_size
         if kind == "l":
-            demand(os.readlink(full) == unescaped(os.fsencode(target)), shown, "leads elsewhere")
+            demand(os.readlink(full) == unescaped(os.fsencode(target)), label, "leads elsewhere")
     demand(count == member["entries"], member["path"], "has", count, "entries, not", member["entries"])
     demand(total == member["bytes"], member["path"], "has", total, "bytes, not", member["bytes"])
     demand(sha256(text) == member["sha256"], member["path"], "has another index")
@@ -154,7 +161,7 @@ def check_tar(path, member, text):
                 demand(name.startswith("./"), path, "holds the name", name)
                 demand(name not in entries, path, "holds twice", name)
                 entry = {"type": info.type.decode("latin-1"), "mode": info.mode, "uid": info.uid, "gid": info.gid,
-                         "mtime": str(info.mtime), "size": info.size, "link": info.linkname,
+                         "mtime": str(info.mtime), "size": info.size, "link": shown(info.linkname),
                          "pax": {key: value.encode("utf-8", "surrogateescape").hex() for key, value in info.pax_headers.items()}}
                 if info.isreg():
                     entry["sha256"] = sha256(tar.extractfile(info).read())
@@ -172,7 +179,7 @@ def check_tar(path, member, text):
         if kind == "f" and entry["size"] > 0 and "GNU.sparse.major" not in entry["pax"]:
             data_at = int(at)
             demand(sha256(data[data_at : data_at + entry["size"]]) == entry["sha256"], path, "offset of", stored)
-    return entries
+    return {shown(name): entry for name, entry in entries.items()}
 
 
 def all_files(root):
@@ -192,12 +199,12 @@ def described(root):
         if stat.S_ISREG(status.st_mode):
             row.update(type="f", size=status.st_size, sha256=sha256(read(full)))
         elif stat.S_ISLNK(status.st_mode):
-            row.update(type="l", target=os.fsdecode(os.readlink(full)))
+            row.update(type="l", target=shown(os.readlink(full)))
         elif stat.S_ISDIR(status.st_mode):
             row.update(type="d")
         else:
             row.update(type="?")
-        rows[os.fsdecode(name)] = row
+        rows[shown(name)] = row
     return rows
 
 
@@ -249,7 +256,7 @@ def check_dump(root, plain):
         text = decompressed(index_path)
         seen[os.fsencode(index["path"])] = "f"
         if member["kind"] == "tree":
-            check_tree(root, member, text, plain, seen)
+            check_tree(root, member, text, plain and manifest["meta"]["uid"] == 0, seen)
         else:
             seen[os.fsencode(path)] = "f"
             tars[path] = check_tar(os.path.join(root, path), member, text)
@@ -270,7 +277,7 @@ def check_archive(path, folder):
         names = tar.getnames()
     demand(names[-1] == "Manifest.yml", "the last entry is", names[-1])
     demand(len(names) == len(set(names)), "an entry is stored twice")
-    marker = os.path.join(os.path.dirname(path), os.path.basename(path).split(".tar")[0] + ".manifest.yml")
+    marker = re.sub(r"\.(tar(\.[a-z0-9]+)?|tgz)$", ".manifest.yml", path)
     if os.path.exists(marker):
         said = sealed(marker)
         archive = said.pop("archive")
