@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::findings::Found;
-use super::node::{Data, Node, Origin};
+use crate::yaml::node::{Data, Node, Origin};
 use super::path::{clean, is_missing, is_remote_context};
 use super::session::Session;
 use super::{Build, BuildSource, Role, read};

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::findings::Found;
 use super::layers::{Scope, build_plain, empty};
 use super::merge::merge;
-use super::node::{Data, Map, Node};
+use crate::yaml::node::{Data, Map, Node};
 use super::path::{is_missing, is_remote_file};
 use super::session::{Bases, Session};
 use super::tags::Resets;

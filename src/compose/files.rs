@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::findings::Found;
-use super::node::Node;
+use crate::yaml::node::Node;
 use super::path::resolve;
 use super::session::Session;
 use super::{Role, read};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::node::Origin;
+use crate::yaml::node::Origin;
 use super::{Reference, Role, Warning};
 
 /// How many warnings are kept. Nobody reads more.

@@ -2,7 +2,7 @@
 
 use super::dotenv::describe;
 use super::env::Env;
-use super::node::{Data, Node};
+use crate::yaml::node::{Data, Node};
 use super::session::Session;
 use super::template;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::env::Env;
 use super::interpolate::interpolate;
 use super::merge::merge;
-use super::node::{Data, Map, Node, Origin};
+use crate::yaml::node::{Data, Map, Node, Origin};
 use super::session::Session;
 use super::tags::Resets;
 use super::{LoadError, extends, include, unicity};

@@ -1,7 +1,7 @@
 //! Merges a layer over another (compose-go, `override`). Only keys that the loader reads have their
 //! special rules here: how `ports` or `command` merge does not matter to it.
 
-use super::node::{Data, Map, Node};
+use crate::yaml::node::{Data, Map, Node};
 use super::session::Session;
 
 /// How the values of a key are made alike before they are merged.
@@ -121,7 +121,7 @@ fn dependency(item: &Node) -> Option<(String, Node)> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::yaml;
+    use crate::yaml;
     use super::*;
 
     fn node(text: &str) -> Node {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::env::Env;
-use super::node::Node;
+use crate::yaml::node::Node;
 use super::template;
 use super::{LoadError, LoadOptions};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::node::{Data, Map, Node, Origin};
+use crate::yaml::node::{Data, Map, Node, Origin};
 use super::session::Session;
 
 /// The string (or another scalar) of `node`; null is none.

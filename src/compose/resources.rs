@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Found;
-use super::node::Node;
+use crate::yaml::node::Node;
 use super::session::Session;
 use super::{Role, read};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::mounts::{Short, parse_short};
-use super::node::{Node, Origin};
+use crate::yaml::node::{Node, Origin};
 use super::path::{clean_target, is_windows};
 use super::session::Session;
 use super::{Mount, MountKind, MountSource, Volume, read};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::node::{Data, Node};
+use crate::yaml::node::{Data, Node};
 use super::session::Session;
 use super::{Condition, Service, Volume, VolumesFrom, build, files, read, service_mounts};
 

@@ -1,6 +1,6 @@
 //! `!reset` and `!override`: taken out of a layer, applied to what is below it.
 
-use super::node::{Data, MergeTag, Node};
+use crate::yaml::node::{Data, MergeTag, Node};
 
 /// The paths that one layer resets or overrides.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +87,7 @@ fn remove(node: &mut Node, path: &[String]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::yaml;
+    use crate::yaml;
     use super::*;
 
     fn node(text: &str) -> Node {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::mounts;
-use super::node::{Data, Node};
+use crate::yaml::node::{Data, Node};
 use super::path::clean_target;
 use super::session::Session;
 
@@ -93,7 +93,7 @@ fn before_equals(item: &Node) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::yaml;
+    use crate::yaml;
     use super::*;
 
     fn left(key: &str, items: &str) -> usize {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::node::Node;
+use crate::yaml::node::Node;
 use super::path::clean;
 use super::session::Session;
 use super::{Volume, read};
