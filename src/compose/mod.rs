@@ -39,8 +39,8 @@ mod volumes;
 
 pub use error::LoadError;
 pub use load::load;
-pub(crate) use path::clean;
 pub use model::{
     Build, BuildSource, Condition, LoadOptions, Mount, MountKind, MountSource, Project, Reference,
     Role, Service, Volume, VolumesFrom, Warning,
 };
+pub(crate) use path::clean;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::findings::{Findings, Found};
-use crate::yaml::node::{Node, Origin};
 use super::{LoadError, Reference, Role, Warning, path};
 use crate::yaml;
+use crate::yaml::node::{Node, Origin};
 
 /// How large a file may be, in bytes. Compose files are written by hand.
 const SIZE_LIMIT: u64 = 16 << 20;

@@ -87,8 +87,8 @@ fn remove(node: &mut Node, path: &[String]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::yaml;
     use super::*;
+    use crate::yaml;
 
     fn node(text: &str) -> Node {
         yaml::parse(text.as_bytes(), 0).unwrap().documents.remove(0)

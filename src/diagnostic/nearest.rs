@@ -1,12 +1,19 @@
 //! Which known name somebody may have meant.
 
+/// What is longer than this, in bytes, is no name that somebody mistyped.
+const LONGEST_NAME: usize = 200;
+
 /// The known name nearest to `wrong`, as `did you mean` proposes it: at most a third of its letters
 /// may differ.
 #[must_use]
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > LONGEST_NAME {
+        return None;
+    }
     let most = (wrong.chars().count() / 3).max(1);
     known
         .into_iter()
+        .filter(|name| name.len() <= LONGEST_NAME)
         .map(|name| (distance(wrong, name), name))
         .filter(|&(distance, _)| distance <= most)
         .min()

@@ -163,7 +163,10 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
                     Entry::Occupied(place) => {
                         // A key is counted right before its value.
                         let ordinal = value.origin.ordinal - 1;
-                        let origin = Origin { ordinal, ..value.origin };
+                        let origin = Origin {
+                            ordinal,
+                            ..value.origin
+                        };
                         *self.state.duplicate.borrow_mut() = Some((place.key().clone(), origin));
                         return Err(A::Error::custom("a key is there twice in a mapping"));
                     }

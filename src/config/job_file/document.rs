@@ -1,5 +1,6 @@
 //! The file as located values: text in, values and places out. Knows no key.
 
+use std::cell::Cell;
 use std::str::Utf8Error;
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use crate::yaml::{self, YamlError};
 
 /// How many brackets may open. The parser's time grows with the square of their depth.
 const BRACKET_LIMIT: usize = 10_000;
+
+/// How many findings get a place. Each one costs a run of the parser, and nobody reads more.
+pub const LOCATED_LIMIT: usize = 100;
 
 /// Which half of a `key: value` a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,7 @@ pub enum Part {
 pub struct Document {
     source: Arc<SourceText>,
     pub(super) root: Node,
+    located: Cell<usize>,
 }
 
 impl Document {
@@ -44,8 +49,12 @@ impl Document {
         let parsed = yaml::parse(text, 0).map_err(|error| unparsed(&source, error))?;
         if let Some(origin) = parsed.bad_merge_keys.first() {
             let place = place(&source, origin.ordinal, String::new());
-            let finding = Finding::new("config::merge_key", "`<<` wants a mapping or a list of them");
-            return Err(with(finding, place).with_help("write `<<: *name` after an anchor `&name` on a mapping"));
+            let finding = Finding::new(
+                "config::merge_key",
+                "`<<` wants a mapping or a list of them",
+            );
+            return Err(with(finding, place)
+                .with_help("write `<<: *name` after an anchor `&name` on a mapping"));
         }
         let mut documents = parsed.documents.into_iter();
         let first = documents.next().filter(|node| !node.is_null());
@@ -59,9 +68,14 @@ impl Document {
                 "the file holds more than one YAML document",
             );
             let place = place(&source, more.origin.ordinal, String::new());
-            return Err(with(finding, place).with_help("remove the line `---` between them: one file, one document"));
+            return Err(with(finding, place)
+                .with_help("remove the line `---` between them: one file, one document"));
         }
-        Ok(Self { source, root })
+        Ok(Self {
+            source,
+            root,
+            located: Cell::new(0),
+        })
     }
 
     /// A finding about what `path` leads to, with its place as far as it can be found.
@@ -76,6 +90,9 @@ impl Document {
     }
 
     fn place(&self, path: &KeyPath, part: Part) -> Option<Place> {
+        if self.located.replace(self.located.get() + 1) >= LOCATED_LIMIT {
+            return None;
+        }
         let node = find(&self.root, path.keys())?;
         let in_list = path.keys().last().is_some_and(|key| {
             let parent = path.parent().unwrap_or_default();
@@ -153,7 +170,10 @@ fn to_text(name: String, bytes: Vec<u8>) -> Result<Arc<SourceText>, Finding> {
         Ok(text) => (text, None),
         Err(error) => {
             let at = error.utf8_error();
-            (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(at))
+            (
+                String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                Some(at),
+            )
         }
     };
     let source = Arc::new(SourceText { name, text });
@@ -221,9 +241,9 @@ fn unparsed(source: &Arc<SourceText>, error: YamlError) -> Finding {
         return with(Finding::new("config::duplicate_key", message), place)
             .with_help("put both into one, or remove one of them");
     }
-    let at = error.location().map_or((1, 1), |location| {
-        (location.line(), location.column())
-    });
+    let at = error
+        .location()
+        .map_or((1, 1), |location| (location.line(), location.column()));
     let place = Place::new(source, at, String::new());
     let line = source.text.lines().nth(at.0.saturating_sub(1));
     let indented_by_tab = line.is_some_and(|line| {
@@ -233,9 +253,12 @@ fn unparsed(source: &Arc<SourceText>, error: YamlError) -> Finding {
     if indented_by_tab {
         let start = line.and_then(|line| line.find('\t')).unwrap_or_default();
         let place = Place::new(source, (at.0, start + 1), String::new());
-        return Finding::new("config::tab", "the line is indented by a tab, which YAML forbids")
-            .with_place(place)
-            .with_help("indent with spaces");
+        return Finding::new(
+            "config::tab",
+            "the line is indented by a tab, which YAML forbids",
+        )
+        .with_place(place)
+        .with_help("indent with spaces");
     }
     let reason = error.to_string();
     let reason = reason.split(" at line ").next().unwrap_or_default();

@@ -55,9 +55,16 @@ impl Complaint {
 pub(super) fn other_version(document: &Document, values: &Value) -> Option<Finding> {
     let version = values.get("version")?;
     (*version != 1).then(|| {
-        let message = format!("the version of the file is {}, and this program reads version 1", shown(version));
+        let message = format!(
+            "the version of the file is {}, and this program reads version 1",
+            shown(version)
+        );
         document
-            .finding("config::version", message, (&KeyPath::new(["version"]), Part::Value))
+            .finding(
+                "config::version",
+                message,
+                (&KeyPath::new(["version"]), Part::Value),
+            )
             .with_help("write `version: 1`, or use the compose-dump that the file was written for")
     })
 }
@@ -111,10 +118,17 @@ fn of_error(error: &ValidationError<'_>, found: &mut Vec<Complaint>) {
         )
         .with_help("name at least one, or remove the key for its default"),
         Kind::Minimum { limit } | Kind::Maximum { limit } => {
-            let bound = if matches!(error.kind(), Kind::Minimum { .. }) { "at least" } else { "at most" };
+            let bound = if matches!(error.kind(), Kind::Minimum { .. }) {
+                "at least"
+            } else {
+                "at most"
+            };
             Complaint::new(
                 "config::out_of_range",
-                format!("`{path}` is {}, and has to be {bound} {limit}", shown(value)),
+                format!(
+                    "`{path}` is {}, and has to be {bound} {limit}",
+                    shown(value)
+                ),
                 path,
                 Part::Value,
             )
@@ -124,7 +138,10 @@ fn of_error(error: &ValidationError<'_>, found: &mut Vec<Complaint>) {
             let item = repeated(value);
             Complaint::new(
                 "config::listed_twice",
-                format!("the list `{path}` names {} twice", item.map(shown).unwrap_or_default()),
+                format!(
+                    "the list `{path}` names {} twice",
+                    item.map(shown).unwrap_or_default()
+                ),
                 path,
                 Part::Value,
             )
@@ -132,7 +149,10 @@ fn of_error(error: &ValidationError<'_>, found: &mut Vec<Complaint>) {
         }
         other => Complaint::new(
             "config::form",
-            format!("`{path}` breaks the rule `{}` of the schema", other.keyword()),
+            format!(
+                "`{path}` breaks the rule `{}` of the schema",
+                other.keyword()
+            ),
             path,
             Part::Value,
         ),
@@ -148,9 +168,9 @@ fn of_branches(
 ) {
     let here = error.instance_path();
     let fits = |branch: &&Vec<ValidationError<'static>>| {
-        !branch.iter().any(|inner| {
-            inner.instance_path() == here && matches!(inner.kind(), Kind::Type { .. })
-        })
+        !branch
+            .iter()
+            .any(|inner| inner.instance_path() == here && matches!(inner.kind(), Kind::Type { .. }))
     };
     match branches.iter().find(fits) {
         Some(branch) => branch.iter().for_each(|inner| of_error(inner, found)),
@@ -224,18 +244,25 @@ fn bad_key(path: &KeyPath, error: &ValidationError<'_>) -> Complaint {
     }
 }
 
-const NAME_HELP: &str = "start with a letter or digit; go on with letters, digits, `_`, `.` and `-`";
+const NAME_HELP: &str =
+    "start with a letter or digit; go on with letters, digits, `_`, `.` and `-`";
 
 fn missing_key(path: KeyPath, property: &Value) -> Complaint {
     let key = property.as_str().unwrap_or_default();
     let help = match key {
         "version" => "write `version: 1` as the first line".to_owned(),
-        "path" => "write `path: /var/backups/compose`, or `path: \"-\"` for standard output".to_owned(),
+        "path" => {
+            "write `path: /var/backups/compose`, or `path: \"-\"` for standard output".to_owned()
+        }
         "codec" => "write `codec: zst`; level and threads belong to a codec".to_owned(),
         other => format!("write `{other}: ...`"),
     };
     // A file that only lacks its version can be looked at further.
-    let removed = if path.keys().is_empty() { path.join(key) } else { path.clone() };
+    let removed = if path.keys().is_empty() {
+        path.join(key)
+    } else {
+        path.clone()
+    };
     Complaint {
         removed,
         ..Complaint::new(
@@ -250,7 +277,11 @@ fn missing_key(path: KeyPath, property: &Value) -> Complaint {
 
 fn wrong_type(error: &ValidationError<'_>, path: KeyPath, value: &Value) -> Complaint {
     let expected = expected(error);
-    let is = if path.keys().is_empty() { "the file".to_owned() } else { format!("`{path}`") };
+    let is = if path.keys().is_empty() {
+        "the file".to_owned()
+    } else {
+        format!("`{path}`")
+    };
     let help = match value {
         Value::Null => format!("write {expected}, or remove the key"),
         Value::String(text) if expected.contains("true") && is_yes_or_no(text) => {
@@ -334,9 +365,16 @@ fn repeated(value: &Value) -> Option<&Value> {
 
 /// What the schema expects, in words: the title of that part of it, else its types.
 fn expected(error: &ValidationError<'_>) -> String {
-    let (parent, _) = error.schema_path().as_str().rsplit_once('/').unwrap_or_default();
+    let (parent, _) = error
+        .schema_path()
+        .as_str()
+        .rsplit_once('/')
+        .unwrap_or_default();
     let schema = part(parent);
-    if let Some(title) = schema.and_then(|schema| schema["title"].as_str()).filter(|_| !parent.is_empty()) {
+    if let Some(title) = schema
+        .and_then(|schema| schema["title"].as_str())
+        .filter(|_| !parent.is_empty())
+    {
         return title.to_owned();
     }
     let types = schema.map(|schema| &schema["type"]);
@@ -357,7 +395,11 @@ fn expected(error: &ValidationError<'_>) -> String {
 }
 
 fn known_keys(error: &ValidationError<'_>) -> Vec<&'static str> {
-    let (parent, _) = error.schema_path().as_str().rsplit_once('/').unwrap_or_default();
+    let (parent, _) = error
+        .schema_path()
+        .as_str()
+        .rsplit_once('/')
+        .unwrap_or_default();
     part(parent)
         .and_then(|schema| schema["properties"].as_object())
         .map(|keys| keys.keys().map(String::as_str).collect())

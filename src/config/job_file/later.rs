@@ -29,27 +29,72 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
 }
 
 const TABLE: [Row; 21] = [
-    key(&["exports"], "running commands in services and storing their output"),
+    key(
+        &["exports"],
+        "running commands in services and storing their output",
+    ),
     key(&["hooks"], "running commands before and after a dump"),
-    key(&["shrink_guard"], "comparing a dump's size with the last one's"),
+    key(
+        &["shrink_guard"],
+        "comparing a dump's size with the last one's",
+    ),
     key(&["lock_wait"], "waiting for another run"),
-    key(&["pause", "window"], "choosing between one cut and one for each volume"),
-    key(&["pause", "max_downtime"], "a limit to how long services are held"),
+    key(
+        &["pause", "window"],
+        "choosing between one cut and one for each volume",
+    ),
+    key(
+        &["pause", "max_downtime"],
+        "a limit to how long services are held",
+    ),
     key(&["targets", "*", "keep"], "removing old dumps"),
     key(&["targets", "*", "url"], "writing to an object store"),
     key(&["targets", "*", "endpoint"], "writing to an object store"),
     key(&["targets", "*", "region"], "writing to an object store"),
-    key(&["targets", "*", "path_style"], "writing to an object store"),
+    key(
+        &["targets", "*", "path_style"],
+        "writing to an object store",
+    ),
     key(&["targets", "*", "ca_file"], "writing to an object store"),
-    key(&["targets", "*", "allow_http"], "writing to an object store"),
-    key(&["targets", "*", "storage_class"], "writing to an object store"),
-    key(&["targets", "*", "access_key_id"], "writing to an object store"),
-    key(&["targets", "*", "access_key_id_file"], "writing to an object store"),
-    key(&["targets", "*", "secret_access_key"], "writing to an object store"),
-    key(&["targets", "*", "secret_access_key_file"], "writing to an object store"),
-    value(&["scopes", "*"], "exports", "storing the output of commands"),
-    value(&["pause", "default"], "stop", "stopping services, in place of pausing them,"),
-    value(&["pause", "services", "*"], "stop", "stopping services, in place of pausing them,"),
+    key(
+        &["targets", "*", "allow_http"],
+        "writing to an object store",
+    ),
+    key(
+        &["targets", "*", "storage_class"],
+        "writing to an object store",
+    ),
+    key(
+        &["targets", "*", "access_key_id"],
+        "writing to an object store",
+    ),
+    key(
+        &["targets", "*", "access_key_id_file"],
+        "writing to an object store",
+    ),
+    key(
+        &["targets", "*", "secret_access_key"],
+        "writing to an object store",
+    ),
+    key(
+        &["targets", "*", "secret_access_key_file"],
+        "writing to an object store",
+    ),
+    value(
+        &["scopes", "*"],
+        "exports",
+        "storing the output of commands",
+    ),
+    value(
+        &["pause", "default"],
+        "stop",
+        "stopping services, in place of pausing them,",
+    ),
+    value(
+        &["pause", "services", "*"],
+        "stop",
+        "stopping services, in place of pausing them,",
+    ),
 ];
 
 /// What this key would do in a later version.

@@ -1,6 +1,6 @@
 //! The spine: bytes to a checked file, or everything that speaks against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use serde_json::Value;
@@ -13,9 +13,6 @@ use super::prune::prune;
 use super::source::Source;
 use super::{form, sense, variables};
 use crate::diagnostic::Finding;
-
-/// The most findings that are told: each costs a run of the parser, and nobody reads more.
-const FINDING_LIMIT: usize = 100;
 
 /// What reading the file gives.
 #[derive(Debug)]
@@ -32,14 +29,17 @@ pub struct Loaded {
 ///
 /// # Errors
 /// A finding where there are no values to speak of: no file, no YAML, another version of the format.
-pub fn load(source: &Source, environment: &BTreeMap<OsString, OsString>) -> Result<Loaded, Finding> {
+pub fn load(
+    source: &Source,
+    environment: &BTreeMap<OsString, OsString>,
+) -> Result<Loaded, Finding> {
     let mut document = Document::parse(source.name(), source.read()?)?;
     let unset = variables::fill_in(&mut document, environment);
     let values = document.to_json();
     if let Some(finding) = form::other_version(&document, &values) {
         return Err(finding);
     }
-    let unfilled: Vec<String> = unset
+    let unfilled: BTreeSet<String> = unset
         .iter()
         .filter_map(|finding| Some(finding.place.as_ref()?.path.clone()))
         .collect();
@@ -51,16 +51,8 @@ pub fn load(source: &Source, environment: &BTreeMap<OsString, OsString>) -> Resu
     findings.extend(
         complaints
             .iter()
-            .take(FINDING_LIMIT)
             .map(|complaint| complaint.finding(&document)),
     );
-    if complaints.len() > FINDING_LIMIT {
-        let more = complaints.len() - FINDING_LIMIT;
-        findings.push(Finding::new(
-            "config::more",
-            format!("{more} more findings of this kind are not listed"),
-        ));
-    }
     let file = match file {
         Ok(file) => file,
         // Something is wrong that the schema did not see; never accepted all the same.
@@ -79,9 +71,15 @@ pub fn load(source: &Source, environment: &BTreeMap<OsString, OsString>) -> Resu
 
 /// The file without what is wrong in it.
 fn rest(mut values: Value, complaints: &[Complaint]) -> Result<JobFile, serde_json::Error> {
-    let mut paths: Vec<&KeyPath> = complaints.iter().map(|complaint| &complaint.removed).collect();
+    let mut paths: Vec<&KeyPath> = complaints
+        .iter()
+        .map(|complaint| &complaint.removed)
+        .collect();
     // In a list the last comes first, so that the others keep their index.
-    paths.sort_by_key(|path| std::cmp::Reverse(path.keys().iter().map(|key| (key.len(), key.clone())).collect::<Vec<_>>()));
+    paths.sort_by_key(|path| {
+        let keys = path.keys().iter().map(|key| (key.len(), key.as_str()));
+        std::cmp::Reverse(keys.collect::<Vec<_>>())
+    });
     paths.dedup();
     for path in paths {
         prune(&mut values, path);

@@ -23,7 +23,7 @@ mod sense;
 mod source;
 mod variables;
 
-pub use document::{Document, Part};
+pub use document::{Document, LOCATED_LIMIT, Part};
 pub use key_path::KeyPath;
 pub use load::{Loaded, load};
 pub use model::{JobFile, JobRules, TargetRules};

@@ -44,7 +44,11 @@ fn level(settings: &CompressionSettings, document: &Document, job: &KeyPath) -> 
     let path = job.join("compression").join("level");
     let levels = compression.codec.levels()?;
     let finding = document.finding("config::level", error.to_string(), (&path, Part::Value));
-    Some(finding.with_help(format!("write a level from {} to {}", levels.start(), levels.end())))
+    Some(finding.with_help(format!(
+        "write a level from {} to {}",
+        levels.start(),
+        levels.end()
+    )))
 }
 
 fn reserved(name: &str, document: &Document, path: &KeyPath) -> Option<Finding> {
@@ -64,12 +68,18 @@ fn unknown_targets(to: &[String], document: &Document, path: &KeyPath, found: &m
             continue;
         }
         let message = format!("there is no target `{}`", name.escape_debug());
-        let finding = document.finding("config::unknown_target", message, (&path.join(index), Part::Value));
-        found.push(finding.with_help(match did_you_mean(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "declare it under `targets`".to_owned(),
-            None => format!("the targets are {}", known.join(", ")),
-        }));
+        let finding = document.finding(
+            "config::unknown_target",
+            message,
+            (&path.join(index), Part::Value),
+        );
+        found.push(
+            finding.with_help(match did_you_mean(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "declare it under `targets`".to_owned(),
+                None => format!("the targets are {}", known.join(", ")),
+            }),
+        );
     }
 }
 
@@ -113,7 +123,8 @@ fn target_kind(target: &TargetRules, document: &Document, path: &KeyPath) -> Opt
 
 /// An archive's own name would be taken from the second run on.
 fn one_archive(name: &str, codec: Codec, document: &Document, at: &KeyPath) -> Finding {
-    let message = format!("`{name}` is the name of one archive, and a target is a folder for all dumps");
+    let message =
+        format!("`{name}` is the name of one archive, and a target is a folder for all dumps");
     let finding = document.finding("config::target_archive", message, (at, Part::Value));
     finding.with_help(format!(
         "name the folder, and write `format: archive` and `compression: {}`",

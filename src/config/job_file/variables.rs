@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-use super::document::{Document, Part};
+use super::document::{Document, LOCATED_LIMIT, Part};
 use super::key_path::KeyPath;
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::yaml::node::{Data, Node};
@@ -34,6 +34,7 @@ pub(super) fn fill_in(document: &mut Document, environment: &Environment) -> Vec
     );
     problems
         .into_iter()
+        .take(2 * LOCATED_LIMIT)
         .map(|(path, problem)| finding(document, &path, &problem, environment))
         .collect()
 }
@@ -101,7 +102,10 @@ fn value(expression: &str, environment: &Environment) -> Result<String, Problem>
         None => None,
     };
     let name = name.to_owned();
-    match (operation.map(|operation| (operation.chars().next(), operation)), set) {
+    match (
+        operation.map(|operation| (operation.chars().next(), operation)),
+        set,
+    ) {
         (None, Some(value)) => Ok(value.to_owned()),
         (None, None) => Err(Problem::Unset(name)),
         (Some((Some('-' | '?'), _)), Some(value)) if !value.is_empty() => Ok(value.to_owned()),
@@ -164,7 +168,9 @@ mod tests {
     #[test]
     fn the_grammar() {
         let pairs = [("V", "v${U}"), ("E", "")];
-        let environment = pairs.map(|(name, value)| (name.into(), value.into())).into();
+        let environment = pairs
+            .map(|(name, value)| (name.into(), value.into()))
+            .into();
         let unset = |name: &str| Err(Problem::Unset(name.to_owned()));
         let required = |name: &str, message: &str| {
             Err(Problem::Required {
@@ -188,7 +194,11 @@ mod tests {
             ("${V:+x}", Err(Problem::Invalid)),
             ("${V:}", Err(Problem::Invalid)),
         ] {
-            assert_eq!(expand(text, &environment), expected.map(str::to_owned), "{text}");
+            assert_eq!(
+                expand(text, &environment),
+                expected.map(str::to_owned),
+                "{text}"
+            );
         }
     }
 }
