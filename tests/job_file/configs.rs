@@ -192,8 +192,10 @@ for path in sys.argv[2:]:
     let invalid: Vec<_> = files("tests/configs/invalid", ".yml")
         .into_iter()
         .filter(|path| {
+            // Python's YAML is 1.1, where `yes` is true.
             let name = path.file_name().unwrap().to_string_lossy();
-            of_form.iter().any(|start| name.starts_with(start)) && name != "key_is_list.yml"
+            of_form.iter().any(|start| name.starts_with(start))
+                && !["key_is_list.yml", "type_strict_yes.yml"].contains(&&*name)
         })
         .collect();
     assert_eq!(refused(&invalid).len(), invalid.len());

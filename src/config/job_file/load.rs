@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use serde_json::Value;
 
 use super::document::Document;
-use super::form::Complaint;
 use super::key_path::KeyPath;
 use super::model::JobFile;
 use super::prune::prune;
@@ -39,15 +38,13 @@ pub fn load(
     if let Some(finding) = form::other_version(&document, &values) {
         return Err(finding);
     }
-    let unfilled: BTreeSet<String> = unset
-        .iter()
-        .filter_map(|finding| Some(finding.place.as_ref()?.path.clone()))
-        .collect();
+    let unfilled: BTreeSet<&KeyPath> = unset.iter().map(|(path, _)| path).collect();
     let mut complaints = form::complaints(&values);
     // Of a text whose variable is not set nothing more is to be said.
-    complaints.retain(|complaint| !unfilled.contains(&complaint.path.to_string()));
-    let file = rest(values, &complaints);
-    let mut findings = unset;
+    complaints.retain(|complaint| !unfilled.contains(&complaint.path));
+    let wrong = complaints.iter().map(|complaint| &complaint.removed);
+    let file = rest(values, wrong.chain(unfilled).collect());
+    let mut findings: Vec<Finding> = unset.iter().map(|(_, finding)| finding.clone()).collect();
     findings.extend(
         complaints
             .iter()
@@ -70,18 +67,14 @@ pub fn load(
 }
 
 /// The file without what is wrong in it.
-fn rest(mut values: Value, complaints: &[Complaint]) -> Result<JobFile, serde_json::Error> {
-    let mut paths: Vec<&KeyPath> = complaints
-        .iter()
-        .map(|complaint| &complaint.removed)
-        .collect();
+fn rest(mut values: Value, mut wrong: Vec<&KeyPath>) -> Result<JobFile, serde_json::Error> {
     // In a list the last comes first, so that the others keep their index.
-    paths.sort_by_key(|path| {
+    wrong.sort_by_key(|path| {
         let keys = path.keys().iter().map(|key| (key.len(), key.as_str()));
         std::cmp::Reverse(keys.collect::<Vec<_>>())
     });
-    paths.dedup();
-    for path in paths {
+    wrong.dedup();
+    for path in wrong {
         prune(&mut values, path);
     }
     serde_json::from_value(values)

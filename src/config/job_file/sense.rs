@@ -64,7 +64,7 @@ fn reserved(name: &str, document: &Document, path: &KeyPath) -> Option<Finding> 
 fn unknown_targets(to: &[String], document: &Document, path: &KeyPath, found: &mut Vec<Finding>) {
     let known = document.keys_of(&KeyPath::new(["targets"]));
     for (index, name) in to.iter().enumerate() {
-        if known.contains(&name.as_str()) {
+        if name.is_empty() || known.contains(&name.as_str()) {
             continue;
         }
         let message = format!("there is no target `{}`", name.escape_debug());

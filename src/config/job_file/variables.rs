@@ -23,8 +23,12 @@ enum Problem {
     Invalid,
 }
 
-/// Fills in the variables of every text of the document.
-pub(super) fn fill_in(document: &mut Document, environment: &Environment) -> Vec<Finding> {
+/// Fills in the variables of every text of the document. What has no value is left as it is, with its
+/// path and a finding.
+pub(super) fn fill_in(
+    document: &mut Document,
+    environment: &Environment,
+) -> Vec<(KeyPath, Finding)> {
     let mut problems = Vec::new();
     walk(
         &mut document.root,
@@ -35,7 +39,10 @@ pub(super) fn fill_in(document: &mut Document, environment: &Environment) -> Vec
     problems
         .into_iter()
         .take(2 * LOCATED_LIMIT)
-        .map(|(path, problem)| finding(document, &path, &problem, environment))
+        .map(|(path, problem)| {
+            let finding = finding(document, &path, &problem, environment);
+            (path, finding)
+        })
         .collect()
 }
 

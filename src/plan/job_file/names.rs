@@ -56,7 +56,8 @@ impl Checker<'_> {
     }
 
     fn service(&mut self, name: &str, path: &KeyPath, part: Part) {
-        if self.project.services.contains_key(name) {
+        // An empty name was complained about before.
+        if name.is_empty() || self.project.services.contains_key(name) {
             return;
         }
         let known: Vec<&str> = self.project.services.keys().map(String::as_str).collect();

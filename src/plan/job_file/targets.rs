@@ -3,19 +3,19 @@
 
 use std::path::PathBuf;
 
+use super::rule_sets::rule_path;
 use crate::compose::{MountKind, MountSource, Project, Role, clean};
-use crate::config::job_file::{Document, JobFile, KeyPath, Part};
+use crate::config::job_file::{Document, JobFile, KeyPath, Part, TargetRules};
 use crate::diagnostic::Finding;
-use crate::text;
 
 pub(super) fn findings(file: &JobFile, document: &Document, project: &Project) -> Vec<Finding> {
     let sources = sources(project);
-    let inside = |(name, target): (&String, &crate::config::job_file::TargetRules)| {
+    let inside = |(name, target): (&String, &TargetRules)| {
         let path = clean(&project.dir.join(&target.path));
         let source = sources.iter().find(|source| path.starts_with(source))?;
         let message = format!(
             "the target `{name}` lies inside `{}`, which is read for the dump",
-            text::path(source)
+            rule_path(source.strip_prefix(&project.dir).unwrap_or(source))
         );
         let at = KeyPath::new(["targets", name, "path"]);
         let finding = document.finding("plan::target_inside_source", message, (&at, Part::Value));
