@@ -219,7 +219,7 @@ fn dumps_of_one_second_get_names_of_their_own() {
     let target = dumps.to_str().unwrap();
     let pattern = "dump_{date}_at_{time}";
     let script = format!(
-        "for i in 1 2 3; do compose-dump backup --config -t '{target}' --target-pattern '{pattern}' & done; wait -n; wait -n; wait -n"
+        "for i in 1 2 3; do compose-dump backup --config -t '{target}' --target-pattern '{pattern}' & runs=\"$runs $!\"; done; for run in $runs; do wait $run || exit 1; done"
     );
     bash(&project, &script).expect(0);
     let names = entries(&dumps);
