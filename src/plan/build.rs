@@ -29,6 +29,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let content = Content {
         volumes: &volumes,
         paths: held_paths(facts, &mounted_trees),
+        places: &facts.places,
     };
     let hold = hold::plan(request, facts, &content);
     let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
@@ -78,8 +79,12 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
 fn held_paths(facts: &Facts, trees: &[TreePlan]) -> Vec<(PathBuf, String)> {
     let mut paths = Vec::new();
     for tree in trees {
+        // The project folder may have been named by a link.
+        let real = facts.places.get(&tree.base).map(|place| &place.real);
         for root in &tree.roots {
-            paths.push((tree.base.join(&root.path), tree.member.clone()));
+            for base in real.into_iter().chain([&tree.base]) {
+                paths.push((base.join(&root.path), tree.member.clone()));
+            }
         }
         for (named, fact) in &facts.paths {
             if tree

@@ -1,11 +1,11 @@
 //! Who is held still: the running containers of the project that can write to what is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::engine::{Container, ContainerMount, ContainerState, MountKind};
 
-use super::facts::{EngineFacts, Facts};
+use super::facts::{EngineFacts, Facts, Place};
 use super::model::{GoesOn, HeldPlan, HoldPlan, VolumePlan};
 use super::request::Request;
 
@@ -14,6 +14,8 @@ pub(super) struct Content<'a> {
     pub(super) volumes: &'a [VolumePlan],
     /// The taken mounted paths as the files name them and without links, with their members.
     pub(super) paths: Vec<(PathBuf, String)>,
+    /// What is known of the sources of bind mounts, as the engine names them.
+    pub(super) places: &'a BTreeMap<PathBuf, Place>,
 }
 
 /// Who is paused, and who goes on although it uses what is read.
@@ -96,10 +98,14 @@ fn members_of(mount: &ContainerMount, content: &Content<'_>) -> Vec<String> {
             let Some(source) = &mount.source else {
                 return Vec::new();
             };
+            // Whoever brought the project up may have named its folder by another link.
+            let real = content.places.get(source).map(|place| &place.real);
+            let same =
+                |path: &Path| overlap(path, source) || real.is_some_and(|real| overlap(path, real));
             let members: BTreeSet<&String> = content
                 .paths
                 .iter()
-                .filter(|(path, _)| overlap(path, source))
+                .filter(|(path, _)| same(path))
                 .map(|(_, member)| member)
                 .collect();
             members.into_iter().cloned().collect()

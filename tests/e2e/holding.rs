@@ -192,6 +192,28 @@ services:
 
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn the_project_folder_may_be_named_by_a_link() {
+    let project = project();
+    let link = project.beside("").join("link");
+    std::os::unix::fs::symlink(&project.dir, &link).unwrap();
+    let link = link.to_str().unwrap();
+    for arguments in [
+        ["-C", link, "-p", &project.name],
+        ["-f", &format!("{link}/compose.yaml"), "-p", &project.name],
+    ] {
+        let since = now();
+        let dump = verify(&project.dump_to_folder(&arguments));
+        assert_eq!(
+            paused(&project, &since),
+            ["mounter-1", "writer-1"],
+            "{arguments:?}"
+        );
+        assert_eq!(dump.files("volumes/mounted"), ["media/picture"]);
+    }
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn a_service_that_starts_again_and_again_does_not_stop_a_dump() {
     let project = Project::new(&format!(
         "services:
