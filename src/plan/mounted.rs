@@ -7,6 +7,7 @@ use crate::compose::{Mount, MountKind, MountSource};
 
 use super::facts::Facts;
 use super::links::{PathEnd, PathFact};
+use super::links_once;
 use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, shown};
 use super::request::{Request, Selection};
@@ -18,43 +19,50 @@ pub(super) fn plan(
     selection: &Selection<'_>,
     owners: &Owners,
 ) -> (Vec<PathPlan>, Vec<TreePlan>) {
-    let base = &facts.project.dir;
-    let mut rows = Vec::new();
-    let mut trees = Vec::new();
-    for (source, uses) in by_source(facts) {
-        let fact = &facts.paths[source];
-        let tree = decide(
-            request,
-            facts,
-            selection,
-            owners,
-            &Candidate {
+    let sources = by_source(facts);
+    let mut trees: Vec<Outcome> = sources
+        .iter()
+        .map(|(source, uses)| {
+            let candidate = Candidate {
                 source,
-                fact,
-                uses: &uses,
-            },
-        );
-        rows.push(PathPlan {
-            path: shown(base, source),
-            kind: if is_remote(facts) {
-                "remote"
-            } else {
-                fact.kind()
-            },
-            named_by: uses
-                .iter()
-                .map(|usage| usage.mount.named_by.clone())
-                .collect(),
-            member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
-            bytes: fact.bytes(),
-            decision: match &tree {
-                Ok((_, why)) => Decision::taken(why.clone()),
-                Err(why) => Decision::left_out(why.clone()),
-            },
-        });
-        trees.extend(tree.map(|(tree, _)| tree));
+                fact: &facts.paths[*source],
+                uses,
+            };
+            decide(request, facts, selection, owners, &candidate)
+        })
+        .collect();
+    links_once::store_links_once(&mut trees);
+    let rows = sources
+        .iter()
+        .zip(&trees)
+        .map(|((source, uses), tree)| row(facts, source, uses, tree))
+        .collect();
+    (
+        rows,
+        trees.into_iter().flatten().map(|(tree, _)| tree).collect(),
+    )
+}
+
+/// The tree of a mounted path and why it is taken, or why it is left out.
+pub(super) type Outcome = Result<(TreePlan, String), String>;
+
+fn row(facts: &Facts, source: &Path, uses: &[Usage<'_>], tree: &Outcome) -> PathPlan {
+    let fact = &facts.paths[source];
+    let remote = facts.engine_is_remote();
+    PathPlan {
+        path: shown(&facts.project.dir, source),
+        kind: if remote { "remote" } else { fact.kind() },
+        named_by: uses
+            .iter()
+            .map(|usage| usage.mount.named_by.clone())
+            .collect(),
+        member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
+        bytes: fact.bytes().filter(|_| !remote),
+        decision: match tree {
+            Ok((_, why)) => Decision::taken(why.clone()),
+            Err(why) => Decision::left_out(why.clone()),
+        },
     }
-    (rows, trees)
 }
 
 struct Usage<'a> {
@@ -85,24 +93,23 @@ fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
     sources
 }
 
-/// The tree of a mounted path and why it is taken, or why it is left out.
 fn decide(
     request: &Request,
     facts: &Facts,
     selection: &Selection<'_>,
     owners: &Owners,
     candidate: &Candidate<'_>,
-) -> Result<(TreePlan, String), String> {
+) -> Outcome {
     let base = &facts.project.dir;
     let Candidate { source, fact, uses } = candidate;
     if !request.scopes.contains(&Scope::Mounted) {
         return Err("scope `mounted` was not asked for".to_owned());
     }
     let relative = below(base, source).ok_or("outside the project folder")?;
-    if !selection.has_any(uses.iter().map(|usage| usage.service)) {
+    if !selection.mounts(uses.iter().map(|usage| usage.service)) {
         return Err("no chosen service mounts it".to_owned());
     }
-    if is_remote(facts) {
+    if facts.engine_is_remote() {
         let root = TreeRoot {
             path: relative.clone(),
             whole: true,
@@ -123,10 +130,6 @@ fn decide(
     Ok((tree(facts, &relative, TreeReader::Direct, roots, not), why))
 }
 
-fn is_remote(facts: &Facts) -> bool {
-    facts.engine.as_ref().is_ok_and(|engine| engine.remote)
-}
-
 /// Why there is nothing to read at the end of a path, or nothing that this scope owns.
 fn not_here(owners: &Owners, fact: &PathFact) -> Option<String> {
     match &fact.end {
@@ -138,11 +141,9 @@ fn not_here(owners: &Owners, fact: &PathFact) -> Option<String> {
     if owners.named.contains(&fact.real) {
         return Some("stored as config, because another key names it".to_owned());
     }
-    let never_read = owners
-        .nobody
-        .iter()
-        .any(|folder| fact.real.starts_with(folder));
-    never_read.then(|| "part of a target or of the spool folder".to_owned())
+    owners
+        .is_never_read(&fact.real)
+        .then(|| "part of a target or of the spool folder".to_owned())
 }
 
 fn tree(
@@ -187,6 +188,9 @@ fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRo
         .collect();
     let why = mounted_by(uses);
     let owner = owners.mounted.get(&fact.real);
+    if fact.end == PathEnd::Missing {
+        return (roots, format!("{why}; a link to nothing"));
+    }
     if !fact.inside {
         let why = format!(
             "{why}; the link alone, its target `{}` is outside the project folder",
