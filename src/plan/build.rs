@@ -1,18 +1,16 @@
 //! The planner: a pure function from what was asked for and what is there to a plan.
 
-use std::path::PathBuf;
-
 use crate::config::identity::Identity;
 use crate::config::settings::ReaderChoice;
 use crate::diagnostic::Finding;
 
 use super::facts::{EngineFacts, Facts};
-use super::hold::{self, Content};
+use super::hold::{self, Content, HeldPath};
 use super::model::{
     EnginePlan, HoldPlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan,
 };
 use super::owners::Owners;
-use super::request::{Request, Selection};
+use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
 use super::{config, mounted, volumes};
 
@@ -21,30 +19,31 @@ use super::{config, mounted, volumes};
 /// # Errors
 /// Everything that has to be changed before the job can run, all at once.
 pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
-    let selection = Selection::new(request, &facts.project)?;
-    let owners = Owners::new(facts);
+    let mut findings = request::unknown_services(request, &facts.project);
+    let selection = Selection::new(request, &facts.project);
+    let never_read = targets::paths(request).chain([facts.spool_dir.as_path()]);
+    let owners = Owners::new(facts, &selection, never_read);
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
     let content = Content {
         volumes: &volumes,
-        paths: held_paths(facts, &mounted_trees),
-        places: &facts.places,
+        paths: HeldPath::of_trees(facts, &mounted_trees),
     };
     let hold = hold::plan(request, facts, &content);
     let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
 
-    let mut findings = reader_findings(request, &volumes);
-    findings.extend(nothing_to_do(request, facts, &trees, &volumes));
+    // Nothing is left because of a name that does not exist: that is one mistake, not two.
+    if findings.is_empty() {
+        findings.extend(nothing_to_do(request, facts, &trees, &volumes));
+    }
+    findings.extend(reader_findings(request, &volumes));
     let load = Load {
         volumes: &volumes,
         trees: &trees,
         hold: &hold,
     };
-    let targets = targets::plan(request, facts, &load).unwrap_or_else(|more| {
-        findings.extend(more);
-        Vec::new()
-    });
+    let targets = targets::plan(request, facts, &load, &mut findings);
     if !findings.is_empty() {
         return Err(findings);
     }
@@ -73,30 +72,6 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         spool_dir: facts.spool_dir.clone(),
         trees,
     })
-}
-
-/// The taken mounted paths as containers may name them: with links, and without.
-fn held_paths(facts: &Facts, trees: &[TreePlan]) -> Vec<(PathBuf, String)> {
-    let mut paths = Vec::new();
-    for tree in trees {
-        // The project folder may have been named by a link.
-        let real = facts.places.get(&tree.base).map(|place| &place.real);
-        for root in &tree.roots {
-            for base in real.into_iter().chain([&tree.base]) {
-                paths.push((base.join(&root.path), tree.member.clone()));
-            }
-        }
-        for (named, fact) in &facts.paths {
-            if tree
-                .roots
-                .iter()
-                .any(|root| root.whole && tree.base.join(&root.path) == fact.real)
-            {
-                paths.push((named.clone(), tree.member.clone()));
-            }
-        }
-    }
-    paths
 }
 
 /// `reader: direct` promises what the engine reader does not keep: say where it cannot be.

@@ -57,6 +57,33 @@ pub struct EngineFacts {
     pub images: BTreeMap<String, Image>,
     /// The container that this program runs in.
     pub own_container: Option<String>,
+    /// Why the folder of a volume cannot be read, for those that lie on this machine and whose
+    /// folder cannot.
+    pub unreadable: BTreeMap<String, String>,
+    /// Where the bind mounts of the containers lead to, by the source as the engine has it; none of
+    /// a remote engine.
+    pub sources: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Facts {
+    /// Whether bind mounts are of another machine than this one.
+    pub(super) fn engine_is_remote(&self) -> bool {
+        self.engine.as_ref().is_ok_and(|engine| engine.remote)
+    }
+
+    /// The project folder with all links resolved.
+    pub(super) fn real_dir(&self) -> &Path {
+        let place = self.places.get(&self.project.dir);
+        place.map_or(&self.project.dir, |place| &place.real)
+    }
+
+    /// Where `path` really is, named from the project folder as the user names that; `None` if it is
+    /// not in there, or was not looked at.
+    pub(super) fn real_in_project(&self, path: &Path) -> Option<PathBuf> {
+        let real = &self.places.get(path)?.real;
+        let relative = real.strip_prefix(self.real_dir()).ok()?;
+        Some(self.project.dir.join(relative))
+    }
 }
 
 /// What is known of the place of a folder or file that need not exist yet.
@@ -125,6 +152,8 @@ pub async fn ask_engine(
         }
     }
     Ok(EngineFacts {
+        unreadable: unreadable(&way, &volumes),
+        sources: real_sources(&way, &containers),
         daemon: engine.daemon().clone(),
         endpoint: way.endpoint,
         local: way.local,
@@ -135,6 +164,33 @@ pub async fn ask_engine(
         images,
         own_container: way.own_container,
     })
+}
+
+/// Tries to list the folders of volumes that lie on this machine.
+fn unreadable(way: &Way, volumes: &BTreeMap<String, engine::Volume>) -> BTreeMap<String, String> {
+    let here = volumes.values().filter(|_| way.local.is_ok());
+    here.filter_map(|volume| {
+        let error = std::fs::read_dir(volume.mountpoint.as_ref()?).err()?;
+        Some((volume.name.clone(), error.to_string()))
+    })
+    .collect()
+}
+
+/// Follows the sources of bind mounts: a container keeps the name that its folder had for whoever
+/// created it.
+fn real_sources(way: &Way, containers: &[Container]) -> BTreeMap<PathBuf, PathBuf> {
+    let binds = containers
+        .iter()
+        .filter(|_| !way.remote)
+        .flat_map(|container| &container.mounts)
+        .filter(|mount| mount.kind == engine::MountKind::Bind);
+    binds
+        .filter_map(|mount| {
+            let source = mount.source.clone()?;
+            let real = source.canonicalize().ok()?;
+            Some((source, real))
+        })
+        .collect()
 }
 
 /// The engine's names of all volumes that the files declare or that containers mount.
@@ -155,7 +211,7 @@ pub fn follow_paths(project: &Project, own_files: &[PathBuf]) -> BTreeMap<PathBu
         .references
         .iter()
         .map(|reference| reference.path.clone());
-    let mounted = bind_sources(project).map(Path::to_owned);
+    let mounted = bind_sources(project).map(|(_, source)| source.to_owned());
     referenced
         .chain(mounted)
         .chain(own_files.iter().cloned())
@@ -208,4 +264,68 @@ pub fn look_at_place(path: &Path) -> Place {
 fn free_bytes(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::FakeEngine;
+    use crate::plan::samples::{Sample, bind_mount, container, volume_mount};
+
+    #[tokio::test]
+    async fn the_engine_is_asked_for_all_that_the_files_and_the_containers_name() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().canonicalize().expect("it exists");
+        std::os::unix::fs::symlink(&folder, folder.join("link")).expect("a link");
+        let mut sample = Sample::new();
+        sample.volume("db", &["db"]);
+        let engine = FakeEngine::new();
+        let mut readable = sample.existing("blog_db", None).clone();
+        readable.mountpoint = Some(folder.clone());
+        engine.put_volume(readable);
+        engine.put_volume(sample.existing("labelled", Some("x")).clone());
+        engine.put_volume(sample.existing("mounted", None).clone());
+        engine.put_volume(sample.existing("stranger", None).clone());
+        let mut bind = bind_mount("x");
+        bind.source = Some(folder.join("link"));
+        engine.put_container(container("web", 1, vec![volume_mount("mounted"), bind]));
+        let way = |remote| Way {
+            endpoint: "unix:///run/docker.sock".into(),
+            local: Ok(()),
+            remote,
+            own_container: None,
+        };
+        let facts = ask_engine(&engine, way(false), &sample.facts.project)
+            .await
+            .expect("it answers");
+        let names: Vec<&String> = facts.volumes.keys().collect();
+        assert_eq!(names, ["blog_db", "labelled", "mounted"]);
+        assert_eq!(facts.users["mounted"][0].name, "blog-web-1");
+        let unreadable: Vec<&String> = facts.unreadable.keys().collect();
+        assert_eq!(
+            unreadable,
+            ["labelled", "mounted"],
+            "their folders do not exist"
+        );
+        assert_eq!(facts.sources[&folder.join("link")], folder);
+
+        let facts = ask_engine(&engine, way(true), &sample.facts.project)
+            .await
+            .expect("it answers");
+        assert!(facts.sources.is_empty());
+    }
+
+    #[test]
+    fn a_place_that_does_not_exist_yet_is_where_it_would_be() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().canonicalize().expect("it exists");
+        std::os::unix::fs::symlink(&folder, folder.join("link")).expect("a link");
+        let there = look_at_place(&folder);
+        let new = look_at_place(&folder.join("link/a/b"));
+        assert_eq!(new.real, folder.join("a/b"));
+        assert_eq!((new.exists, new.own, new.is_folder), (false, None, false));
+        assert!(new.ancestors.contains(&there.own.expect("it exists")));
+        assert!(new.free.is_some());
+        assert!(there.exists && there.is_folder);
+    }
 }

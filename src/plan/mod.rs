@@ -8,12 +8,19 @@ mod config;
 pub mod facts;
 mod hold;
 pub mod links;
+mod links_once;
 pub mod model;
 mod mounted;
 mod owners;
 mod request;
+#[cfg(test)]
+pub(crate) mod samples;
+mod service_volumes;
 pub mod table;
 mod targets;
+#[cfg(test)]
+mod tests;
+mod volume_names;
 mod volumes;
 
 pub use build::build;
