@@ -16,8 +16,6 @@ pub enum Exit {
     Rejected = 2,
     /// The dump is published, but a member failed or was not wholly read.
     Partial = 3,
-    /// A dump or target was not found.
-    NotFound = 10,
     /// Services that were held still could not be brought back.
     NotBrought = 20,
     /// Interrupted by SIGINT.
@@ -28,13 +26,12 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, the one that wins over the others first.
-    pub const BY_WEIGHT: [Self; 8] = [
+    pub const BY_WEIGHT: [Self; 7] = [
         Self::NotBrought,
         Self::Interrupted,
         Self::Terminated,
         Self::Rejected,
         Self::Failed,
-        Self::NotFound,
         Self::Partial,
         Self::Done,
     ];

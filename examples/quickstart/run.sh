@@ -44,6 +44,7 @@ leave() {
     rm -rf "$work"
 }
 trap leave EXIT
+export COMPOSE_PROJECT_NAME=quickstart
 compose up -d
 docker exec "$(compose ps -q web | head -n 1)" sh -c 'echo "<h1>hello</h1>" > /srv/pages/index.html'
 sleep 1

@@ -38,7 +38,19 @@ pub(super) async fn backup(
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
+    can_spool(&plan)?;
     execute(plan, gathered, args, talk).await
+}
+
+/// Every run keeps lists and indexes in temporary files: a folder that takes none is known before a
+/// service is held.
+fn can_spool(plan: &Plan) -> Result<(), CommandError> {
+    tempfile::tempfile_in(&plan.spool_dir)
+        .map(drop)
+        .map_err(|source| CommandError::Spool {
+            dir: plan.spool_dir.clone(),
+            source,
+        })
 }
 
 async fn execute(

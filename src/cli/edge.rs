@@ -1,5 +1,7 @@
 //! The one place where an error becomes a sentence, its causes, help and an exit code.
 
+use std::path::PathBuf;
+
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, JSONReportHandler};
 
 use super::args::{LogFormat, Talk};
@@ -31,6 +33,14 @@ pub(super) enum CommandError {
     /// The runtime cannot be started.
     #[error("cannot start")]
     Start(#[source] std::io::Error),
+    /// Temporary files cannot be made, which is found before anything is touched.
+    #[error("cannot make temporary files in `{}`", crate::text::path(.dir))]
+    Spool {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -53,9 +63,11 @@ impl CommandError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Findings(_) | Self::Project(_) | Self::Endpoint(_) => Exit::Rejected,
-            Self::Engine(_) | Self::WorkingFolder(_) | Self::Start(_) | Self::Print(_) => {
-                Exit::Failed
-            }
+            Self::Engine(_)
+            | Self::WorkingFolder(_)
+            | Self::Start(_)
+            | Self::Spool { .. }
+            | Self::Print(_) => Exit::Failed,
         }
     }
 }
@@ -108,6 +120,9 @@ fn help(error: &CommandError) -> Option<String> {
         CommandError::Project(LoadError::NoComposeFile { .. }) => Some(
             "go to the project's folder, or name it with `-C` or its Compose file with `-f`"
                 .to_owned(),
+        ),
+        CommandError::Spool { .. } => Some(
+            "name a folder on a disk with room in COMPOSE_DUMP_SPOOL__DIR or TMPDIR".to_owned(),
         ),
         CommandError::Project(LoadError::Stdin) => Some("name a file with `-f`".to_owned()),
         CommandError::Project(_) => None,

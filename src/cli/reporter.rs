@@ -149,7 +149,8 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
         Event::Trouble {
             loses_bytes: false, ..
         } if !verbose => return None,
-        Event::TargetFailed { target, error } => format!("error: target `{target}`: {error}"),
+        // A target's error names its target.
+        Event::TargetFailed { error, .. } => format!("error: {error}"),
         Event::Trouble {
             member,
             what,

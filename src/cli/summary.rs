@@ -57,7 +57,7 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
         Exit::Interrupted | Exit::Terminated => {
             "interrupted: services are as they were, and nothing was published".to_owned()
         }
-        Exit::Failed | Exit::Rejected | Exit::NotFound => {
+        Exit::Failed | Exit::Rejected => {
             let failed = report.targets.len() as u64 - dumps;
             format!("failed: {} without a dump", text::count(failed, "target"))
         }

@@ -131,13 +131,22 @@ impl Settings {
 fn finding(error: figment::Error) -> Finding {
     let key = error.path.join("__").to_uppercase();
     if let figment::error::Kind::UnknownField(field, known) = &error.kind {
-        let variable = format!("{ENV_PREFIX}{}", field.to_uppercase());
+        // The path leads to the map that has no such key, and to the key itself.
+        let mut folders = error.path.clone();
+        folders.pop_if(|last| last == field);
+        let variable = |name: &str| {
+            let keys: Vec<&str> = folders.iter().map(String::as_str).chain([name]).collect();
+            format!("{ENV_PREFIX}{}", keys.join("__").to_uppercase())
+        };
         let finding = Finding::new(
             "config::unknown_setting",
-            format!("the environment variable `{variable}` is no setting"),
+            format!(
+                "the environment variable `{}` is no setting",
+                variable(field)
+            ),
         );
         return finding.with_help(match did_you_mean(field, known.iter().copied()) {
-            Some(near) => format!("did you mean `{ENV_PREFIX}{}`?", near.to_uppercase()),
+            Some(near) => format!("did you mean `{}`?", variable(near)),
             None => format!("unset it; the settings are {}", known.join(", ")),
         });
     }

@@ -101,8 +101,8 @@ async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
                 targets.refused.push((name, error));
             }
             Err(lost) => world.reporter.report(Event::TargetFailed {
+                error: format!("target `{name}`: {lost}"),
                 target: name,
-                error: lost.to_string(),
             }),
         }
     }
@@ -199,7 +199,7 @@ async fn publish(
     let plan = Arc::clone(plan);
     let run = world.run.clone();
     let held = outcome.held.clone();
-    let sent = bridge::blocking("publishing", move || {
+    let sending = bridge::blocking("publishing", move || {
         // A refusal means that no target is left; each says so itself at its end.
         let _ = fanout.released();
         let indexed = super::index_file::send_all(&mut members, &fanout);
@@ -208,37 +208,52 @@ async fn publish(
             Err(_) => fanout.abort(),
         };
         (members, ended, indexed)
-    })
-    .await;
+    });
+    tokio::pin!(sending);
+    // Whoever reads standard output may take for ever; a signal ends that too.
+    let sent = match world.cancel.run_until_cancelled(&mut sending).await {
+        Some(sent) => Some(sent),
+        None => in_time(world, sending).await,
+    };
     match sent {
-        Ok((members, ended, indexed)) => {
+        Some(Ok((members, ended, indexed))) => {
             outcome.members = members;
-            if let Err(error) = indexed {
+            if let Err(error) = indexed
+                && !world.cancel.is_cancelled()
+            {
                 outcome.error = Some(chain(&error));
             }
             ended
         }
-        Err(lost) => {
+        Some(Err(lost)) => {
             outcome.error = Some(lost.to_string());
             Vec::new()
         }
+        None => Vec::new(),
     }
 }
 
-/// Has everything removed that was written. A target that hangs is left alone after a while, or at
-/// the second signal: what it has written is hidden, and the next run's to remove.
+/// Has everything removed that was written.
 async fn abort(world: &World, fanout: Arc<Fanout>) -> Vec<(String, LaneEnd)> {
     let removal = bridge::blocking("removing what was written", move || fanout.abort());
-    let patient = tokio::time::timeout(REMOVED_WITHIN, removal);
-    match world.hurry.run_until_cancelled(patient).await {
-        Some(Ok(ended)) => ended.unwrap_or_default(),
-        Some(Err(_)) | None => {
-            tracing::warn!(
-                "what was written could not be removed in time; it is hidden, its name ends in `.partial`"
-            );
-            Vec::new()
-        }
+    in_time(world, removal)
+        .await
+        .and_then(Result::ok)
+        .unwrap_or_default()
+}
+
+/// Waits for targets that end. One that hangs is left alone after a while, or at the second signal:
+/// what it has written is hidden, and the next run's to remove.
+async fn in_time<T>(world: &World, ending: impl Future<Output = T>) -> Option<T> {
+    let patient = tokio::time::timeout(REMOVED_WITHIN, ending);
+    let ended = world.hurry.run_until_cancelled(patient).await;
+    let ended = ended.and_then(Result::ok);
+    if ended.is_none() {
+        tracing::warn!(
+            "what was written could not be removed in time; it is hidden, its name ends in `.partial`"
+        );
     }
+    ended
 }
 
 fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> RunReport {

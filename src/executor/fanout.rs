@@ -4,9 +4,10 @@
 //! out, and the others go on; when none is left, or the run is cancelled, the sources are told so.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,12 @@ use crate::targets::{DumpWriter, StreamHead, TargetError};
 
 /// Pieces that wait in a target's queue. Chunks are at most 1 MiB, most of them 256 KiB.
 const QUEUE: usize = 16;
+
+/// How often a full queue, and a target that takes its time, are looked at again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
+
+/// How long a cancelled run waits for a target that has nothing to remove.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// A part of a dump on its way to a target.
 #[derive(Clone)]
@@ -46,7 +53,45 @@ struct Lane {
     name: String,
     /// `None` once the target has failed or everything was sent.
     queue: Option<SyncSender<Piece>>,
+    /// See [`DumpWriter::leaves_traces`].
+    leaves_traces: bool,
     thread: JoinHandle<LaneEnd>,
+}
+
+impl Lane {
+    /// Puts a piece into the queue, as soon as there is room.
+    fn put(&mut self, piece: &Piece, cancel: &CancellationToken) {
+        let Some(queue) = &self.queue else {
+            return;
+        };
+        let mut piece = piece.clone();
+        loop {
+            piece = match queue.try_send(piece) {
+                Ok(()) => return,
+                Err(TrySendError::Full(piece)) => piece,
+                // The thread has ended: the target has failed.
+                Err(TrySendError::Disconnected(_)) => break,
+            };
+            if cancel.is_cancelled() {
+                return;
+            }
+            std::thread::sleep(LOOK_AGAIN_AFTER);
+        }
+        self.queue = None;
+    }
+
+    /// Waits for the thread to end; in a cancelled run not for long, if there is nothing to remove.
+    fn join(self, cancel: &CancellationToken) -> (String, LaneEnd) {
+        let mut since = None;
+        while !self.leaves_traces && !self.thread.is_finished() {
+            if cancel.is_cancelled() && since.get_or_insert_with(Instant::now).elapsed() > GRACE {
+                return (self.name, LaneEnd::Aborted);
+            }
+            std::thread::sleep(LOOK_AGAIN_AFTER);
+        }
+        let end = self.thread.join().unwrap_or(LaneEnd::Aborted);
+        (self.name, end)
+    }
 }
 
 /// The beginning of all targets' queues. Shared by those who read sources, one at a time.
@@ -71,6 +116,7 @@ impl Fanout {
         let mut lanes = Vec::new();
         for (name, writer) in writers {
             let (queue, pieces) = sync_channel(QUEUE);
+            let leaves_traces = writer.leaves_traces();
             let reporter = Arc::clone(reporter);
             let target = name.clone();
             let thread = std::thread::Builder::new()
@@ -79,6 +125,7 @@ impl Fanout {
             lanes.push(Lane {
                 name,
                 queue: Some(queue),
+                leaves_traces,
                 thread,
             });
         }
@@ -166,16 +213,10 @@ impl Fanout {
         }
         let mut lanes = self.lanes();
         for lane in lanes.iter_mut() {
-            // A queue whose thread has ended belongs to a target that failed.
-            if lane
-                .queue
-                .as_ref()
-                .is_some_and(|queue| queue.send(piece.clone()).is_err())
-            {
-                lane.queue = None;
-            }
+            lane.put(piece, &self.cancel);
         }
-        if lanes.iter().any(|lane| lane.queue.is_some()) {
+        let taken = lanes.iter().any(|lane| lane.queue.is_some());
+        if taken && !self.cancel.is_cancelled() {
             Ok(())
         } else {
             Err(SinkClosed)
@@ -184,14 +225,13 @@ impl Fanout {
 
     /// Closes the queues and waits for the threads; what was not finished is aborted by its thread.
     fn join(&self) -> Vec<(String, LaneEnd)> {
-        let lanes = std::mem::take(&mut *self.lanes());
-        let waiting: Vec<(String, JoinHandle<LaneEnd>)> = lanes
+        let mut lanes = std::mem::take(&mut *self.lanes());
+        for lane in &mut lanes {
+            lane.queue = None;
+        }
+        lanes
             .into_iter()
-            .map(|lane| (lane.name, lane.thread))
-            .collect();
-        waiting
-            .into_iter()
-            .map(|(name, thread)| (name, thread.join().unwrap_or(LaneEnd::Aborted)))
+            .map(|lane| lane.join(&self.cancel))
             .collect()
     }
 

@@ -1,6 +1,6 @@
 //! From what was asked for and what is there to a plan: a value that says everything a run will do.
 //!
-//! [`facts`] is the last look at the world; [`build`] is pure. The plan is printed by [`table`] or as
+//! [`facts`] is the last look at the world; [`build()`] is pure. The plan is printed by [`table`] or as
 //! JSON, and executed as it stands.
 
 mod build;

@@ -12,6 +12,8 @@ use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, shown};
 use super::request::{Request, Selection};
 
+const NOT_ASKED_FOR: &str = "scope `mounted` was not asked for";
+
 /// The rows of the plan, and one tree per mounted path that is taken.
 pub(super) fn plan(
     request: &Request,
@@ -32,15 +34,54 @@ pub(super) fn plan(
         })
         .collect();
     links_once::store_links_once(&mut trees);
-    let rows = sources
+    let with_path = sources
         .iter()
         .zip(&trees)
-        .map(|((source, uses), tree)| row(facts, source, uses, tree))
-        .collect();
+        .map(|((source, uses), tree)| row(facts, source, uses, tree));
+    let rows = with_path.chain(without_path(request, facts)).collect();
     (
         rows,
         trees.into_iter().flatten().map(|(tree, _)| tree).collect(),
     )
+}
+
+/// Mounts that are neither volumes nor paths of the host: listed, so that nobody misses their content.
+fn without_path(request: &Request, facts: &Facts) -> Vec<PathPlan> {
+    let mounts = facts
+        .project
+        .services
+        .values()
+        .flat_map(|service| service.mounts.iter().map(move |mount| (service, mount)));
+    mounts
+        .filter_map(|(service, mount)| {
+            let (kind, why) = nothing_to_store(mount)?;
+            let why = if request.scopes.contains(&Scope::Mounted) {
+                why
+            } else {
+                NOT_ASKED_FOR
+            };
+            Some(PathPlan {
+                path: format!("{}:{}", service.name, mount.target),
+                kind,
+                named_by: vec![mount.named_by.clone()],
+                member: None,
+                bytes: None,
+                decision: Decision::left_out(why),
+            })
+        })
+        .collect()
+}
+
+/// What a mount is, and why there is nothing to store; `None` for a volume or a path of the host.
+fn nothing_to_store(mount: &Mount) -> Option<(&'static str, &'static str)> {
+    match (mount.kind, &mount.source) {
+        (MountKind::Volume, _) | (MountKind::Bind, Some(MountSource::HostPath(_))) => None,
+        (MountKind::Bind, _) => Some(("bind", "its source could not be resolved")),
+        (MountKind::Tmpfs, _) => Some(("tmpfs", "memory, which has no lasting content")),
+        (MountKind::Image, _) => Some(("image", "the content of an image")),
+        (MountKind::Npipe, _) => Some(("pipe", "a pipe, which has no content to store")),
+        (MountKind::Cluster, _) => Some(("cluster", "a Swarm cluster volume")),
+    }
 }
 
 /// The tree of a mounted path and why it is taken, or why it is left out.
@@ -103,7 +144,7 @@ fn decide(
     let base = &facts.project.dir;
     let Candidate { source, fact, uses } = candidate;
     if !request.scopes.contains(&Scope::Mounted) {
-        return Err("scope `mounted` was not asked for".to_owned());
+        return Err(NOT_ASKED_FOR.to_owned());
     }
     let relative = below(base, source).ok_or("outside the project folder")?;
     if !selection.mounts(uses.iter().map(|usage| usage.service)) {
@@ -141,9 +182,7 @@ fn not_here(owners: &Owners, fact: &PathFact) -> Option<String> {
     if owners.named.contains(&fact.real) {
         return Some("stored as config, because another key names it".to_owned());
     }
-    owners
-        .is_never_read(&fact.real)
-        .then(|| "part of a target or of the spool folder".to_owned())
+    None
 }
 
 fn tree(

@@ -1,7 +1,9 @@
 //! Where the dump goes: what each target writes, compresses and spools, and whether it may.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
@@ -33,13 +35,16 @@ pub(super) fn plan(
     let mut targets = Vec::new();
     let mut seen = BTreeSet::new();
     for arg in &request.targets {
-        if !seen.insert(place_of(facts, arg).map(|place| &place.real)) {
+        if !seen.insert(place_of(facts, arg).map(|place| dump_of(arg, place))) {
             findings.push(
                 Finding::new(
                     "plan::target_twice",
-                    format!("the target `{}` is given twice", arg.name),
+                    format!(
+                        "the target `{}` is given twice, or is called as another archive but for its extension",
+                        arg.name
+                    ),
                 )
-                .with_help("leave one of them out"),
+                .with_help("leave one of them out, or give the archives different names"),
             );
             continue;
         }
@@ -57,9 +62,16 @@ pub(super) fn plan(
     targets
 }
 
-/// The folders and files of the targets, which no source may read.
-pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
-    request.targets.iter().filter_map(TargetArg::path)
+/// Where a target's dump appears: two archives that differ in their extension alone would have the
+/// same marker beside them.
+fn dump_of(arg: &TargetArg, place: &Place) -> PathBuf {
+    let name = place.real.file_name().map(OsStrExt::as_bytes);
+    match (&arg.kind, name.and_then(Codec::split_archive_name)) {
+        (TargetArgKind::Archive { .. }, Some((stem, _))) => {
+            place.real.with_file_name(OsStr::from_bytes(stem))
+        }
+        _ => place.real.clone(),
+    }
 }
 
 /// Where a target is; `None` for standard output.

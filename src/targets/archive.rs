@@ -284,6 +284,13 @@ impl DumpWriter for ArchiveWriter {
         }
     }
 
+    fn leaves_traces(&self) -> bool {
+        match self.destination {
+            Destination::Folder(_) => true,
+            Destination::Stdout => false,
+        }
+    }
+
     fn abort(self: Box<Self>) {
         self.destination.discard();
     }

@@ -91,6 +91,12 @@ pub trait DumpWriter: Send {
     /// When anything could not be written or synced; nothing is visible then.
     fn finish(self: Box<Self>, draft: &Draft) -> Result<Published, TargetError>;
 
+    /// Whether `abort` has something to remove. Where it has not, as on standard output, nobody need
+    /// wait for a writer that stands still.
+    fn leaves_traces(&self) -> bool {
+        true
+    }
+
     /// Removes everything that was written. Says what it could not remove through the log.
     fn abort(self: Box<Self>);
 }

@@ -271,6 +271,10 @@ impl DumpWriter for Spooled {
         self.inner.finish(draft)
     }
 
+    fn leaves_traces(&self) -> bool {
+        self.inner.leaves_traces()
+    }
+
     fn abort(self: Box<Self>) {
         self.inner.abort();
     }

@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::lab::{Lab, endpoints};
 
 /// Set where a test runs elsewhere; its value is for the test.
-const ELSEWHERE: &str = "COMPOSE_DUMP_TEST_ELSEWHERE";
+const ELSEWHERE: &str = "CDUMP_TEST_ELSEWHERE";
 
 fn elsewhere() -> Option<String> {
     std::env::var(ELSEWHERE).ok()

@@ -45,8 +45,8 @@ fn tls_lab() -> (String, PathBuf) {
             .unwrap_or_else(|_| panic!("{name} is not set: eval \"$(tests/lab/engine26.sh up)\""))
     };
     (
-        variable("COMPOSE_DUMP_TEST_TLS_HOST"),
-        variable("COMPOSE_DUMP_TEST_TLS_CERTS").into(),
+        variable("CDUMP_TEST_TLS_HOST"),
+        variable("CDUMP_TEST_TLS_CERTS").into(),
     )
 }
 

@@ -132,7 +132,7 @@ impl Drop for SshServer {
 #[ignore = "needs an engine: tests/run.sh"]
 async fn ssh_works_for_requests_and_transfers() {
     const TEST: &str = "ssh::ssh_works_for_requests_and_transfers";
-    const INNER: &str = "COMPOSE_DUMP_TEST_SSH";
+    const INNER: &str = "CDUMP_TEST_SSH";
     let lab = Lab::new("ssh").await;
     if let Ok(url) = std::env::var(INNER) {
         let engine = connect(&host(&url), &Surroundings::default())

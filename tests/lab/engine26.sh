@@ -2,8 +2,8 @@
 # A second, newer engine beside the first: 26.1, from the files of Debian 13's packages, on the
 # machine as it is. `engine26.sh up` fetches, unpacks and starts it and prints what to `eval`:
 #   DOCKER_HOST                  its socket
-#   COMPOSE_DUMP_TEST_TLS_HOST   where it also listens, with TLS both ways, on this machine only
-#   COMPOSE_DUMP_TEST_TLS_CERTS  the folder with ca.pem, cert.pem and key.pem for that
+#   CDUMP_TEST_TLS_HOST   where it also listens, with TLS both ways, on this machine only
+#   CDUMP_TEST_TLS_CERTS  the folder with ca.pem, cert.pem and key.pem for that
 # `engine26.sh down` stops it. It has no network: what it runs needs `network_mode: none`.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -25,8 +25,8 @@ up() {
     say "engine $(docker --host "unix://$dir/docker.sock" version --format '{{.Server.Version}}')" \
         "at unix://$dir/docker.sock"
     echo "export DOCKER_HOST=unix://$dir/docker.sock"
-    echo "export COMPOSE_DUMP_TEST_TLS_HOST=tcp://127.0.0.1:$(cat "$dir/port")"
-    echo "export COMPOSE_DUMP_TEST_TLS_CERTS=$certs"
+    echo "export CDUMP_TEST_TLS_HOST=tcp://127.0.0.1:$(cat "$dir/port")"
+    echo "export CDUMP_TEST_TLS_CERTS=$certs"
 }
 
 unpack() {

@@ -1,7 +1,11 @@
 //! Trees that become tars and trees again by the hands of GNU tar, bsdtar and Python.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use compose_dump::archive::entry::{Entry, EntryKind, Mtime, Segment};
+use compose_dump::archive::tar::{encode_head, encoded_len};
 
 use crate::support::{describe, describe_without, dump, python, run};
 use crate::trees::{everything_for_anyone, everything_for_root, files_with_holes};
@@ -63,6 +67,64 @@ fn root_gets_owners_devices_and_attributes_back() {
     let dumped = dump(from.path());
     extract_with_gnu_tar(&dumped.tar, to.path());
     similar(&describe(from.path()), &describe(to.path()));
+}
+
+/// Lengths beyond eleven octal digits, in a tar whose data is a hole.
+#[test]
+fn everyone_reads_files_of_nine_gibibytes() {
+    const DATA_LEN: u64 = 9 << 30;
+    let tar = tempfile::NamedTempFile::new().unwrap();
+    let mut len = 0;
+    let mut put = |path: &str, size: u64, sparse: Option<Vec<Segment>>| {
+        let path = path.as_bytes().to_vec();
+        let (kind, mtime, xattrs) = (EntryKind::File, Mtime::default(), Vec::new());
+        let entry = Entry {
+            path,
+            kind,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            mtime,
+            size,
+            xattrs,
+            sparse,
+        };
+        let mut head = Vec::new();
+        encode_head(&entry, b"./", &mut head);
+        tar.as_file().write_all_at(&head, len).unwrap();
+        len += encoded_len(&entry, b"./");
+    };
+    put("dense", DATA_LEN, None);
+    put(
+        "sparse",
+        20 << 30,
+        Some(vec![Segment {
+            offset: 4096,
+            len: DATA_LEN,
+        }]),
+    );
+    put("last", 5, None);
+    tar.as_file().set_len(len + 1024).unwrap();
+
+    let sizes = "import sys, tarfile\nfor m in tarfile.open(sys.argv[1]): print(m.size, m.name)";
+    let expected = "9663676416 ./dense\n21474836480 ./sparse\n5 ./last\n";
+    assert_eq!(python(sizes, &[tar.path().as_os_str()], b""), expected);
+    for program in ["tar", "bsdtar"] {
+        let listing = run(program, &[OsStr::new("-tvf"), tar.path().as_os_str()], b"");
+        let listing = String::from_utf8(listing).unwrap();
+        let lines: Vec<Vec<&str>> = listing
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(lines.len(), 3, "{program}: {listing}");
+        for (line, expected) in lines.iter().zip(expected.lines()) {
+            let (size, name) = expected.split_once(' ').unwrap();
+            assert!(
+                line.contains(&size) && line.contains(&name),
+                "{program}: {line:?}"
+            );
+        }
+    }
 }
 
 fn extract_with_gnu_tar(tar: &[u8], to: &Path) {

@@ -4,6 +4,7 @@
 
 mod extract;
 mod hostile;
+mod hostile_rows;
 mod parse;
 mod support;
 mod trees;

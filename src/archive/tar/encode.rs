@@ -3,7 +3,7 @@
 
 use tar::{EntryType, Header};
 
-use super::{padding, pax, sparse};
+use super::{BLOCK, padding, pax, sparse};
 use crate::archive::entry::{Entry, EntryKind};
 
 /// Largest number in a ustar field of 8 bytes: seven octal digits.
@@ -44,10 +44,20 @@ pub fn encode_head(entry: &Entry, prefix: &[u8], out: &mut Vec<u8>) {
 /// Length in bytes of the whole entry in a tar: what [`encode_head`] writes, the data and its padding.
 #[must_use]
 pub fn encoded_len(entry: &Entry, prefix: &[u8]) -> u64 {
-    let mut head = Vec::new();
-    encode_head(entry, prefix, &mut head);
     let data_len = entry.data_len();
-    head.len() as u64 + data_len + padding(data_len) as u64
+    let name = stored_name(entry, prefix);
+    let link = stored_link(entry, prefix);
+    let map_len = entry.sparse.as_deref().map_or(0, |segments| {
+        sparse::encode_map(segments, entry.size).len() as u64
+    });
+    let records_len = extended_records(entry, &name, &link, data_len + map_len).len() as u64;
+    let block = BLOCK as u64;
+    let extended_len = if records_len > 0 {
+        block + records_len.next_multiple_of(block)
+    } else {
+        0
+    };
+    extended_len + block + map_len + data_len.next_multiple_of(block)
 }
 
 fn stored_name(entry: &Entry, prefix: &[u8]) -> Vec<u8> {
@@ -83,7 +93,9 @@ fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) ->
     if link.len() > NAME_LEN {
         put(b"linkpath", link);
     }
-    if stored_len > MAX_OCTAL_11 {
+    // Python's tarfile takes this record for the logical length of a sparse file and loses its place:
+    // the header of such a file says its stored length itself, in base 256.
+    if stored_len > MAX_OCTAL_11 && entry.sparse.is_none() {
         put(b"size", stored_len.to_string().as_bytes());
     }
     for (keyword, id) in [(b"uid", entry.uid), (b"gid", entry.gid)] {
@@ -108,7 +120,12 @@ fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) ->
 }
 
 fn entry_header(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) -> Header {
-    let mut header = new_header(entry_type(&entry.kind), entry.mode, stored_len);
+    let size = if entry.sparse.is_some() {
+        stored_len
+    } else {
+        stored_len.min(MAX_OCTAL_11)
+    };
+    let mut header = new_header(entry_type(&entry.kind), entry.mode, size);
     header.set_uid(u64::from(entry.uid).min(MAX_OCTAL_7));
     header.set_gid(u64::from(entry.gid).min(MAX_OCTAL_7));
     header.set_mtime(
@@ -154,7 +171,7 @@ fn new_header(entry_type: EntryType, mode: u32, size: u64) -> Header {
     header.set_mode(mode & 0o7777);
     header.set_uid(0);
     header.set_gid(0);
-    header.set_size(size.min(MAX_OCTAL_11));
+    header.set_size(size);
     header
 }
 

@@ -7,6 +7,8 @@
 mod assemble;
 mod encode;
 mod error;
+mod extended;
+mod extension;
 mod header;
 mod parse;
 mod pax;

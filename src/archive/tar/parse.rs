@@ -15,14 +15,13 @@
 
 use tar::EntryType;
 
-use super::assemble::{Assembled, Extended, assemble, set_map};
+use super::assemble::{Assembled, assemble, set_map};
+use super::extension::{Extension, Extensions};
 use super::header::Block;
 use super::sparse::MapReader;
 use super::{BLOCK, TarError, padding};
 use crate::archive::entry::{Entry, SinkClosed};
 
-/// Longest extended header or long name that is taken, in bytes.
-const MAX_EXTENSION_BYTES: u64 = 1 << 20;
 /// Bytes of something unexpected that an error shows.
 const SHOWN_BYTES: usize = 200;
 
@@ -68,9 +67,7 @@ pub struct TarParser<V> {
     state: State,
     block: [u8; BLOCK],
     block_len: usize,
-    globals: Extended,
-    /// What was said about the entry that comes next.
-    pending: Option<Pending>,
+    extensions: Extensions,
     last_path: Option<Vec<u8>>,
     summary: TarSummary,
     failed: Option<TarError>,
@@ -96,24 +93,6 @@ enum State {
     Ended,
 }
 
-struct Extension {
-    kind: EntryType,
-    /// What was collected, padding included.
-    data: Vec<u8>,
-    /// Length without padding.
-    len: usize,
-    /// Bytes that are still to come, padding included.
-    left: usize,
-    /// Where its header is.
-    at: u64,
-}
-
-struct Pending {
-    extended: Extended,
-    /// Whether it comes from a PAX header rather than from GNU long names.
-    is_pax: bool,
-}
-
 impl<V: TarVisitor> TarParser<V> {
     /// At the start of a tar.
     pub fn new(visitor: V) -> Self {
@@ -122,8 +101,7 @@ impl<V: TarVisitor> TarParser<V> {
             state: State::Header,
             block: [0; BLOCK],
             block_len: 0,
-            globals: Extended::default(),
-            pending: None,
+            extensions: Extensions::default(),
             last_path: None,
             summary: TarSummary::default(),
             failed: None,
@@ -253,7 +231,7 @@ impl<V: TarVisitor> TarParser<V> {
         self.block_len = 0;
         let block = self.block;
         if block == [0; BLOCK] {
-            if self.pending.is_some() {
+            if self.extensions.are_pending() {
                 return Err(TarError::StrayExtension { at });
             }
             self.state = match self.state {
@@ -282,84 +260,26 @@ impl<V: TarVisitor> TarParser<V> {
                 let len = header
                     .size()
                     .ok_or(TarError::BadField { at, field: "size" })?;
-                self.begin_extension(kind, len, at)
+                let extension = self.extensions.begin(kind, len, at)?;
+                // No bytes will come to act on when it is empty.
+                let is_empty = extension.left == 0;
+                self.state = State::Extension(extension);
+                if is_empty { self.extension() } else { Ok(()) }
             }
             _ => self.begin_entry(&header, at),
         }
     }
 
-    fn begin_extension(&mut self, kind: EntryType, len: u64, at: u64) -> Result<(), TarError> {
-        if len > MAX_EXTENSION_BYTES {
-            return Err(TarError::HeaderTooLong {
-                at,
-                len,
-                max: MAX_EXTENSION_BYTES,
-            });
-        }
-        let is_long_name = matches!(kind, EntryType::GNULongName | EntryType::GNULongLink);
-        if self
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.is_pax || !is_long_name)
-        {
-            return Err(TarError::StrayExtension { at });
-        }
-        let left = (len as usize).next_multiple_of(BLOCK);
-        self.state = State::Extension(Extension {
-            kind,
-            data: Vec::new(),
-            len: len as usize,
-            left,
-            at,
-        });
-        // No bytes will come to act on when it is empty.
-        if left == 0 { self.extension() } else { Ok(()) }
-    }
-
     /// Acts on a whole extended header.
     fn extension(&mut self) -> Result<(), TarError> {
-        let State::Extension(extension) = std::mem::replace(&mut self.state, State::Header) else {
-            return Ok(());
-        };
-        let Extension {
-            kind,
-            mut data,
-            len,
-            at,
-            ..
-        } = extension;
-        data.truncate(len);
-        let globals = self.globals.clone();
-        let applied = match kind {
-            EntryType::XGlobalHeader => self.globals.apply_global(&data),
-            EntryType::XHeader => {
-                let pending = self.pending.insert(Pending {
-                    extended: globals,
-                    is_pax: true,
-                });
-                pending.extended.apply(&data)
-            }
-            _ => {
-                let new = || Pending {
-                    extended: globals,
-                    is_pax: false,
-                };
-                let extended = &mut self.pending.get_or_insert_with(new).extended;
-                if kind == EntryType::GNULongName {
-                    extended.set_long_name(&data)
-                } else {
-                    extended.set_long_link(&data)
-                }
-            }
-        };
-        applied.map_err(|field| TarError::BadField { at, field })
+        match std::mem::replace(&mut self.state, State::Header) {
+            State::Extension(extension) => self.extensions.apply(extension),
+            _ => Ok(()),
+        }
     }
 
     fn begin_entry(&mut self, header: &Block<'_>, at: u64) -> Result<(), TarError> {
-        let extended = match self.pending.take() {
-            Some(pending) => pending.extended,
-            None => self.globals.clone(),
-        };
+        let extended = self.extensions.take();
         let assembled = assemble(header, extended, at)?;
         if assembled.map_in_data {
             self.state = State::Map {

@@ -1,5 +1,5 @@
-//! Which files with several names were met already: a hash table in an unlinked file. A backup
-//! store can have millions of hard links, so it cannot be in memory.
+//! Which files with several names were met already. A backup store can have millions of hard links,
+//! so the hash table moves to an unlinked file when it outgrows a bound.
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -8,30 +8,43 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::facts::FileId;
-use super::list::ListPosition;
+use super::item::ListPosition;
 
 /// Slots of a new table.
-const FIRST_SLOTS: u64 = 1024;
-/// Device, inode, and position plus one, so that a hole in the file is a free slot.
-const SLOT_LEN: usize = 24;
+const FIRST_SLOTS: u64 = 1 << 10;
+/// Most slots that are kept in memory: 24 MiB.
+const MAX_MEMORY_SLOTS: u64 = 1 << 20;
+/// How many times as many slots the next table has. In a file, moving costs more than room.
+const GROWTH: u64 = 4;
+
+/// Device, inode, and position plus one, so that zeros are a free slot.
+type Slot = [u64; 3];
+
+const FREE: Slot = [0; 3];
 
 /// Open addressing with linear probing, at most half full.
 pub(super) struct LinkTable {
     dir: PathBuf,
     hasher: RandomState,
-    /// Made when the first file with several names is met.
-    slots: Option<Slots>,
+    slots: Slots,
     used: u64,
+    max_memory_slots: u64,
 }
 
 impl LinkTable {
     /// An empty table that will make its file in `dir`.
     pub(super) fn new(dir: PathBuf) -> Self {
+        Self::with_bound(dir, MAX_MEMORY_SLOTS)
+    }
+
+    fn with_bound(dir: PathBuf, max_memory_slots: u64) -> Self {
+        let slots = Slots::Memory(Vec::new());
         Self {
             dir,
             hasher: RandomState::new(),
-            slots: None,
+            slots,
             used: 0,
+            max_memory_slots,
         }
     }
 
@@ -41,87 +54,96 @@ impl LinkTable {
         id: FileId,
         position: ListPosition,
     ) -> io::Result<Option<ListPosition>> {
-        if self
-            .slots
-            .as_ref()
-            .is_none_or(|slots| 2 * self.used >= slots.count)
-        {
+        if 2 * self.used >= self.slots.count() {
             self.grow()?;
         }
-        let slots = self.slots.as_ref().expect("just made");
-        let found = slots.find(self.hasher.hash_one(id), id)?;
-        if found.position.is_none() {
-            slots.write(found.index, id, position)?;
-            self.used += 1;
+        let (index, slot) = self.slots.find(self.hasher.hash_one(id), id)?;
+        if slot != FREE {
+            return Ok(Some(ListPosition(slot[2] - 1)));
         }
-        Ok(found.position)
+        self.slots.write(index, [id.dev, id.ino, position.0 + 1])?;
+        self.used += 1;
+        Ok(None)
     }
 
     fn grow(&mut self) -> io::Result<()> {
-        let count = self
-            .slots
-            .as_ref()
-            .map_or(FIRST_SLOTS, |slots| 2 * slots.count);
-        let file = tempfile::tempfile_in(&self.dir)?;
-        file.set_len(count * SLOT_LEN as u64)?;
-        let grown = Slots { file, count };
-        let Some(old) = self.slots.take() else {
-            self.slots = Some(grown);
-            return Ok(());
+        let count = (self.slots.count() * GROWTH).max(FIRST_SLOTS);
+        let mut grown = if count <= self.max_memory_slots {
+            Slots::Memory(vec![
+                FREE;
+                usize::try_from(count).expect("within max_memory_slots")
+            ])
+        } else {
+            let file = tempfile::tempfile_in(&self.dir)?;
+            file.set_len(count * size_of::<Slot>() as u64)?;
+            Slots::File { file, count }
         };
-        for index in 0..old.count {
-            let (id, position) = old.read(index)?;
-            if let Some(position) = position {
-                let free = grown.find(self.hasher.hash_one(id), id)?;
-                grown.write(free.index, id, position)?;
+        for index in 0..self.slots.count() {
+            let slot @ [dev, ino, _] = self.slots.read(index)?;
+            if slot != FREE {
+                let id = FileId { dev, ino };
+                let (free, _) = grown.find(self.hasher.hash_one(id), id)?;
+                grown.write(free, slot)?;
             }
         }
-        self.slots = Some(grown);
+        self.slots = grown;
         Ok(())
     }
 }
 
-struct Slots {
-    file: File,
-    /// A power of two.
-    count: u64,
-}
-
-struct Found {
-    index: u64,
-    /// `None` if the slot is free.
-    position: Option<ListPosition>,
+/// As many slots as a power of two, or none.
+enum Slots {
+    Memory(Vec<Slot>),
+    File { file: File, count: u64 },
 }
 
 impl Slots {
-    /// The slot of `id`, or the free one where it belongs.
-    fn find(&self, hash: u64, id: FileId) -> io::Result<Found> {
-        let mut index = hash & (self.count - 1);
-        loop {
-            let (found, position) = self.read(index)?;
-            if found == id || position.is_none() {
-                return Ok(Found { index, position });
-            }
-            index = (index + 1) & (self.count - 1);
+    fn count(&self) -> u64 {
+        match self {
+            Self::Memory(slots) => slots.len() as u64,
+            Self::File { count, .. } => *count,
         }
     }
 
-    fn read(&self, index: u64) -> io::Result<(FileId, Option<ListPosition>)> {
-        let mut slot = [[0; 8]; SLOT_LEN / 8];
-        self.file
-            .read_exact_at(slot.as_flattened_mut(), index * SLOT_LEN as u64)?;
-        let [dev, ino, position] = slot.map(u64::from_le_bytes);
-        Ok((
-            FileId { dev, ino },
-            position.checked_sub(1).map(ListPosition),
-        ))
+    /// The slot of `id`, or the free one where it belongs.
+    fn find(&self, hash: u64, id: FileId) -> io::Result<(u64, Slot)> {
+        let mask = self.count() - 1;
+        let mut index = hash & mask;
+        loop {
+            let slot = self.read(index)?;
+            if slot == FREE || slot[..2] == [id.dev, id.ino] {
+                return Ok((index, slot));
+            }
+            index = (index + 1) & mask;
+        }
     }
 
-    fn write(&self, index: u64, id: FileId, position: ListPosition) -> io::Result<()> {
-        let slot = [id.dev, id.ino, position.0 + 1].map(u64::to_le_bytes);
-        self.file
-            .write_all_at(slot.as_flattened(), index * SLOT_LEN as u64)
+    fn read(&self, index: u64) -> io::Result<Slot> {
+        match self {
+            Self::Memory(slots) => Ok(slots[index as usize]),
+            Self::File { file, .. } => {
+                let mut bytes = [[0; 8]; 3];
+                file.read_exact_at(bytes.as_flattened_mut(), offset_of(index))?;
+                Ok(bytes.map(u64::from_le_bytes))
+            }
+        }
     }
+
+    fn write(&mut self, index: u64, slot: Slot) -> io::Result<()> {
+        match self {
+            Self::Memory(slots) => {
+                slots[index as usize] = slot;
+                Ok(())
+            }
+            Self::File { file, .. } => {
+                file.write_all_at(slot.map(u64::to_le_bytes).as_flattened(), offset_of(index))
+            }
+        }
+    }
+}
+
+fn offset_of(index: u64) -> u64 {
+    index * size_of::<Slot>() as u64
 }
 
 #[cfg(test)]
@@ -131,8 +153,8 @@ mod tests {
     use std::collections::HashMap;
 
     #[test]
-    fn agrees_with_a_map_while_it_grows() {
-        let mut table = LinkTable::new(std::env::temp_dir());
+    fn agrees_with_a_map_while_it_grows_and_moves_to_a_file() {
+        let mut table = LinkTable::with_bound(std::env::temp_dir(), 4 * FIRST_SLOTS);
         let mut model = HashMap::new();
         for number in 0..10_000_u64 {
             let id = FileId {

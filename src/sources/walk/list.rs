@@ -1,42 +1,16 @@
 //! The list of a scan: what was seen of each file, in a compact form in an unlinked file.
 //!
-//! A path is stored as what differs from the one before it; numbers take as many bytes as they
-//! need. A file with several names has its whole path, so that it can be read alone later.
+//! A path is stored as what differs from the one before it. A file with several names has its whole path, so that it can be read alone later.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::facts::FileId;
-use crate::archive::entry::{Entry, EntryKind, Mtime, Segment, Xattr};
+use super::item::{Item, ListPosition, Names, get_item, put_item};
 
 /// Bytes collected before they are written, and read at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
-
-/// Byte offset of an item in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ListPosition(pub(super) u64);
-
-/// What the scan saw of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) entry: Entry,
-    pub(super) id: FileId,
-    /// What ties several names of one file together.
-    pub(super) names: Names,
-}
-
-/// Whether a file has several names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Names {
-    /// One, as far as it matters.
-    One,
-    /// Several, and this is the first.
-    First,
-    /// Several; the first is at this position. The entry is a hard link to it.
-    Further(ListPosition),
-}
 
 /// Writes the list.
 pub(super) struct ListWriter {
@@ -81,9 +55,12 @@ impl ListWriter {
     }
 
     /// The path of an item that was pushed with [`Names::First`].
-    pub(super) fn path_at(&mut self, position: ListPosition) -> io::Result<Vec<u8>> {
-        self.flush()?;
-        item_at(&self.file, position).map(|item| item.entry.path)
+    pub(super) fn path_at(&self, position: ListPosition) -> io::Result<Vec<u8>> {
+        let item = match position.0.checked_sub(self.written_bytes) {
+            Some(in_buffer) => get_item(&mut &self.buffer[in_buffer as usize..], &[])?,
+            None => item_at(&self.file, position)?,
+        };
+        Ok(item.entry.path)
     }
 
     /// Ends the list, for reading.
@@ -120,7 +97,6 @@ impl ListReader {
 
     /// The next item and where it is; `None` behind the last one.
     pub(super) fn next(&mut self) -> io::Result<Option<(ListPosition, Item)>> {
-        use std::io::BufRead;
         if self.input.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -156,198 +132,6 @@ fn shared_len(left: &[u8], right: &[u8]) -> usize {
         .count()
 }
 
-fn put_item(out: &mut Vec<u8>, item: &Item, shared: usize) {
-    let Entry {
-        path,
-        kind,
-        mode,
-        uid,
-        gid,
-        mtime,
-        size,
-        xattrs,
-        sparse,
-    } = &item.entry;
-    put_number(out, shared as u64);
-    put_bytes(out, &path[shared..]);
-    put_kind(out, kind);
-    for number in [u64::from(*mode), u64::from(*uid), u64::from(*gid)] {
-        put_number(out, number);
-    }
-    out.extend_from_slice(&mtime.secs.to_le_bytes());
-    out.extend_from_slice(&mtime.nanos.to_le_bytes());
-    for number in [*size, item.id.dev, item.id.ino] {
-        put_number(out, number);
-    }
-    match item.names {
-        Names::One => put_number(out, 0),
-        Names::First => put_number(out, 1),
-        Names::Further(first) => put_number(out, first.0 + 2),
-    }
-    put_number(out, xattrs.len() as u64);
-    for Xattr { name, value } in xattrs {
-        put_bytes(out, name);
-        put_bytes(out, value);
-    }
-    put_number(
-        out,
-        sparse
-            .as_ref()
-            .map_or(0, |segments| segments.len() as u64 + 1),
-    );
-    for segment in sparse.iter().flatten() {
-        put_number(out, segment.offset);
-        put_number(out, segment.len);
-    }
-}
-
-fn get_item(input: &mut impl Read, last_path: &[u8]) -> io::Result<Item> {
-    let shared = get_len(input)?;
-    let mut path = last_path
-        .get(..shared)
-        .ok_or(io::ErrorKind::InvalidData)?
-        .to_vec();
-    path.append(&mut get_bytes(input)?);
-    let kind = get_kind(input)?;
-    let [mode, uid, gid] = [get_u32(input)?, get_u32(input)?, get_u32(input)?];
-    let secs = i64::from_le_bytes(get_array(input)?);
-    let nanos = u32::from_le_bytes(get_array(input)?);
-    let [size, dev, ino] = [get_number(input)?, get_number(input)?, get_number(input)?];
-    let names = match get_number(input)? {
-        0 => Names::One,
-        1 => Names::First,
-        position => Names::Further(ListPosition(position - 2)),
-    };
-    let mut xattrs = Vec::new();
-    for _ in 0..get_number(input)? {
-        xattrs.push(Xattr {
-            name: get_bytes(input)?,
-            value: get_bytes(input)?,
-        });
-    }
-    let mut sparse = None;
-    if let Some(count) = get_number(input)?.checked_sub(1) {
-        let segments = sparse.insert(Vec::new());
-        for _ in 0..count {
-            segments.push(Segment {
-                offset: get_number(input)?,
-                len: get_number(input)?,
-            });
-        }
-    }
-    let mtime = Mtime { secs, nanos };
-    let entry = Entry {
-        path,
-        kind,
-        mode,
-        uid,
-        gid,
-        mtime,
-        size,
-        xattrs,
-        sparse,
-    };
-    Ok(Item {
-        entry,
-        id: FileId { dev, ino },
-        names,
-    })
-}
-
-fn put_kind(out: &mut Vec<u8>, kind: &EntryKind) {
-    match kind {
-        EntryKind::File => out.push(0),
-        EntryKind::Directory => out.push(1),
-        EntryKind::Fifo => out.push(2),
-        EntryKind::HardLink { target } => {
-            out.push(3);
-            put_bytes(out, target);
-        }
-        EntryKind::Symlink { target } => {
-            out.push(4);
-            put_bytes(out, target);
-        }
-        EntryKind::CharDevice { major, minor } => put_device(out, 5, *major, *minor),
-        EntryKind::BlockDevice { major, minor } => put_device(out, 6, *major, *minor),
-    }
-}
-
-fn get_kind(input: &mut impl Read) -> io::Result<EntryKind> {
-    let [tag] = get_array(input)?;
-    Ok(match tag {
-        0 => EntryKind::File,
-        1 => EntryKind::Directory,
-        2 => EntryKind::Fifo,
-        3 => EntryKind::HardLink {
-            target: get_bytes(input)?,
-        },
-        4 => EntryKind::Symlink {
-            target: get_bytes(input)?,
-        },
-        5 => EntryKind::CharDevice {
-            major: get_u32(input)?,
-            minor: get_u32(input)?,
-        },
-        6 => EntryKind::BlockDevice {
-            major: get_u32(input)?,
-            minor: get_u32(input)?,
-        },
-        _ => return Err(io::ErrorKind::InvalidData.into()),
-    })
-}
-
-fn put_device(out: &mut Vec<u8>, tag: u8, major: u32, minor: u32) {
-    out.push(tag);
-    put_number(out, u64::from(major));
-    put_number(out, u64::from(minor));
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_number(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn get_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; get_len(input)?];
-    input.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Seven bits per byte, the lowest first; the highest bit says that more follow (LEB128).
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn get_number(input: &mut impl Read) -> io::Result<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let [byte] = get_array(input)?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err(io::ErrorKind::InvalidData.into())
-}
-
-fn get_u32(input: &mut impl Read) -> io::Result<u32> {
-    u32::try_from(get_number(input)?).map_err(|_| io::ErrorKind::InvalidData.into())
-}
-
-fn get_len(input: &mut impl Read) -> io::Result<usize> {
-    usize::try_from(get_number(input)?).map_err(|_| io::ErrorKind::InvalidData.into())
-}
-
-fn get_array<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    input.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
 struct Counting<R> {
     input: R,
     count: u64,
@@ -372,5 +156,69 @@ impl Read for AtOffset<'_> {
         let len = self.file.read_at(buffer, self.offset)?;
         self.offset += len as u64;
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::archive::entry::{Entry, EntryKind, Mtime, Segment, Xattr};
+    use crate::sources::walk::facts::FileId;
+    use proptest::prelude::*;
+
+    fn kind() -> impl Strategy<Value = EntryKind> {
+        let bytes = any::<Vec<u8>>;
+        prop_oneof![
+            Just(EntryKind::File),
+            Just(EntryKind::Directory),
+            Just(EntryKind::Fifo),
+            bytes().prop_map(|target| EntryKind::HardLink { target }),
+            bytes().prop_map(|target| EntryKind::Symlink { target }),
+            any::<(u32, u32)>().prop_map(|(major, minor)| EntryKind::CharDevice { major, minor }),
+            any::<(u32, u32)>().prop_map(|(major, minor)| EntryKind::BlockDevice { major, minor }),
+        ]
+    }
+
+    prop_compose! {
+        fn item()(
+            path in "[ab/]{0,12}", kind in kind(), numbers: [u32; 4], mtime: (i64, u32),
+            (size, dev, ino) in any::<(u64, u64, u64)>(), names in prop_oneof![
+                Just(Names::One), Just(Names::First), (0..1_u64 << 40).prop_map(|at| Names::Further(ListPosition(at)))
+            ],
+            xattrs in prop::collection::vec(any::<(Vec<u8>, Vec<u8>)>(), 0..3),
+            sparse in prop::option::of(prop::collection::vec(any::<(u64, u64)>(), 0..3)),
+        ) -> Item {
+            let [mode, uid, gid, _] = numbers;
+            let mtime = Mtime { secs: mtime.0, nanos: mtime.1 };
+            let xattrs = xattrs.into_iter().map(|(name, value)| Xattr { name, value }).collect();
+            let sparse = sparse.map(|map| map.into_iter().map(|(offset, len)| Segment { offset, len }).collect());
+            let entry = Entry { path: path.into_bytes(), kind, mode, uid, gid, mtime, size, xattrs, sparse };
+            Item { entry, id: FileId { dev, ino }, names }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn items_come_back_in_order_and_alone(items in prop::collection::vec(item(), 0..20)) {
+            let mut list = ListWriter::create(&std::env::temp_dir()).unwrap();
+            let mut positions = Vec::new();
+            for item in &items {
+                positions.push(list.position());
+                list.push(item).unwrap();
+            }
+            let firsts = || positions.iter().zip(&items).filter(|(_, item)| item.names == Names::First);
+            for (&position, item) in firsts() {
+                prop_assert_eq!(&list.path_at(position).unwrap(), &item.entry.path);
+            }
+            let mut reader = ListReader::open(list.finish().unwrap()).unwrap();
+            for (&position, item) in positions.iter().zip(&items) {
+                prop_assert_eq!(reader.next().unwrap(), Some((position, item.clone())));
+            }
+            prop_assert_eq!(reader.next().unwrap(), None);
+            for (&position, item) in firsts() {
+                prop_assert_eq!(&reader.item_at(position).unwrap(), item);
+            }
+        }
     }
 }

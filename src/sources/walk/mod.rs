@@ -1,8 +1,8 @@
 //! The direct reader: a folder of this machine as a sequence of entries, in two passes.
 //!
-//! [`scan`] looks at everything once, in byte order of names, and writes what it saw to a list in an
+//! [`scan()`] looks at everything once, in byte order of names, and writes what it saw to a list in an
 //! unlinked file: from then on the names, sizes and holes of the member are fixed, and so is the
-//! length of its tar. [`read`] follows that list and hands each entry and its content to a sink.
+//! length of its tar. [`read()`] follows that list and hands each entry and its content to a sink.
 //! What changed in between is reported as a [`Trouble`], never papered over.
 //!
 //! Nothing is opened by an absolute path but the root: each step is relative to an open directory
@@ -14,11 +14,14 @@
 
 mod facts;
 mod holes;
+mod item;
 mod links;
 mod list;
 mod names;
+mod open;
 mod pending;
 mod read;
+mod record;
 mod scan;
 mod tree;
 mod trouble;

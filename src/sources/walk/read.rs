@@ -5,12 +5,14 @@ use std::io;
 
 use bytes::Bytes;
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{AtFlags, FileType, fstat, statat};
 use rustix::io::Errno;
 
 use super::facts::Facts;
-use super::list::{Item, ListPosition, ListReader, Names};
-use super::scan::{Scan, gone_or_unreadable, open_file};
+use super::item::{Item, ListPosition, Names};
+use super::list::ListReader;
+use super::open::{gone_or_unreadable, open_file};
+use super::scan::Scan;
 use super::tree::Tree;
 use super::trouble::{TroubleKind, Troubles};
 use crate::archive::entry::{Entry, EntryKind, EntrySink, Segment, SinkClosed};
@@ -77,6 +79,13 @@ struct Reader<'a> {
     /// First names that are absent from the dump, and the name that stands in for each, if any does.
     lost_firsts: HashMap<ListPosition, Option<Vec<u8>>>,
     report: ReadReport,
+}
+
+/// A file in its place.
+enum Found {
+    Open(OwnedFd),
+    /// It was empty at the scan: there is nothing to read.
+    Empty(Facts),
 }
 
 impl Reader<'_> {
@@ -159,40 +168,56 @@ impl Reader<'_> {
     /// Hands on a regular file; `false` if it is not there any more or cannot be opened.
     fn file(&mut self, item: &Item) -> Result<bool, ReadError> {
         let entry = &item.entry;
-        let file = match self.open(item) {
-            Ok(file) => file,
+        let found = match self.find(item) {
+            Ok(found) => found,
             Err(kind) => {
                 self.trouble(&entry.path, kind);
                 return Ok(false);
             }
         };
         self.sink.begin(entry)?;
-        let broken = self.content(entry, &file)?;
+        let trouble = match &found {
+            Found::Empty(facts) => changed(entry, facts),
+            Found::Open(file) => {
+                let broken = self.content(entry, file)?;
+                broken.or_else(|| changed(entry, &fstat(file).ok()?.into()))
+            }
+        };
         self.sink.end()?;
         self.report.entry_count += 1;
         self.report.content_bytes += entry.data_len();
-        if let Some(kind) = broken.or_else(|| changed(entry, &file)) {
+        if let Some(kind) = trouble {
             self.trouble(&entry.path, kind);
         }
         Ok(true)
     }
 
-    /// Opens the very file that the scan saw.
-    fn open(&mut self, item: &Item) -> Result<OwnedFd, TroubleKind> {
+    /// Finds the very file that the scan saw, and opens it if it had any content.
+    fn find(&mut self, item: &Item) -> Result<Found, TroubleKind> {
         let name = self.tree.go_to_parent(&item.entry.path);
         let no_follow = self.tree.no_follow();
         let dir = self.tree.dir().map_err(gone_or_unreadable)?;
+        // A root that is a file has no name to look at.
+        if item.entry.size == 0 && !name.is_empty() {
+            let flags = if no_follow.is_empty() {
+                AtFlags::empty()
+            } else {
+                AtFlags::SYMLINK_NOFOLLOW
+            };
+            let facts = Facts::from(statat(dir, name, flags).map_err(gone_or_unreadable)?);
+            return is_same(item, &facts)
+                .then_some(Found::Empty(facts))
+                .ok_or(TroubleKind::Replaced);
+        }
         let file = open_file(dir, name, no_follow).map_err(|errno| match errno {
             // What opening a socket says.
             Errno::NXIO => TroubleKind::Replaced,
             errno => gone_or_unreadable(errno),
         })?;
         let facts = Facts::from(fstat(&file).map_err(gone_or_unreadable)?);
-        if is_same(item, &facts) {
-            Ok(file)
-        } else {
-            Err(TroubleKind::Replaced)
-        }
+        is_same(item, &facts)
+            .then_some(Found::Open(file))
+            .ok_or(TroubleKind::Replaced)
     }
 
     /// Hands on the file's data, zeros in place of what cannot be read, and says why if so.
@@ -278,8 +303,7 @@ fn read_chunk(file: &OwnedFd, offset: u64, len: u64) -> Result<Vec<u8>, Errno> {
 }
 
 /// What has happened to a file that was read to the end, if anything.
-fn changed(entry: &Entry, file: &OwnedFd) -> Option<TroubleKind> {
-    let facts = Facts::from(fstat(file).ok()?);
+fn changed(entry: &Entry, facts: &Facts) -> Option<TroubleKind> {
     if facts.size > entry.size {
         return Some(TroubleKind::Grown {
             expected: entry.size,

@@ -15,7 +15,7 @@ use super::sample::{self, noise};
 use crate::archive::manifest::samples;
 use crate::targets::{StreamHead, TargetError};
 
-const PART: &str = "COMPOSE_DUMP_TEST_PART";
+const PART: &str = "CDUMP_TEST_PART";
 
 /// The folder in which this process is to play its part; `None` in the process that checks.
 fn part() -> Option<PathBuf> {
@@ -175,7 +175,7 @@ fn a_full_disk_is_named_and_left_as_it_was() {
     let mut child = start(
         "a_full_disk_is_named_and_left_as_it_was",
         // In a mount name space of its own: gone with the process.
-        "exec unshare --mount sh -c 'mount -t tmpfs -o size=1m none \"$COMPOSE_DUMP_TEST_PART\" && exec \"$@\"' sh \"$@\"",
+        "exec unshare --mount sh -c 'mount -t tmpfs -o size=1m none \"$CDUMP_TEST_PART\" && exec \"$@\"' sh \"$@\"",
         folder.path(),
     );
     let mut text = String::new();

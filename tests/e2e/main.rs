@@ -1,0 +1,19 @@
+//! The program itself, against a real engine and real Compose: what a user types, gets, and finds.
+//!
+//! Nothing here links the library. Every test makes a project of its own and removes what it made, so
+//! that they can run at the same time, also on an engine that others use.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod changing;
+mod compose_versions;
+mod everything;
+mod holding;
+mod interrupted;
+mod permissions;
+mod plans;
+mod predecessor;
+mod several_targets;
+mod support;
+mod verified;
+mod whole_project;
