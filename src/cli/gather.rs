@@ -14,7 +14,7 @@ use crate::config::target_arg::TargetArg;
 use crate::diagnostic::Finding;
 use crate::engine::docker::{DockerEngine, Limits};
 use crate::engine::endpoint::{Address, Surroundings, Wish, locate};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, MountKind};
 use crate::engine::{local, own};
 use crate::plan::Request;
 use crate::plan::facts::{self, EngineFacts, Facts, Way};
@@ -217,6 +217,12 @@ fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
         .paths
         .iter()
         .flat_map(|(path, fact)| [path.clone(), fact.real.clone()]);
+    let binds = facts.engine.iter().flat_map(|engine| {
+        let mounts = engine.containers.iter().flat_map(|one| &one.mounts);
+        mounts
+            .filter(|mount| mount.kind == MountKind::Bind)
+            .filter_map(|mount| mount.source.clone())
+    });
     let engine = facts.engine.iter();
     let volumes = engine.flat_map(|engine| {
         engine
@@ -227,6 +233,7 @@ fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
     targets
         .chain(named)
         .chain(volumes)
+        .chain(binds)
         .chain([facts.spool_dir.clone(), facts.project.dir.clone()])
         .map(|path| {
             let place = facts::look_at_place(&path);

@@ -25,7 +25,8 @@ pub struct Facts {
     pub own_files: Vec<PathBuf>,
     /// `.backupignore`, where there is one.
     pub backupignore: Option<PathBuf>,
-    /// Free bytes and place of the file systems that targets and the spool are on.
+    /// What is known of the places of targets, of the spool, and of everything that may be read:
+    /// named paths and where they lead, volumes' folders, sources of containers' bind mounts.
     pub places: BTreeMap<PathBuf, Place>,
     /// The folder of temporary files.
     pub spool_dir: PathBuf,
@@ -60,9 +61,6 @@ pub struct EngineFacts {
     /// Why the folder of a volume cannot be read, for those that lie on this machine and whose
     /// folder cannot.
     pub unreadable: BTreeMap<String, String>,
-    /// Where the bind mounts of the containers lead to, by the source as the engine has it; none of
-    /// a remote engine.
-    pub sources: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Facts {
@@ -71,18 +69,11 @@ impl Facts {
         self.engine.as_ref().is_ok_and(|engine| engine.remote)
     }
 
-    /// The project folder with all links resolved.
-    pub(super) fn real_dir(&self) -> &Path {
-        let place = self.places.get(&self.project.dir);
-        place.map_or(&self.project.dir, |place| &place.real)
-    }
-
-    /// Where `path` really is, named from the project folder as the user names that; `None` if it is
-    /// not in there, or was not looked at.
-    pub(super) fn real_in_project(&self, path: &Path) -> Option<PathBuf> {
-        let real = &self.places.get(path)?.real;
-        let relative = real.strip_prefix(self.real_dir()).ok()?;
-        Some(self.project.dir.join(relative))
+    /// `path` with all links resolved, as far as it was looked at. A path of another machine is taken
+    /// as it is.
+    pub(super) fn real<'a>(&'a self, path: &'a Path) -> &'a Path {
+        let place = self.places.get(path).filter(|_| !self.engine_is_remote());
+        place.map_or(path, |place| &place.real)
     }
 }
 
@@ -153,7 +144,6 @@ pub async fn ask_engine(
     }
     Ok(EngineFacts {
         unreadable: unreadable(&way, &volumes),
-        sources: real_sources(&way, &containers),
         daemon: engine.daemon().clone(),
         endpoint: way.endpoint,
         local: way.local,
@@ -174,23 +164,6 @@ fn unreadable(way: &Way, volumes: &BTreeMap<String, engine::Volume>) -> BTreeMap
         Some((volume.name.clone(), error.to_string()))
     })
     .collect()
-}
-
-/// Follows the sources of bind mounts: a container keeps the name that its folder had for whoever
-/// created it.
-fn real_sources(way: &Way, containers: &[Container]) -> BTreeMap<PathBuf, PathBuf> {
-    let binds = containers
-        .iter()
-        .filter(|_| !way.remote)
-        .flat_map(|container| &container.mounts)
-        .filter(|mount| mount.kind == engine::MountKind::Bind);
-    binds
-        .filter_map(|mount| {
-            let source = mount.source.clone()?;
-            let real = source.canonicalize().ok()?;
-            Some((source, real))
-        })
-        .collect()
 }
 
 /// The engine's names of all volumes that the files declare or that containers mount.
@@ -270,13 +243,12 @@ fn free_bytes(path: &Path) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::engine::fake::FakeEngine;
-    use crate::plan::samples::{Sample, bind_mount, container, volume_mount};
+    use crate::plan::samples::{Sample, container, volume_mount};
 
     #[tokio::test]
     async fn the_engine_is_asked_for_all_that_the_files_and_the_containers_name() {
         let place = tempfile::tempdir().expect("a temporary folder");
         let folder = place.path().canonicalize().expect("it exists");
-        std::os::unix::fs::symlink(&folder, folder.join("link")).expect("a link");
         let mut sample = Sample::new();
         sample.volume("db", &["db"]);
         let engine = FakeEngine::new();
@@ -286,16 +258,14 @@ mod tests {
         engine.put_volume(sample.existing("labelled", Some("x")).clone());
         engine.put_volume(sample.existing("mounted", None).clone());
         engine.put_volume(sample.existing("stranger", None).clone());
-        let mut bind = bind_mount("x");
-        bind.source = Some(folder.join("link"));
-        engine.put_container(container("web", 1, vec![volume_mount("mounted"), bind]));
-        let way = |remote| Way {
+        engine.put_container(container("web", 1, vec![volume_mount("mounted")]));
+        let way = |local| Way {
             endpoint: "unix:///run/docker.sock".into(),
-            local: Ok(()),
-            remote,
+            local,
+            remote: false,
             own_container: None,
         };
-        let facts = ask_engine(&engine, way(false), &sample.facts.project)
+        let facts = ask_engine(&engine, way(Ok(())), &sample.facts.project)
             .await
             .expect("it answers");
         let names: Vec<&String> = facts.volumes.keys().collect();
@@ -307,12 +277,11 @@ mod tests {
             ["labelled", "mounted"],
             "their folders do not exist"
         );
-        assert_eq!(facts.sources[&folder.join("link")], folder);
-
-        let facts = ask_engine(&engine, way(true), &sample.facts.project)
+        let elsewhere = way(Err("far away".into()));
+        let facts = ask_engine(&engine, elsewhere, &sample.facts.project)
             .await
             .expect("it answers");
-        assert!(facts.sources.is_empty());
+        assert!(facts.unreadable.is_empty());
     }
 
     #[test]

@@ -24,13 +24,9 @@ pub(super) struct HeldPath {
 }
 
 impl HeldPath {
-    /// The paths of mounted trees, named as [`EngineFacts::sources`] names them.
+    /// The paths of mounted trees, without links.
     pub(super) fn of_trees(facts: &Facts, trees: &[TreePlan]) -> Vec<Self> {
-        let base = if facts.engine_is_remote() {
-            &facts.project.dir
-        } else {
-            facts.real_dir()
-        };
+        let base = facts.real(&facts.project.dir);
         let mut paths = Vec::new();
         for tree in trees {
             for root in &tree.roots {
@@ -61,7 +57,7 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
     let mut hold = HoldPlan::default();
     let foreign = foreign(facts, engine, content);
     for container in engine.containers.iter().chain(foreign) {
-        let (writes, reads) = uses(engine, container, content);
+        let (writes, reads) = uses(facts, container, content);
         if writes.is_empty() && reads.is_empty() || !container.state.is_active() {
             continue;
         }
@@ -106,14 +102,14 @@ fn why_not(
 
 /// The members that a container can write to, and those that it can only read.
 fn uses(
-    engine: &EngineFacts,
+    facts: &Facts,
     container: &Container,
     content: &Content<'_>,
 ) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut writes = BTreeSet::new();
     let mut reads = BTreeSet::new();
     for mount in &container.mounts {
-        let members = members_of(engine, mount, content);
+        let members = members_of(facts, mount, content);
         if mount.writable {
             writes.extend(members);
         } else {
@@ -123,7 +119,7 @@ fn uses(
     (writes, reads)
 }
 
-fn members_of(engine: &EngineFacts, mount: &ContainerMount, content: &Content<'_>) -> Vec<String> {
+fn members_of(facts: &Facts, mount: &ContainerMount, content: &Content<'_>) -> Vec<String> {
     match (&mount.kind, &mount.source) {
         (MountKind::Volume, _) => content
             .volumes
@@ -132,7 +128,8 @@ fn members_of(engine: &EngineFacts, mount: &ContainerMount, content: &Content<'_
             .filter_map(|volume| volume.member.clone())
             .collect(),
         (MountKind::Bind, Some(source)) => {
-            let real = engine.sources.get(source).unwrap_or(source);
+            // Whoever brought the project up may have named its folder by another link.
+            let real = facts.real(source);
             content
                 .paths
                 .iter()

@@ -34,37 +34,15 @@ pub(super) fn plan(
         })
         .collect();
     links_once::store_links_once(&mut trees);
-    let rows = sources
+    let with_path = sources
         .iter()
         .zip(&trees)
         .map(|((source, uses), tree)| row(facts, source, uses, tree));
-    let rows = rows.chain(without_path(request, facts)).collect();
+    let rows = with_path.chain(without_path(request, facts)).collect();
     (
         rows,
         trees.into_iter().flatten().map(|(tree, _)| tree).collect(),
     )
-}
-
-/// The tree of a mounted path and why it is taken, or why it is left out.
-pub(super) type Outcome = Result<(TreePlan, String), String>;
-
-fn row(facts: &Facts, source: &Path, uses: &[Usage<'_>], tree: &Outcome) -> PathPlan {
-    let fact = &facts.paths[source];
-    let remote = facts.engine_is_remote();
-    PathPlan {
-        path: shown(&facts.project.dir, source),
-        kind: if remote { "remote" } else { fact.kind() },
-        named_by: uses
-            .iter()
-            .map(|usage| usage.mount.named_by.clone())
-            .collect(),
-        member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
-        bytes: fact.bytes().filter(|_| !remote),
-        decision: match tree {
-            Ok((_, why)) => Decision::taken(why.clone()),
-            Err(why) => Decision::left_out(why.clone()),
-        },
-    }
 }
 
 /// Mounts that are neither volumes nor paths of the host: listed, so that nobody misses their content.
@@ -103,6 +81,28 @@ fn nothing_to_store(mount: &Mount) -> Option<(&'static str, &'static str)> {
         (MountKind::Image, _) => Some(("image", "the content of an image")),
         (MountKind::Npipe, _) => Some(("pipe", "a pipe, which has no content to store")),
         (MountKind::Cluster, _) => Some(("cluster", "a Swarm cluster volume")),
+    }
+}
+
+/// The tree of a mounted path and why it is taken, or why it is left out.
+pub(super) type Outcome = Result<(TreePlan, String), String>;
+
+fn row(facts: &Facts, source: &Path, uses: &[Usage<'_>], tree: &Outcome) -> PathPlan {
+    let fact = &facts.paths[source];
+    let remote = facts.engine_is_remote();
+    PathPlan {
+        path: shown(&facts.project.dir, source),
+        kind: if remote { "remote" } else { fact.kind() },
+        named_by: uses
+            .iter()
+            .map(|usage| usage.mount.named_by.clone())
+            .collect(),
+        member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
+        bytes: fact.bytes().filter(|_| !remote),
+        decision: match tree {
+            Ok((_, why)) => Decision::taken(why.clone()),
+            Err(why) => Decision::left_out(why.clone()),
+        },
     }
 }
 
@@ -182,9 +182,7 @@ fn not_here(owners: &Owners, fact: &PathFact) -> Option<String> {
     if owners.named.contains(&fact.real) {
         return Some("stored as config, because another key names it".to_owned());
     }
-    owners
-        .is_never_read(&fact.real)
-        .then(|| "part of a target or of the spool folder".to_owned())
+    None
 }
 
 fn tree(

@@ -1,8 +1,9 @@
 //! Who owns a file: each is stored once.
 //!
 //! What a Compose key names is config; else the deepest mounted path owns it, also inside a build
-//! context and also when `mounted` is off (product rule). Targets and the spool belong to nobody.
-//! The bind mounts of a remote engine are files of its host, and own nothing of this one.
+//! context and also when `mounted` is off (product rule). Targets need no rule: one that lies inside of
+//! what is read is rejected, and temporary files have no name. The bind mounts of
+//! a remote engine are files of its host, and own nothing of this one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,23 +22,16 @@ pub(super) struct Owners {
     pub(super) named: BTreeSet<PathBuf>,
     /// Mounted paths, each with the source that stores it (two sources may lead to one place).
     pub(super) mounted: BTreeMap<PathBuf, PathBuf>,
-    /// Folders below the project folder that are never read.
-    nobody: BTreeSet<PathBuf>,
     /// Whether mounted paths are of another machine.
     remote: bool,
 }
 
 impl Owners {
-    /// Sorts out everything that the project names. `never_read` are targets and the spool.
-    pub(super) fn new<'a>(
-        facts: &Facts,
-        selection: &Selection<'_>,
-        never_read: impl Iterator<Item = &'a Path>,
-    ) -> Self {
+    /// Sorts out everything that the project names.
+    pub(super) fn new(facts: &Facts, selection: &Selection<'_>) -> Self {
         Self {
             named: named(facts),
             mounted: mounted(facts, selection),
-            nobody: nobody(facts, never_read),
             remote: facts.engine_is_remote(),
         }
     }
@@ -48,32 +42,23 @@ impl Owners {
             .find(|folder| !self.remote && self.mounted.contains_key(*folder))
     }
 
-    /// Whether `path` lies in a folder that is never read. Such a folder itself does not: that a
-    /// target is a source is for the user to know, not to be passed over.
-    pub(super) fn is_never_read(&self, path: &Path) -> bool {
-        let above = path.parent().into_iter().flat_map(Path::ancestors);
-        above.into_iter().any(|folder| self.nobody.contains(folder))
-    }
-
-    /// What config must not read: mounted paths and what belongs to nobody.
+    /// What config must not read: mounted paths.
     pub(super) fn not_config(&self, base: &Path) -> Vec<PathBuf> {
         self.mounted
             .keys()
             .filter(|_| !self.remote)
-            .chain(&self.nobody)
             .filter_map(|path| below(base, path))
             .collect()
     }
 
-    /// What the mounted path `real` must not read: what is config, deeper mounted paths, and what
-    /// belongs to nobody.
+    /// What the mounted path `real` must not read: what is config, and deeper mounted paths.
     pub(super) fn not_mounted(&self, real: &Path, base: &Path) -> Vec<PathBuf> {
-        let here = self.named.iter().chain(&self.nobody);
+        let named = self.named.iter().filter(|_| !self.remote);
         let deeper = self
             .mounted
             .keys()
             .filter(|path| *path != real && path.starts_with(real));
-        here.filter(|_| !self.remote)
+        named
             .chain(deeper)
             .filter_map(|path| below(base, path))
             .collect()
@@ -126,17 +111,6 @@ fn place_of<'a>(facts: &'a Facts, source: &'a Path) -> Option<&'a Path> {
     let fact = facts.paths.get(source)?;
     let is_content = matches!(fact.end, PathEnd::Folder | PathEnd::File { .. });
     (fact.inside && is_content).then_some(&fact.real)
-}
-
-/// A folder around the project, say one for all dumps, keeps nothing in it from being read.
-fn nobody<'a>(facts: &Facts, never_read: impl Iterator<Item = &'a Path>) -> BTreeSet<PathBuf> {
-    let base = &facts.project.dir;
-    let as_named_and_real = |path: &'a Path| [Some(path.to_owned()), facts.real_in_project(path)];
-    never_read
-        .flat_map(as_named_and_real)
-        .flatten()
-        .filter(|path| path != base && path.starts_with(base))
-        .collect()
 }
 
 /// Whether a reference makes its path config, whatever else covers it. A build context does not:

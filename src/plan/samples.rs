@@ -296,7 +296,6 @@ fn engine_facts() -> EngineFacts {
         images: BTreeMap::new(),
         own_container: None,
         unreadable: BTreeMap::new(),
-        sources: BTreeMap::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
@@ -35,7 +35,7 @@ pub(super) fn plan(
     let mut targets = Vec::new();
     let mut seen = BTreeSet::new();
     for arg in &request.targets {
-        if !seen.insert(dump_of(facts, arg)) {
+        if !seen.insert(place_of(facts, arg).map(|place| dump_of(arg, place))) {
             findings.push(
                 Finding::new(
                     "plan::target_twice",
@@ -44,7 +44,7 @@ pub(super) fn plan(
                         arg.name
                     ),
                 )
-                .with_help("leave one of them out"),
+                .with_help("leave one of them out, or give the archives different names"),
             );
             continue;
         }
@@ -62,21 +62,15 @@ pub(super) fn plan(
     targets
 }
 
-/// The folders and files of the targets, which no source may read.
-pub(super) fn paths(request: &Request) -> impl Iterator<Item = &Path> {
-    request.targets.iter().filter_map(TargetArg::path)
-}
-
 /// Where a target's dump appears: two archives that differ in their extension alone would have the
 /// same marker beside them.
-fn dump_of(facts: &Facts, arg: &TargetArg) -> Option<PathBuf> {
-    let path = &place_of(facts, arg)?.real;
-    let name = path.file_name().map(OsStrExt::as_bytes);
+fn dump_of(arg: &TargetArg, place: &Place) -> PathBuf {
+    let name = place.real.file_name().map(OsStrExt::as_bytes);
     match (&arg.kind, name.and_then(Codec::split_archive_name)) {
         (TargetArgKind::Archive { .. }, Some((stem, _))) => {
-            Some(path.with_file_name(OsStr::from_bytes(stem)))
+            place.real.with_file_name(OsStr::from_bytes(stem))
         }
-        _ => Some(path.clone()),
+        _ => place.real.clone(),
     }
 }
 

@@ -140,10 +140,6 @@ fn a_project_folder_with_two_names_is_one_place() {
     mount.source = Some("/disk/blog/media".into());
     sample.container(container("web", 1, vec![mount]));
     sample.container(container("db", 1, vec![bind_mount("media")]));
-    let sources = [
-        (at("media"), "/disk/blog/media".into()),
-        ("/disk/blog/media".into(), "/disk/blog/media".into()),
-    ];
-    sample.engine().sources.extend(sources);
+    sample.place(at("media"), true).real = "/disk/blog/media".into();
     assert_eq!(paused(&sample.plan().hold), ["blog-db-1", "blog-web-1"]);
 }

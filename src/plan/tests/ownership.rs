@@ -1,6 +1,6 @@
 //! Each file of the project is stored once, or left out with a reason.
 
-use crate::compose::Role;
+use crate::compose::{Mount, MountKind, MountSource, Role};
 use crate::plan::links::PathEnd;
 use crate::plan::model::{Scope, TreeReader};
 use crate::plan::samples::{Sample, at, config_row, mounted_row, stored_in};
@@ -335,4 +335,28 @@ fn the_projects_own_files_and_ignore_file_are_used() {
     let row = config_row(&plan, ".backupignore");
     assert_eq!(row.decision.why, "the project's own backup rules");
     assert_eq!(plan.trees[0].ignore, Some(at(".backupignore")));
+}
+
+#[test]
+fn mounts_without_a_path_of_the_host_are_listed() {
+    let mut sample = Sample::new();
+    let mount = |kind, source: Option<&str>| Mount {
+        kind,
+        source: source.map(|name| MountSource::Name(name.into())),
+        target: format!("/{kind:?}"),
+        read_only: false,
+        subpath: None,
+        named_by: "services.web.tmpfs[0]".into(),
+    };
+    sample.service("web").mounts = vec![
+        mount(MountKind::Tmpfs, None),
+        mount(MountKind::Image, Some("nginx")),
+        mount(MountKind::Bind, Some("C:\\data")),
+        mount(MountKind::Volume, None),
+    ];
+    let plan = sample.plan();
+    assert_eq!(plan.mounted.len(), 3, "an anonymous volume is a volume");
+    let row = mounted_row(&plan, "web:/Tmpfs");
+    assert_eq!(row.decision.why, "memory, which has no lasting content");
+    assert!(plan.mounted.iter().all(|row| !row.decision.taken));
 }

@@ -5,7 +5,7 @@ use crate::config::settings::SpoolMode;
 use crate::config::size::Size;
 use crate::plan::links::PathEnd;
 use crate::plan::model::{SpoolWhat, TargetKind};
-use crate::plan::samples::{Sample, at, container, mounted_row, stored_in, volume_mount};
+use crate::plan::samples::{Sample, at, container, stored_in, volume_mount};
 
 fn with(targets: &[&str]) -> Sample {
     let mut sample = Sample::new();
@@ -73,6 +73,10 @@ fn one_place_under_two_names_is_given_twice() {
     let mut sample = with(&["/b", "/link"]);
     sample.place("/link", true).real = "/b".into();
     assert_eq!(sample.codes(), ["plan::target_twice"]);
+    assert_eq!(
+        with(&["/a.tar", "/a.tar.gz"]).codes(),
+        ["plan::target_twice"]
+    );
     assert_eq!(with(&["/b", "/c", "-", "/b/x.tar"]).plan().targets.len(), 4);
 }
 
@@ -130,24 +134,6 @@ fn a_target_around_the_project_or_in_it_hinders_nobody() {
         stored_in(&sample.plan(), "data/x"),
         ["volumes/mounted/data"]
     );
-}
-
-#[test]
-fn what_lies_in_a_target_or_in_the_spool_is_not_read() {
-    let mut sample = with(&["dumps"]);
-    sample.bind("web", "dumps/old");
-    let plan = sample.plan();
-    assert_eq!(
-        mounted_row(&plan, "dumps/old").decision.why,
-        "part of a target or of the spool folder"
-    );
-    let mut sample = Sample::new();
-    sample.facts.spool_dir = at("data/spool");
-    sample.place(at("data/spool"), true);
-    sample.bind("web", "data");
-    let plan = sample.plan();
-    assert_eq!(stored_in(&plan, "data/x"), ["volumes/mounted/data"]);
-    assert!(stored_in(&plan, "data/spool/x").is_empty());
 }
 
 /// What a target spools, with `held` services and volumes that only the engine can read.
