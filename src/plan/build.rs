@@ -53,7 +53,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     );
     Ok(Plan {
         job: request.job.clone(),
-        warnings: warnings(facts, &hold),
+        warnings: warnings(facts, &hold, &trees),
         project: ProjectPlan {
             id: identity.id(),
             identity,
@@ -61,6 +61,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
             compose_files: facts.project.compose_files.clone(),
         },
         engine: facts.engine.as_ref().ok().map(engine_plan),
+        no_engine: facts.engine.as_ref().err().cloned(),
         scopes: request.scopes.iter().copied().collect(),
         services: request.services.clone(),
         config,
@@ -127,7 +128,8 @@ fn nothing_to_do(
     )
 }
 
-fn warnings(facts: &Facts, hold: &HoldPlan) -> Vec<String> {
+fn warnings(facts: &Facts, hold: &HoldPlan, trees: &[TreePlan]) -> Vec<String> {
+    let mounted = trees.iter().any(|tree| tree.scope == Scope::Mounted);
     let loader = facts.project.warnings.iter().map(|warning| {
         let file = super::owners::shown(&facts.project.dir, &warning.file);
         match warning.line {
@@ -141,7 +143,13 @@ fn warnings(facts: &Facts, hold: &HoldPlan) -> Vec<String> {
         .ok()
         .filter(|engine| !hold.pause.is_empty() && !engine.daemon.can_pause())
         .map(|_| "the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
-    loader.chain(cannot).collect()
+    let nobody_held = facts
+        .engine
+        .as_ref()
+        .err()
+        .filter(|_| mounted)
+        .map(|why| format!("mounted paths are read while services may write to them: {why}"));
+    loader.chain(cannot).chain(nobody_held).collect()
 }
 
 fn engine_plan(engine: &EngineFacts) -> EnginePlan {

@@ -12,6 +12,7 @@ mod links_once;
 pub mod model;
 mod mounted;
 mod owners;
+mod redact;
 mod request;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,6 +1,6 @@
 //! Where the dump goes: what each target writes, compresses and spools, and whether it may.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -33,9 +33,10 @@ pub(super) fn plan(
     findings: &mut Vec<Finding>,
 ) -> Vec<TargetPlan> {
     let mut targets = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     for arg in &request.targets {
-        if !seen.insert(place_of(facts, arg).map(|place| dump_of(arg, place))) {
+        let dump = place_of(facts, arg).map(|place| dump_of(arg, place));
+        if !seen.insert((std::mem::discriminant(&arg.kind), dump)) {
             findings.push(
                 Finding::new(
                     "plan::target_twice",

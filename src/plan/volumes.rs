@@ -11,6 +11,7 @@ use crate::engine;
 
 use super::facts::{EngineFacts, Facts};
 use super::model::{Decision, DriverPlan, ReaderPlan, Scope, VolumeKind, VolumePlan};
+use super::redact::redacted;
 use super::request::{Request, Selection};
 use super::volume_names::{member_of, set_apart};
 
@@ -185,7 +186,7 @@ impl Planner<'_> {
             reader: taken.map(|volume| self.reader(volume)),
             driver: existing.map(|volume| DriverPlan {
                 driver: volume.driver.clone(),
-                options: volume.options.clone(),
+                options: redacted(&volume.options),
                 labels: volume.labels.clone(),
             }),
             kind,

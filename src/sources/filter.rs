@@ -152,9 +152,19 @@ impl Filter for TreeFilter {
             _ => Verdict::Skip,
         }
     }
+
+    /// A root may lie on a disk of its own; a mount point below a root is somebody else's.
+    fn wants_mount_point(&self, path: &[u8]) -> bool {
+        let path = Path::new(OsStr::from_bytes(path));
+        self.roots.contains_key(path) || self.leads_to_a_root(path)
+    }
 }
 
-fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
+/// Reads a `.backupignore`.
+///
+/// # Errors
+/// When it cannot be read, or a line of it is no pattern.
+pub fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
     let Some(path) = path else {
         return Ok(Gitignore::empty());
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bad_input::up;
-use crate::support::{Project, entries, only_entry, run, verify};
+use crate::support::{IMAGE, Project, Tmpfs, entries, only_entry, run, verify};
 
 /// What an unprivileged user needs: the program, and a way to the project.
 struct Unprivileged<'a> {
@@ -151,4 +151,24 @@ fn whoever_may_not_use_the_engine_is_told_so() {
     assert_eq!(entries(&user.dumps()), [""; 0]);
     run(&mut user.backup(&["--config", "--mounted"])).expect(0);
     verify(&only_entry(&user.dumps()));
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_mounted_path_on_a_disk_of_its_own_is_stored() {
+    let project = Project::new(&format!(
+        "services: {{web: {{image: {IMAGE}, network_mode: none, volumes: ['./disks/data:/data']}}}}\n"
+    ));
+    std::fs::create_dir_all(project.path("disks/data")).unwrap();
+    let disk = Tmpfs::mount(project.path("disks/data"), "size=1m");
+    std::fs::write(disk.dir.join("file"), "on a disk of its own").unwrap();
+    std::fs::create_dir(disk.dir.join("inner")).unwrap();
+    let inner = Tmpfs::mount(disk.dir.join("inner"), "size=1m");
+    std::fs::write(inner.dir.join("other"), "somebody else's").unwrap();
+    let target = project.new_target();
+    let ran = project.dump(&["backup", "--mounted", "-t", target.to_str().unwrap()]);
+    ran.expect(3)
+        .says(&["disks/data/inner", "another file system"]);
+    let dump = verify(&only_entry(&target));
+    assert_eq!(dump.files("volumes/mounted"), ["disks/data/file"]);
 }

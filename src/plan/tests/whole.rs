@@ -95,6 +95,7 @@ fn the_json_document_is_stable() {
             "hold",
             "job",
             "mounted",
+            "no_engine",
             "project",
             "scopes",
             "services",
