@@ -203,6 +203,8 @@ impl Hands {
         cancel: &CancellationToken,
     ) -> Result<Option<String>, HoldError> {
         let mut waits = PAUSE_AGAIN_AFTER.into_iter();
+        // An answer that did not come says nothing about what was done: the pause may be ours.
+        let mut unanswered = false;
         loop {
             let Err(error) = self.engine.pause(&plan.id).await else {
                 return Ok(None);
@@ -211,11 +213,17 @@ impl Hands {
                 return Ok(Some("it has just ended".to_owned()));
             }
             if error.is_already_paused() {
-                return Ok(Some("somebody else has just paused it".to_owned()));
+                let whose = "somebody else has just paused it".to_owned();
+                return Ok(Some(whose).filter(|_| !unanswered));
             }
-            // An answer that did not come says nothing about what was done.
-            if matches!(self.state(plan).await, Ok(Some(ContainerState::Paused))) {
-                return Ok(None);
+            unanswered |= error.is_transient();
+            match self.state(plan).await {
+                Ok(Some(ContainerState::Paused)) => return Ok(None),
+                // It ends and starts again while we try: it is not running when its turn comes.
+                Ok(Some(state)) if state != ContainerState::Running => {
+                    return Ok(Some(format!("it is {state}")));
+                }
+                _ => {}
             }
             let wait = waits.next().filter(|_| !error.is_freezer_missing());
             let Some(wait) = wait else {
