@@ -13,12 +13,14 @@ use crate::config::settings::{CompressionOverride, Overrides, Settings};
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::Finding;
 use crate::engine::docker::{DockerEngine, Limits};
-use crate::engine::endpoint::{Address, Surroundings, Wish, locate};
-use crate::engine::{Engine, EngineError};
+use crate::engine::endpoint::{Address, Endpoint, Surroundings, Wish, locate};
+use crate::engine::{Engine, EngineError, MountKind};
 use crate::engine::{local, own};
+use crate::executor::chain;
 use crate::plan::Request;
 use crate::plan::facts::{self, EngineFacts, Facts, Way};
 use crate::plan::model::Scope;
+use crate::sources::filter;
 
 /// Files in the project folder that belong to it without being named by a key.
 const OWN_FILES: [&str; 3] = ["compose-dump.yml", "compose-dump.schema.json", BACKUPIGNORE];
@@ -51,6 +53,12 @@ pub(super) async fn gather(
     let mut project = project;
     warn_of_job_file(&mut project, job);
     let backupignore = Some(project.dir.join(BACKUPIGNORE)).filter(|path| path.exists());
+    if let Err(error) = filter::backupignore(backupignore.as_deref()) {
+        let finding = Finding::new("config::backupignore", chain(&error));
+        return Err(finding
+            .with_help("each line is a pattern as in a .gitignore")
+            .into());
+    }
     let mut facts = Facts {
         paths: facts::follow_paths(&project, &own_files),
         project,
@@ -141,8 +149,18 @@ async fn ask_engine(
     request: &Request,
     project: &Project,
 ) -> Result<(Option<Arc<dyn Engine>>, Result<EngineFacts, String>), CommandError> {
-    let needed = request.scopes.contains(&Scope::Volumes);
-    match connect(global, project).await {
+    let wish = Wish {
+        host: global.host.clone(),
+        context: global.context.clone(),
+    };
+    let endpoints = locate(&wish, &Surroundings::of_process())?;
+    let elsewhere = endpoints
+        .iter()
+        .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
+    // Bind mounts are of the engine's host: those of this one would be the wrong ones.
+    let needed = request.scopes.contains(&Scope::Volumes)
+        || elsewhere && request.scopes.contains(&Scope::Mounted);
+    match connect(&endpoints, project).await {
         Ok((engine, facts)) => Ok((Some(engine), Ok(facts))),
         Err(error) if needed => Err(error),
         Err(error) => Ok((None, Err(error.to_string()))),
@@ -150,15 +168,10 @@ async fn ask_engine(
 }
 
 async fn connect(
-    global: &Global,
+    endpoints: &[Endpoint],
     project: &Project,
 ) -> Result<(Arc<dyn Engine>, EngineFacts), CommandError> {
-    let wish = Wish {
-        host: global.host.clone(),
-        context: global.context.clone(),
-    };
-    let endpoints = locate(&wish, &Surroundings::of_process())?;
-    let engine = DockerEngine::connect(&endpoints, Limits::default()).await?;
+    let engine = DockerEngine::connect(endpoints, Limits::default()).await?;
     let way = way(&engine).await?;
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let facts = facts::ask_engine(&*engine, way, project).await?;
@@ -217,6 +230,12 @@ fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
         .paths
         .iter()
         .flat_map(|(path, fact)| [path.clone(), fact.real.clone()]);
+    let binds = facts.engine.iter().flat_map(|engine| {
+        let mounts = engine.containers.iter().flat_map(|one| &one.mounts);
+        mounts
+            .filter(|mount| mount.kind == MountKind::Bind)
+            .filter_map(|mount| mount.source.clone())
+    });
     let engine = facts.engine.iter();
     let volumes = engine.flat_map(|engine| {
         engine
@@ -227,6 +246,7 @@ fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
     targets
         .chain(named)
         .chain(volumes)
+        .chain(binds)
         .chain([facts.spool_dir.clone(), facts.project.dir.clone()])
         .map(|path| {
             let place = facts::look_at_place(&path);

@@ -55,7 +55,11 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
         ),
         Exit::NotBrought => "services are still held: use the commands above".to_owned(),
         Exit::Interrupted | Exit::Terminated => {
-            "interrupted: services are as they were, and nothing was published".to_owned()
+            let published = match dumps {
+                0 => "nothing was published".to_owned(),
+                _ => format!("{} published before", text::count(dumps, "dump")),
+            };
+            format!("interrupted: services are as they were; {published}")
         }
         Exit::Failed | Exit::Rejected => {
             let failed = report.targets.len() as u64 - dumps;

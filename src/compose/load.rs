@@ -1,7 +1,6 @@
 //! The spine of the loader, from options to [`Project`].
 
 use super::discover::{Layout, discover};
-use super::env::Env;
 use super::layers::{self, Scope};
 use super::services::Context;
 use super::session::{Bases, Session};
@@ -34,7 +33,7 @@ pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
     let name = project_name::resolve(options, &env, &documents, &dir)?;
     env.set("COMPOSE_PROJECT_NAME", &name);
 
-    let profiles = chosen_profiles(options, &env);
+    let profiles = chosen_profiles(options);
     let scope = Scope {
         dir: dir.clone(),
         env,
@@ -68,19 +67,10 @@ pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
     })
 }
 
-/// The profiles to enable, `None` for all: the options', else those of `COMPOSE_PROFILES`, else all.
-fn chosen_profiles(options: &LoadOptions, env: &Env) -> Option<Vec<String>> {
-    let mut chosen = options.profiles.clone();
-    if chosen.is_empty() {
-        let list = env
-            .filled("COMPOSE_PROFILES")
-            .unwrap_or_default()
-            .split(',');
-        chosen = list
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect();
-    }
+/// The profiles to enable, `None` for all. `COMPOSE_PROFILES` says what to start, often in a `.env` that
+/// lies there for years; what to back up is for the user to say.
+fn chosen_profiles(options: &LoadOptions) -> Option<Vec<String>> {
+    let chosen = options.profiles.clone();
     let all = chosen.is_empty() || chosen.iter().any(|name| name == "*");
     (!all).then_some(chosen)
 }

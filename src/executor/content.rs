@@ -1,10 +1,14 @@
 //! What reading a member gives: its content in numbers, its oddities, or why it ended early.
 
+use std::path::Path;
+
 use super::event::chain;
 use super::index_file::IndexSpool;
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
-use crate::sources::walk::{Troubles, WalkError};
+use crate::sources::engine_tar::{EngineTarError, Severed};
+use crate::sources::walk::{ReadError, Troubles, WalkError};
+use crate::text;
 
 /// What was read of a member.
 pub(super) struct Content {
@@ -53,6 +57,24 @@ impl From<WalkError> for MemberError {
     }
 }
 
+impl From<ReadError> for MemberError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Closed(_) => Self::Stopped,
+            error @ ReadError::List(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<EngineTarError> for MemberError {
+    fn from(error: EngineTarError) -> Self {
+        match error {
+            EngineTarError::Closed(_) => Self::Stopped,
+            error => Self::failed(&error),
+        }
+    }
+}
+
 impl From<SinkClosed> for MemberError {
     fn from(_: SinkClosed) -> Self {
         Self::Stopped
@@ -78,6 +100,28 @@ impl Oddities {
         self.untold_gaps += troubles.losing_count() - told_gaps;
         self.count += troubles.count();
         self.first.extend(told);
+    }
+
+    /// Adds paths of the plan that the walk did not come by.
+    pub(super) fn add_gone<'a>(&mut self, paths: impl Iterator<Item = &'a Path>) {
+        for path in paths {
+            self.count += 1;
+            self.first.push(Oddity {
+                what: format!("`{}` is gone since the plan was made", text::path(path)),
+                loses_bytes: true,
+            });
+        }
+    }
+
+    /// Adds further names of files that were left out, and whose content is so missing.
+    pub(super) fn add_severed(&mut self, severed: &Severed) {
+        let told = severed.first().iter().map(|link| Oddity {
+            what: link.to_string(),
+            loses_bytes: true,
+        });
+        self.first.extend(told);
+        self.count += severed.count();
+        self.untold_gaps += severed.count() - severed.first().len() as u64;
     }
 
     /// What was read, with the oddities that were met.

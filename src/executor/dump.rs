@@ -1,9 +1,11 @@
 //! The spine of a dump, top to bottom: open targets, read config, hold, read what services use,
 //! release, send the indexes, publish. Whatever fails goes on at release.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -11,14 +13,14 @@ use super::bridge;
 use super::draft::{self, Run};
 use super::event::{Event, Reporter, chain};
 use super::fanout::{Fanout, LaneEnd};
-use super::hold::{Held, HoldError, Keeper};
-use super::members::{MemberReport, Reading};
+use super::hold::{Held, HoldError, Keeper, NotHeld};
+use super::members::{Halt, MemberReport, Reading};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
 use crate::archive::manifest::Place;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
 use crate::plan::model::{Plan, Scope};
-use crate::targets::{DumpWriter, TargetError};
+use crate::targets::DumpWriter;
 
 /// How long helper containers may take to go away at the end of a run.
 const HELPERS_LEAVE_WITHIN: Duration = Duration::from_secs(20);
@@ -42,10 +44,16 @@ pub struct World {
 
 /// Executes a plan.
 ///
-/// Never leaves a service held: also when this is dropped or panics, as long as the runtime goes on.
+/// Never leaves a service held: not after an error, a panic, or a signal. A service that cannot be
+/// brought back is in the report.
 pub async fn dump(plan: Plan, world: World) -> RunReport {
     let plan = Arc::new(plan);
-    let mut targets = open_targets(&plan, &world).await;
+    let targets = open_targets(&plan, &world).await;
+    dump_to(plan, world, targets).await
+}
+
+/// Executes a plan with targets that are open already.
+async fn dump_to(plan: Arc<Plan>, world: World, mut targets: Targets) -> RunReport {
     let mut outcome = Outcome::default();
     let writers = std::mem::take(&mut targets.open);
     if writers.is_empty() {
@@ -77,8 +85,19 @@ struct Outcome {
 #[derive(Default)]
 struct Targets {
     open: Vec<(String, Box<dyn DumpWriter>)>,
-    refused: Vec<(String, TargetError)>,
+    refused: Vec<(String, String)>,
     ended: Vec<(String, LaneEnd)>,
+}
+
+impl Targets {
+    fn refuse(&mut self, world: &World, target: String, error: String, help: Option<&'static str>) {
+        self.refused.push((target.clone(), error.clone()));
+        world.reporter.report(Event::TargetFailed {
+            target,
+            error,
+            help,
+        });
+    }
 }
 
 /// Opens every target, which proves that it can be written to before anything is touched.
@@ -93,17 +112,11 @@ async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
         .await;
         match opened {
             Ok(Ok(writer)) => targets.open.push((name, writer)),
-            Ok(Err(error)) => {
-                world.reporter.report(Event::TargetFailed {
-                    target: name.clone(),
-                    error: chain(&error),
-                });
-                targets.refused.push((name, error));
+            Ok(Err(error)) => targets.refuse(world, name, chain(&error), error.help()),
+            Err(lost) => {
+                let error = format!("target `{name}`: {lost}");
+                targets.refuse(world, name, error, None);
             }
-            Err(lost) => world.reporter.report(Event::TargetFailed {
-                error: format!("target `{name}`: {lost}"),
-                target: name,
-            }),
         }
     }
     targets
@@ -124,25 +137,53 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
     if let Some(helpers) = &helpers {
         sweep(helpers).await;
     }
-    reading.trees(Scope::Config, &mut outcome.members).await;
-    match hold(plan, world).await {
-        Ok(keeper) => {
-            // A target that stands still must not keep the services waiting for their release.
-            let content = async {
-                reading.trees(Scope::Mounted, &mut outcome.members).await;
-                reading.volumes(&mut outcome.members).await;
-            };
-            world.cancel.run_until_cancelled(content).await;
-            if let Some(keeper) = keeper {
-                outcome.held = keeper.release().await;
-            }
-        }
-        Err(error) => outcome.error = Some(chain(&error)),
+    let config = reading.trees(Scope::Config, &mut outcome.members).await;
+    let read = match config {
+        Ok(()) => read_held(plan, world, &reading, outcome).await,
+        Err(halt) => Err(halt),
+    };
+    if let Err(Halt::Lost(error)) = read {
+        outcome.error = Some(error);
     }
     if let Some(helpers) = helpers
         && !helpers.settle(HELPERS_LEAVE_WITHIN).await
     {
         tracing::warn!("a helper container is still there; the next run removes it");
+    }
+}
+
+/// Reads what services use, with those held still that can write to it.
+async fn read_held(
+    plan: &Plan,
+    world: &World,
+    reading: &Reading,
+    outcome: &mut Outcome,
+) -> Result<(), Halt> {
+    let keeper = match hold(plan, world).await {
+        Ok(keeper) => keeper,
+        Err(NotHeld { error, held }) => {
+            outcome.held = held;
+            outcome.error = Some(chain(&error));
+            return Ok(());
+        }
+    };
+    // A target that stands still must not keep the services waiting for their release.
+    let content = async {
+        reading.trees(Scope::Mounted, &mut outcome.members).await?;
+        reading.volumes(&mut outcome.members).await
+    };
+    // Nor must a panic, which is a bug of ours: whoever is held is brought back first.
+    let content = AssertUnwindSafe(content).catch_unwind();
+    let read = world.cancel.run_until_cancelled(content).await;
+    if let Some(keeper) = keeper {
+        outcome.held = keeper.release().await;
+    }
+    match read {
+        Some(Ok(read)) => read,
+        Some(Err(_)) => Err(Halt::Lost(
+            "reading ended unexpectedly; this is a bug".to_owned(),
+        )),
+        None => Err(Halt::Closed),
     }
 }
 
@@ -162,22 +203,24 @@ async fn sweep(helpers: &Helpers) {
     }
 }
 
-async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, HoldError> {
-    match &world.engine {
-        Some(engine) if !plan.hold.pause.is_empty() => {
-            let containers = plan.hold.pause.clone();
-            let reporter = Arc::clone(&world.reporter);
-            Keeper::hold(
-                Arc::clone(engine),
-                containers,
-                reporter,
-                world.cancel.clone(),
-            )
-            .await
-            .map(Some)
-        }
-        _ => Ok(None),
+/// Holds whom the plan says, if anybody.
+async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, NotHeld> {
+    if plan.hold.pause.is_empty() {
+        return Ok(None);
     }
+    let Some(engine) = &world.engine else {
+        return Err(NotHeld {
+            error: HoldError::NoEngine,
+            held: Vec::new(),
+        });
+    };
+    let keeper = Keeper::hold(
+        Arc::clone(engine),
+        plan.hold.pause.clone(),
+        Arc::clone(&world.reporter),
+        world.cancel.clone(),
+    );
+    keeper.await.map(Some)
 }
 
 /// Publishes the dump at every target, or has everything removed.
@@ -243,14 +286,14 @@ async fn abort(world: &World, fanout: Arc<Fanout>) -> Vec<(String, LaneEnd)> {
 }
 
 /// Waits for targets that end. One that hangs is left alone after a while, or at the second signal:
-/// what it has written is hidden, and the next run's to remove.
+/// what it has written is hidden, and the user's to remove.
 async fn in_time<T>(world: &World, ending: impl Future<Output = T>) -> Option<T> {
     let patient = tokio::time::timeout(REMOVED_WITHIN, ending);
     let ended = world.hurry.run_until_cancelled(patient).await;
     let ended = ended.and_then(Result::ok);
     if ended.is_none() {
         tracing::warn!(
-            "what was written could not be removed in time; it is hidden, its name ends in `.partial`"
+            "what was written could not be removed in time: look for a hidden name that ends in `.partial` at the target, and delete it"
         );
     }
     ended
@@ -288,8 +331,12 @@ fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> Targ
     let refused = targets.refused.iter().find(|(target, _)| target == name);
     let ended = targets.ended.iter().find(|(target, _)| target == name);
     match (refused, ended) {
-        (Some((_, error)), _) | (_, Some((_, LaneEnd::Failed(error)))) => {
-            row.error = Some(chain(error))
+        (Some((_, error)), _) => row.error = Some(error.clone()),
+        (_, Some((_, LaneEnd::Failed(error)))) => row.error = Some(chain(error)),
+        (_, Some((_, LaneEnd::Lost))) => {
+            row.error = Some(format!(
+                "target `{name}`: its thread ended unexpectedly; this is a bug"
+            ));
         }
         (_, Some((_, LaneEnd::Published(published)))) => {
             let path = match &published.place {
@@ -312,3 +359,6 @@ fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> Targ
     }
     row
 }
+
+#[cfg(test)]
+mod tests;

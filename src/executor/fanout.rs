@@ -47,6 +47,8 @@ pub(crate) enum LaneEnd {
     Failed(TargetError),
     /// The run ended before the dump was whole; nothing of it is visible.
     Aborted,
+    /// The target's thread panicked, which is a bug; what it has written is hidden.
+    Lost,
 }
 
 struct Lane {
@@ -89,7 +91,7 @@ impl Lane {
             }
             std::thread::sleep(LOOK_AGAIN_AFTER);
         }
-        let end = self.thread.join().unwrap_or(LaneEnd::Aborted);
+        let end = self.thread.join().unwrap_or(LaneEnd::Lost);
         (self.name, end)
     }
 }
@@ -251,6 +253,7 @@ fn write_all(
         reporter.report(Event::TargetFailed {
             target: target.to_owned(),
             error: chain(&error),
+            help: error.help(),
         });
         LaneEnd::Failed(error)
     };
@@ -276,3 +279,6 @@ fn write_all(
     writer.abort();
     LaneEnd::Aborted
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,10 @@
 //! A member's index, compressed into an unlinked temporary file until the services run again.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use super::fanout::Fanout;
 use super::members::MemberReport;
@@ -15,6 +14,7 @@ use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::IndexFile;
 use crate::codecs::{Codec, Compression, Encoder};
 use crate::targets::StreamHead;
+use crate::targets::hashing::Hashing;
 
 /// Bytes that are sent to targets at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -49,7 +49,7 @@ pub(super) enum IndexError {
 }
 
 /// What index lines are written to: hashed as text, compressed, hashed as bytes, kept in a file.
-pub(super) type IndexText = Hashed<Encoder<Hashed<File>>>;
+pub(super) type IndexText = Hashing<Encoder<Hashing<File>>>;
 
 /// An index that is being written.
 pub(super) struct IndexInProgress {
@@ -88,20 +88,24 @@ impl IndexInProgress {
             level: None,
             threads: Some(1),
         };
-        IndexWriter::create(Hashed::new(Encoder::new(Hashed::new(file), &compression)?))
+        IndexWriter::create(Hashing::new(Encoder::new(
+            Hashing::new(file),
+            &compression,
+        )?))
     }
 
     /// Ends the index.
     pub(super) fn finish(self, text: IndexText) -> Result<IndexSpool, IndexError> {
-        let (encoder, text_sha256, _) = text.into_parts();
+        let (encoder, _, text_sha256) = text.into_parts();
         let stored = encoder.finish().map_err(|source| self.keep(source))?;
-        let (file, sha256, bytes) = stored.into_parts();
+        let (file, bytes, sha256) = stored.into_parts();
+        let digest = |sha256: Option<Sha256Digest>| sha256.expect("both writers hash");
         Ok(IndexSpool {
             member: self.member,
             file,
             bytes,
-            sha256,
-            text_sha256,
+            sha256: digest(sha256),
+            text_sha256: digest(text_sha256),
         })
     }
 
@@ -172,38 +176,4 @@ pub(super) fn send_all(members: &mut [MemberReport], fanout: &Fanout) -> Result<
         index.send(fanout)?;
     }
     Ok(())
-}
-
-/// Hashes and counts what passes.
-pub(super) struct Hashed<W> {
-    inner: W,
-    hasher: Sha256,
-    bytes: u64,
-}
-
-impl<W: Write> Hashed<W> {
-    fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: Sha256::new(),
-            bytes: 0,
-        }
-    }
-
-    fn into_parts(self) -> (W, Sha256Digest, u64) {
-        (self.inner, self.hasher.into(), self.bytes)
-    }
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..len]);
-        self.bytes += len as u64;
-        Ok(len)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }

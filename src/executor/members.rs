@@ -25,6 +25,14 @@ use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumeKi
 /// As many oddities of one member are told one by one; the rest is counted.
 const TOLD: usize = 100;
 
+/// Why no further member is read.
+pub(super) enum Halt {
+    /// The run was cancelled, or no target takes anything any more.
+    Closed,
+    /// A reader is gone in the middle, by a bug: what the targets were given is not known.
+    Lost(String),
+}
+
 /// What became of one member.
 pub(super) struct MemberReport {
     /// Path in the dump without a codec's extension.
@@ -141,8 +149,12 @@ impl Reading {
         }
     }
 
-    /// Reads the trees of one scope.
-    pub(super) async fn trees(&self, scope: Scope, reports: &mut Vec<MemberReport>) {
+    /// Reads the trees of one scope. A member that fails is reported, and the others go on.
+    pub(super) async fn trees(
+        &self,
+        scope: Scope,
+        reports: &mut Vec<MemberReport>,
+    ) -> Result<(), Halt> {
         let trees: Vec<&TreePlan> = self
             .plan
             .trees
@@ -158,10 +170,9 @@ impl Reading {
             let source = tree_source(tree);
             let report = MemberReport::begin(&tree.member, MemberKind::Tree, source, reader);
             let read = self.tree(tree, Arc::clone(&shared));
-            if !self.member(report, read, reports).await {
-                return;
-            }
+            self.member(report, read, reports).await?;
         }
+        Ok(())
     }
 
     async fn tree(
@@ -186,8 +197,8 @@ impl Reading {
         self.through_helper(mount, read).await
     }
 
-    /// Reads the volumes.
-    pub(super) async fn volumes(&self, reports: &mut Vec<MemberReport>) {
+    /// Reads the volumes, as [`Reading::trees`] does.
+    pub(super) async fn volumes(&self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
         for volume in &self.plan.volumes {
             let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
                 continue;
@@ -196,10 +207,9 @@ impl Reading {
             let mut report = MemberReport::begin(path, MemberKind::Tar, source, reader_of(reader));
             report.volume = described(volume);
             let read = self.volume(path, volume, reader);
-            if !self.member(report, read, reports).await {
-                return;
-            }
+            self.member(report, read, reports).await?;
         }
+        Ok(())
     }
 
     async fn volume(
@@ -254,14 +264,13 @@ impl Reading {
         content
     }
 
-    /// Takes one member through its life: told, read, timed, judged. `false` when reading any other
-    /// one makes no sense.
+    /// Takes one member through its life: told, read, timed, judged.
     async fn member(
         &self,
         mut report: MemberReport,
         read: impl Future<Output = Result<Content, MemberError>>,
         reports: &mut Vec<MemberReport>,
-    ) -> bool {
+    ) -> Result<(), Halt> {
         let member = report.path.clone();
         self.reporter.report(Event::MemberStarted { member });
         let began = Instant::now();
@@ -277,17 +286,17 @@ impl Reading {
                     bytes: report.raw_bytes,
                 });
             }
-            Err(MemberError::Stopped) => return false,
+            Err(MemberError::Stopped) => return Err(Halt::Closed),
             Err(MemberError::Failed(error)) => self.failed(&mut report, error),
             Err(MemberError::Lost(error)) => {
-                self.failed(&mut report, error);
+                self.failed(&mut report, error.clone());
                 reports.push(report);
                 self.fanout.give_up();
-                return false;
+                return Err(Halt::Lost(error));
             }
         }
         reports.push(report);
-        true
+        Ok(())
     }
 
     fn failed(&self, report: &mut MemberReport, error: String) {

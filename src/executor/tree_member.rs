@@ -10,11 +10,11 @@ use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
 use super::index_file::IndexInProgress;
 use super::tree_sink::TreeSink;
-use super::volume_member::{MOUNT_NAME, RelayError, relay};
+use super::volume_member::{MOUNT_NAME, relay};
 use crate::plan::model::{TreePlan, TreeRoot};
-use crate::sources::engine_tar::{EngineTarError, Relayed};
+use crate::sources::engine_tar::Relayed;
 use crate::sources::filter::{RootRule, TreeFilter, TreeRules};
-use crate::sources::walk::{self, ReadError, WalkOptions};
+use crate::sources::walk::{self, WalkOptions};
 
 /// A tree to read.
 pub(super) struct TreeJob {
@@ -38,14 +38,12 @@ pub(super) fn direct(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberEr
     })?;
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
+    oddities.add_gone(filter.unmet());
     let (index, lines) = open_index(job)?;
     let mut sink = TreeSink::new(fanout, &job.tree.prefix, &job.shared, lines);
-    let read = walk::read(scan, &mut sink).map_err(|error| match error {
-        ReadError::Closed(_) => sink.stopped(&index),
-        ReadError::List(_) => MemberError::failed(&error),
-    })?;
+    let read = walk::read(scan, &mut sink).map_err(MemberError::from);
+    let (read, bytes, index) = sink.finish(read, index)?;
     oddities.add(&read.troubles);
-    let (bytes, index) = sink.finish(index)?;
     Ok(oddities.content(bytes, index.text_sha256(), read.entry_count, index))
 }
 
@@ -59,25 +57,17 @@ pub(super) fn engine(
     let mut filter = filter(&job.tree)?;
     let (index, lines) = open_index(job)?;
     let mut sink = TreeSink::new(fanout, &job.tree.prefix, &job.shared, lines);
-    let relayed = relay(
-        chunks,
-        Relayed {
-            sink: &mut sink,
-            mount: MOUNT_NAME,
-            under: root.path.as_os_str().as_bytes(),
-            filter: Some(&mut filter),
-        },
-    );
-    if fanout.is_cancelled() {
-        return Err(MemberError::Stopped);
-    }
-    let entries = relayed.map_err(|error| match error {
-        RelayError::Tar(EngineTarError::Closed(_)) => sink.stopped(&index),
-        RelayError::Tar(error) => MemberError::failed(&error),
-        RelayError::Engine(error) => MemberError::failed(&error),
-    })?;
-    let (bytes, index) = sink.finish(index)?;
-    Ok(Oddities::default().content(bytes, index.text_sha256(), entries, index))
+    let relayed = Relayed {
+        sink: &mut sink,
+        mount: MOUNT_NAME,
+        under: root.path.as_os_str().as_bytes(),
+        filter: Some(&mut filter),
+    };
+    let relayed = relay(chunks, relayed, fanout);
+    let (end, bytes, index) = sink.finish(relayed, index)?;
+    let mut oddities = Oddities::default();
+    oddities.add_severed(&end.severed);
+    Ok(oddities.content(bytes, index.text_sha256(), end.taken, index))
 }
 
 fn filter(tree: &TreePlan) -> Result<TreeFilter, MemberError> {

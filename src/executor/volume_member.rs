@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use super::bridge::Chunks;
 use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
-use super::index_file::IndexInProgress;
+use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use crate::archive::entry::SinkClosed;
-use crate::engine::EngineError;
-use crate::sources::engine_tar::{EngineTar, EngineTarError, Relayed};
-use crate::sources::volume_tar::{ByteSink, VolumeTar, VolumeTarError};
-use crate::sources::walk::{self, ReadError, TakeAll, WalkOptions};
+use crate::archive::manifest::Sha256Digest;
+use crate::sources::engine_tar::{EngineTar, RelayEnd, Relayed};
+use crate::sources::volume_tar::{ByteSink, VolumeTar, VolumeTarEnd, VolumeTarError};
+use crate::sources::walk::{self, TakeAll, WalkOptions};
 use crate::targets::StreamHead;
 
 /// Names in the tar of a volume begin so.
@@ -56,24 +56,11 @@ pub(super) fn direct(
         compress: true,
     })?;
     let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
-    let read = walk::read(scan, &mut tar);
+    let read = walk::read(scan, &mut tar).map_err(MemberError::from);
     let ended = tar.finish(Some(announced));
-    let (report, end) = match (read, ended) {
-        // The index is the one cause that the reader cannot know.
-        (_, Err(VolumeTarError::Index(source))) => return give_up(fanout, &index.keep(source)),
-        (Err(ReadError::Closed(_)), _) | (Ok(_), Err(VolumeTarError::Closed(_))) => {
-            return Err(MemberError::Stopped);
-        }
-        (Err(error), _) => return give_up(fanout, &error),
-        (Ok(_), Err(error)) => return give_up(fanout, &error),
-        (Ok(report), Ok(end)) => (report, end),
-    };
-    fanout.end()?;
+    let (report, whole) = end_stream(fanout, index, read, ended)?;
     oddities.add(&report.troubles);
-    let index = index
-        .finish(end.index)
-        .map_err(|error| MemberError::failed(&error))?;
-    Ok(oddities.content(end.bytes, end.out.hasher.into(), end.entry_count, index))
+    Ok(whole.content(oddities))
 }
 
 /// Hashes the tar on its way into the fan-out.
@@ -98,10 +85,53 @@ impl ByteSink for HashedTar<'_> {
     }
 }
 
-/// Tells the targets that the member that was begun is not whole, and why to the report.
-fn give_up(fanout: &Fanout, error: &dyn std::error::Error) -> Result<Content, MemberError> {
-    fanout.fail()?;
-    Err(MemberError::failed(error))
+/// A volume whose tar was sent to its last byte.
+struct Whole {
+    bytes: u64,
+    sha256: Sha256Digest,
+    entries: u64,
+    index: IndexSpool,
+}
+
+impl Whole {
+    fn content(self, oddities: Oddities) -> Content {
+        oddities.content(self.bytes, self.sha256, self.entries, self.index)
+    }
+}
+
+/// Ends the member that was begun, or tells the targets that it is not whole.
+fn end_stream<T>(
+    fanout: &Fanout,
+    index: IndexInProgress,
+    read: Result<T, MemberError>,
+    ended: Result<VolumeTarEnd<HashedTar<'_>, IndexText>, VolumeTarError>,
+) -> Result<(T, Whole), MemberError> {
+    let whole = match (read, ended) {
+        // The index is the one cause that the reader cannot know.
+        (_, Err(VolumeTarError::Index(source))) => Err(MemberError::failed(&index.keep(source))),
+        (Err(error), _) => Err(error),
+        (Ok(_), Err(VolumeTarError::Closed(_))) => Err(MemberError::Stopped),
+        (Ok(_), Err(error)) => Err(MemberError::failed(&error)),
+        (Ok(read), Ok(end)) => index
+            .finish(end.index)
+            .map_err(|error| MemberError::failed(&error))
+            .map(|index| {
+                let whole = Whole {
+                    bytes: end.bytes,
+                    sha256: end.out.hasher.into(),
+                    entries: end.entry_count,
+                    index,
+                };
+                (read, whole)
+            }),
+    };
+    match &whole {
+        Ok(_) => fanout.end()?,
+        // Whoever stopped it takes nothing more.
+        Err(MemberError::Stopped) => {}
+        Err(MemberError::Failed(_) | MemberError::Lost(_)) => fanout.fail()?,
+    }
+    whole
 }
 
 /// Reads a volume from the engine's stream, whose end proves nothing: the tar has to be whole. Blocks.
@@ -118,51 +148,36 @@ pub(super) fn engine(
         compress: true,
     })?;
     let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
-    let relayed = relay(
-        chunks,
-        Relayed {
-            sink: &mut tar,
-            mount: MOUNT_NAME,
-            under: b"",
-            filter: None,
-        },
-    );
-    // A cancelled run ends the stream as well, and says nothing of the volume.
+    let relayed = Relayed {
+        sink: &mut tar,
+        mount: MOUNT_NAME,
+        under: b"",
+        filter: None,
+    };
+    let relayed = relay(chunks, relayed, fanout);
+    let (_, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
+    Ok(whole.content(Oddities::default()))
+}
+
+/// Hands the entries of an engine's stream to a sink.
+pub(super) fn relay(
+    chunks: Chunks,
+    relayed: Relayed<'_>,
+    fanout: &Fanout,
+) -> Result<RelayEnd, MemberError> {
+    let mut tar = EngineTar::new(relayed);
+    let feed = || -> Result<(), MemberError> {
+        for chunk in chunks {
+            let chunk = chunk.map_err(|error| MemberError::failed(&error))?;
+            tar.feed(&chunk)?;
+        }
+        Ok(())
+    };
+    let fed = feed();
+    // A cancelled run ends the stream as well, and says nothing of what it carries.
     if fanout.is_cancelled() {
         return Err(MemberError::Stopped);
     }
-    let end = match (relayed, tar.finish(None)) {
-        (_, Err(VolumeTarError::Index(source))) => return give_up(fanout, &index.keep(source)),
-        (Err(RelayError::Engine(error)), _) => return give_up(fanout, &error),
-        (Err(RelayError::Tar(EngineTarError::Closed(_))), _)
-        | (Ok(_), Err(VolumeTarError::Closed(_))) => {
-            return Err(MemberError::Stopped);
-        }
-        (Err(RelayError::Tar(error)), _) => return give_up(fanout, &error),
-        (Ok(_), Err(error)) => return give_up(fanout, &error),
-        (Ok(_), Ok(end)) => end,
-    };
-    fanout.end()?;
-    let index = index
-        .finish(end.index)
-        .map_err(|error| MemberError::failed(&error))?;
-    Ok(Oddities::default().content(end.bytes, end.out.hasher.into(), end.entry_count, index))
-}
-
-/// Why a stream of the engine gave no whole content.
-pub(super) enum RelayError {
-    /// The stream broke.
-    Engine(EngineError),
-    /// What came is not right, or nobody takes it.
-    Tar(EngineTarError),
-}
-
-/// Hands the entries of an engine's stream to a sink; says how many there were.
-pub(super) fn relay(chunks: Chunks, relayed: Relayed<'_>) -> Result<u64, RelayError> {
-    let mut tar = EngineTar::new(relayed);
-    for chunk in chunks {
-        let chunk = chunk.map_err(RelayError::Engine)?;
-        tar.feed(&chunk).map_err(RelayError::Tar)?;
-    }
-    tar.finish().map_err(RelayError::Tar)
+    fed?;
+    Ok(tar.finish()?)
 }

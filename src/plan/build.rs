@@ -1,18 +1,16 @@
 //! The planner: a pure function from what was asked for and what is there to a plan.
 
-use std::path::PathBuf;
-
 use crate::config::identity::Identity;
 use crate::config::settings::ReaderChoice;
 use crate::diagnostic::Finding;
 
 use super::facts::{EngineFacts, Facts};
-use super::hold::{self, Content};
+use super::hold::{self, Content, HeldPath};
 use super::model::{
     EnginePlan, HoldPlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan,
 };
 use super::owners::Owners;
-use super::request::{Request, Selection};
+use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
 use super::{config, mounted, volumes};
 
@@ -21,29 +19,30 @@ use super::{config, mounted, volumes};
 /// # Errors
 /// Everything that has to be changed before the job can run, all at once.
 pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
-    let selection = Selection::new(request, &facts.project)?;
-    let owners = Owners::new(facts);
+    let mut findings = request::unknown_services(request, &facts.project);
+    let selection = Selection::new(request, &facts.project);
+    let owners = Owners::new(facts, &selection);
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
     let content = Content {
         volumes: &volumes,
-        paths: held_paths(facts, &mounted_trees),
+        paths: HeldPath::of_trees(facts, &mounted_trees),
     };
     let hold = hold::plan(request, facts, &content);
     let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
 
-    let mut findings = reader_findings(request, &volumes);
-    findings.extend(nothing_to_do(request, facts, &trees, &volumes));
+    // Nothing is left because of a name that does not exist: that is one mistake, not two.
+    if findings.is_empty() {
+        findings.extend(nothing_to_do(request, facts, &trees, &volumes));
+    }
+    findings.extend(reader_findings(request, &volumes));
     let load = Load {
         volumes: &volumes,
         trees: &trees,
         hold: &hold,
     };
-    let targets = targets::plan(request, facts, &load).unwrap_or_else(|more| {
-        findings.extend(more);
-        Vec::new()
-    });
+    let targets = targets::plan(request, facts, &load, &mut findings);
     if !findings.is_empty() {
         return Err(findings);
     }
@@ -54,7 +53,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     );
     Ok(Plan {
         job: request.job.clone(),
-        warnings: warnings(facts, &hold),
+        warnings: warnings(facts, &hold, &trees),
         project: ProjectPlan {
             id: identity.id(),
             identity,
@@ -62,6 +61,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
             compose_files: facts.project.compose_files.clone(),
         },
         engine: facts.engine.as_ref().ok().map(engine_plan),
+        no_engine: facts.engine.as_ref().err().cloned(),
         scopes: request.scopes.iter().copied().collect(),
         services: request.services.clone(),
         config,
@@ -72,26 +72,6 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         spool_dir: facts.spool_dir.clone(),
         trees,
     })
-}
-
-/// The taken mounted paths as containers may name them: with links, and without.
-fn held_paths(facts: &Facts, trees: &[TreePlan]) -> Vec<(PathBuf, String)> {
-    let mut paths = Vec::new();
-    for tree in trees {
-        for root in &tree.roots {
-            paths.push((tree.base.join(&root.path), tree.member.clone()));
-        }
-        for (named, fact) in &facts.paths {
-            if tree
-                .roots
-                .iter()
-                .any(|root| root.whole && tree.base.join(&root.path) == fact.real)
-            {
-                paths.push((named.clone(), tree.member.clone()));
-            }
-        }
-    }
-    paths
 }
 
 /// `reader: direct` promises what the engine reader does not keep: say where it cannot be.
@@ -148,7 +128,8 @@ fn nothing_to_do(
     )
 }
 
-fn warnings(facts: &Facts, hold: &HoldPlan) -> Vec<String> {
+fn warnings(facts: &Facts, hold: &HoldPlan, trees: &[TreePlan]) -> Vec<String> {
+    let mounted = trees.iter().any(|tree| tree.scope == Scope::Mounted);
     let loader = facts.project.warnings.iter().map(|warning| {
         let file = super::owners::shown(&facts.project.dir, &warning.file);
         match warning.line {
@@ -162,7 +143,13 @@ fn warnings(facts: &Facts, hold: &HoldPlan) -> Vec<String> {
         .ok()
         .filter(|engine| !hold.pause.is_empty() && !engine.daemon.can_pause())
         .map(|_| "the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
-    loader.chain(cannot).collect()
+    let nobody_held = facts
+        .engine
+        .as_ref()
+        .err()
+        .filter(|_| mounted)
+        .map(|why| format!("mounted paths are read while services may write to them: {why}"));
+    loader.chain(cannot).chain(nobody_held).collect()
 }
 
 fn engine_plan(engine: &EngineFacts) -> EnginePlan {

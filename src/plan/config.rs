@@ -1,6 +1,6 @@
 //! Scope `config`: the Compose files and everything that they reference on the host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::compose::{Reference, Role};
@@ -126,28 +126,15 @@ impl<'a> Planner<'a> {
         if references.is_empty() {
             return None;
         }
-        if references
-            .iter()
-            .all(|reference| reference.role == Role::WatchedPath)
-        {
+        let stores = |reference: &&&Reference| reference.role != Role::WatchedPath;
+        let stored: Vec<&Reference> = references.iter().filter(stores).copied().collect();
+        if stored.is_empty() {
             return Some("only watched; it is stored with what it is part of".to_owned());
         }
-        let builds = |reference: &&Reference| {
-            matches!(
-                reference.role,
-                Role::BuildContext
-                    | Role::AdditionalContext
-                    | Role::Dockerfile
-                    | Role::Dockerignore
-            )
-        };
-        let chosen = |reference: &&Reference| {
-            self.selection
-                .has_any(reference.services.iter().map(String::as_str))
-        };
-        let wanted = references
-            .iter()
-            .any(|reference| !builds(reference) || chosen(reference));
+        let wanted = stored.iter().any(|reference| {
+            let services = reference.services.iter().map(String::as_str);
+            !is_for_builds(reference.role) || self.selection.builds(services)
+        });
         (!wanted).then(|| "no chosen service is built from it".to_owned())
     }
 
@@ -194,28 +181,62 @@ impl<'a> Planner<'a> {
         roots.push(TreeRoot {
             path: below(base, &fact.real).unwrap_or_default(),
             whole: fact.end == PathEnd::Folder,
-            dockerignore: self.dockerignore(&fact.real, references),
+            dockerignore: self.dockerignore(path, references),
         });
         (Decision::taken(why(references)), roots)
     }
 
-    /// The ignore file of a build context: the one named after its Dockerfile, else `.dockerignore`.
-    fn dockerignore(&self, context: &Path, references: &[&Reference]) -> Option<PathBuf> {
-        let is_context = |reference: &&&Reference| reference.role == Role::BuildContext;
-        let services = &references.iter().find(is_context)?.services;
-        let ignores: Vec<&Reference> = self
-            .facts
-            .project
-            .references
+    /// The ignore file of a folder, if whoever uses it has the same one: what one of them ignores
+    /// another one may need.
+    fn dockerignore(&self, folder: &Path, references: &[&Reference]) -> Option<PathBuf> {
+        let used_otherwise = |reference: &&Reference| {
+            !matches!(reference.role, Role::BuildContext | Role::WatchedPath)
+        };
+        if references.iter().any(used_otherwise) {
+            return None;
+        }
+        let services = references
             .iter()
-            .filter(|reference| {
-                reference.role == Role::Dockerignore && !reference.services.is_disjoint(services)
-            })
+            .filter(|reference| reference.role == Role::BuildContext)
+            .flat_map(|reference| &reference.services);
+        let ignores: BTreeSet<Option<PathBuf>> = services
+            .map(|service| self.dockerignore_of(service, folder))
             .collect();
-        let plain = context.join(".dockerignore");
-        let plain_exists = ignores.iter().any(|reference| reference.path == plain);
-        plain_exists.then_some(plain)
+        match ignores.into_iter().collect::<Vec<_>>().as_slice() {
+            [only] => only.clone(),
+            _ => None,
+        }
     }
+
+    /// The ignore file of a service's build context: the one named after its Dockerfile, else
+    /// `.dockerignore` (docs.docker.com, build context).
+    fn dockerignore_of(&self, service: &str, context: &Path) -> Option<PathBuf> {
+        let exists = |path: &Path| {
+            self.facts
+                .project
+                .references
+                .iter()
+                .any(|reference| reference.role == Role::Dockerignore && reference.path == path)
+        };
+        let build = self.facts.project.services.get(service)?.build.as_ref();
+        let named = build.and_then(|build| {
+            let mut name = build.dockerfile.clone()?.into_os_string();
+            name.push(".dockerignore");
+            Some(PathBuf::from(name))
+        });
+        [named, Some(context.join(".dockerignore"))]
+            .into_iter()
+            .flatten()
+            .find(|path| exists(path))
+    }
+}
+
+/// Whether a role is about how images are made.
+const fn is_for_builds(role: Role) -> bool {
+    matches!(
+        role,
+        Role::BuildContext | Role::AdditionalContext | Role::Dockerfile | Role::Dockerignore
+    )
 }
 
 fn missing(references: &[&Reference]) -> String {

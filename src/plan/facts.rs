@@ -25,7 +25,8 @@ pub struct Facts {
     pub own_files: Vec<PathBuf>,
     /// `.backupignore`, where there is one.
     pub backupignore: Option<PathBuf>,
-    /// Free bytes and place of the file systems that targets and the spool are on.
+    /// What is known of the places of targets, of the spool, and of everything that may be read:
+    /// named paths and where they lead, volumes' folders, sources of containers' bind mounts.
     pub places: BTreeMap<PathBuf, Place>,
     /// The folder of temporary files.
     pub spool_dir: PathBuf,
@@ -57,6 +58,23 @@ pub struct EngineFacts {
     pub images: BTreeMap<String, Image>,
     /// The container that this program runs in.
     pub own_container: Option<String>,
+    /// Why the folder of a volume cannot be read, for those that lie on this machine and whose
+    /// folder cannot.
+    pub unreadable: BTreeMap<String, String>,
+}
+
+impl Facts {
+    /// Whether bind mounts are of another machine than this one.
+    pub(super) fn engine_is_remote(&self) -> bool {
+        self.engine.as_ref().is_ok_and(|engine| engine.remote)
+    }
+
+    /// `path` with all links resolved, as far as it was looked at. A path of another machine is taken
+    /// as it is.
+    pub(super) fn real<'a>(&'a self, path: &'a Path) -> &'a Path {
+        let place = self.places.get(path).filter(|_| !self.engine_is_remote());
+        place.map_or(path, |place| &place.real)
+    }
 }
 
 /// What is known of the place of a folder or file that need not exist yet.
@@ -125,6 +143,7 @@ pub async fn ask_engine(
         }
     }
     Ok(EngineFacts {
+        unreadable: unreadable(&way, &volumes),
         daemon: engine.daemon().clone(),
         endpoint: way.endpoint,
         local: way.local,
@@ -135,6 +154,16 @@ pub async fn ask_engine(
         images,
         own_container: way.own_container,
     })
+}
+
+/// Tries to list the folders of volumes that lie on this machine.
+fn unreadable(way: &Way, volumes: &BTreeMap<String, engine::Volume>) -> BTreeMap<String, String> {
+    let here = volumes.values().filter(|_| way.local.is_ok());
+    here.filter_map(|volume| {
+        let error = std::fs::read_dir(volume.mountpoint.as_ref()?).err()?;
+        Some((volume.name.clone(), error.to_string()))
+    })
+    .collect()
 }
 
 /// The engine's names of all volumes that the files declare or that containers mount.
@@ -155,7 +184,7 @@ pub fn follow_paths(project: &Project, own_files: &[PathBuf]) -> BTreeMap<PathBu
         .references
         .iter()
         .map(|reference| reference.path.clone());
-    let mounted = bind_sources(project).map(Path::to_owned);
+    let mounted = bind_sources(project).map(|(_, source)| source.to_owned());
     referenced
         .chain(mounted)
         .chain(own_files.iter().cloned())
@@ -208,4 +237,64 @@ pub fn look_at_place(path: &Path) -> Place {
 fn free_bytes(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::FakeEngine;
+    use crate::plan::samples::{Sample, container, volume_mount};
+
+    #[tokio::test]
+    async fn the_engine_is_asked_for_all_that_the_files_and_the_containers_name() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().canonicalize().expect("it exists");
+        let mut sample = Sample::new();
+        sample.volume("db", &["db"]);
+        let engine = FakeEngine::new();
+        let mut readable = sample.existing("blog_db", None).clone();
+        readable.mountpoint = Some(folder.clone());
+        engine.put_volume(readable);
+        engine.put_volume(sample.existing("labelled", Some("x")).clone());
+        engine.put_volume(sample.existing("mounted", None).clone());
+        engine.put_volume(sample.existing("stranger", None).clone());
+        engine.put_container(container("web", 1, vec![volume_mount("mounted")]));
+        let way = |local| Way {
+            endpoint: "unix:///run/docker.sock".into(),
+            local,
+            remote: false,
+            own_container: None,
+        };
+        let facts = ask_engine(&engine, way(Ok(())), &sample.facts.project)
+            .await
+            .expect("it answers");
+        let names: Vec<&String> = facts.volumes.keys().collect();
+        assert_eq!(names, ["blog_db", "labelled", "mounted"]);
+        assert_eq!(facts.users["mounted"][0].name, "blog-web-1");
+        let unreadable: Vec<&String> = facts.unreadable.keys().collect();
+        assert_eq!(
+            unreadable,
+            ["labelled", "mounted"],
+            "their folders do not exist"
+        );
+        let elsewhere = way(Err("far away".into()));
+        let facts = ask_engine(&engine, elsewhere, &sample.facts.project)
+            .await
+            .expect("it answers");
+        assert!(facts.unreadable.is_empty());
+    }
+
+    #[test]
+    fn a_place_that_does_not_exist_yet_is_where_it_would_be() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().canonicalize().expect("it exists");
+        std::os::unix::fs::symlink(&folder, folder.join("link")).expect("a link");
+        let there = look_at_place(&folder);
+        let new = look_at_place(&folder.join("link/a/b"));
+        assert_eq!(new.real, folder.join("a/b"));
+        assert_eq!((new.exists, new.own, new.is_folder), (false, None, false));
+        assert!(new.ancestors.contains(&there.own.expect("it exists")));
+        assert!(new.free.is_some());
+        assert!(there.exists && there.is_folder);
+    }
 }

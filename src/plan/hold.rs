@@ -6,14 +6,47 @@ use std::path::{Path, PathBuf};
 use crate::engine::{Container, ContainerMount, ContainerState, MountKind};
 
 use super::facts::{EngineFacts, Facts};
-use super::model::{GoesOn, HeldPlan, HoldPlan, VolumePlan};
+use super::model::{GoesOn, HeldPlan, HoldPlan, TreePlan, VolumePlan};
 use super::request::Request;
 
 /// What is read while services are held.
 pub(super) struct Content<'a> {
     pub(super) volumes: &'a [VolumePlan],
-    /// The taken mounted paths as the files name them and without links, with their members.
-    pub(super) paths: Vec<(PathBuf, String)>,
+    pub(super) paths: Vec<HeldPath>,
+}
+
+/// A mounted path that is taken, without links.
+pub(super) struct HeldPath {
+    path: PathBuf,
+    member: String,
+    /// What lies below it and is not taken with it.
+    not: Vec<PathBuf>,
+}
+
+impl HeldPath {
+    /// The paths of mounted trees, without links.
+    pub(super) fn of_trees(facts: &Facts, trees: &[TreePlan]) -> Vec<Self> {
+        let base = facts.real(&facts.project.dir);
+        let mut paths = Vec::new();
+        for tree in trees {
+            for root in &tree.roots {
+                let below = |path: &&PathBuf| **path != root.path && path.starts_with(&root.path);
+                let not = tree.not.iter().filter(below);
+                paths.push(Self {
+                    path: base.join(&root.path),
+                    member: tree.member.clone(),
+                    not: not.map(|path| base.join(path)).collect(),
+                });
+            }
+        }
+        paths
+    }
+
+    /// Whether `source` leads to something that is read with this path.
+    fn is_reached_by(&self, source: &Path) -> bool {
+        let excepted = || self.not.iter().any(|path| source.starts_with(path));
+        self.path.starts_with(source) || source.starts_with(&self.path) && !excepted()
+    }
 }
 
 /// Who is paused, and who goes on although it uses what is read.
@@ -22,94 +55,92 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
         return HoldPlan::default();
     };
     let mut hold = HoldPlan::default();
-    for container in &engine.containers {
-        sort_in(&mut hold, request, engine, container, content);
-    }
-    for container in foreign(facts, engine, content) {
-        hold.go_on.push(GoesOn {
-            name: container.name.clone(),
-            why: "it is not of this project, and shares a volume with it".to_owned(),
-        });
+    let foreign = foreign(facts, engine, content);
+    for container in engine.containers.iter().chain(foreign) {
+        let (writes, reads) = uses(facts, container, content);
+        if writes.is_empty() && reads.is_empty() || !container.state.is_active() {
+            continue;
+        }
+        match why_not(request, facts, engine, container, &writes) {
+            Some(why) => hold.go_on.push(GoesOn {
+                name: container.name.clone(),
+                why: why.to_owned(),
+            }),
+            None => hold.pause.push(HeldPlan {
+                id: container.id.clone(),
+                name: container.name.clone(),
+                service: container.service.clone().unwrap_or_default(),
+                uses: writes.into_iter().collect(),
+            }),
+        }
     }
     hold
 }
 
-fn sort_in(
-    hold: &mut HoldPlan,
+/// Why a container goes on that uses what is read.
+fn why_not(
     request: &Request,
+    facts: &Facts,
     engine: &EngineFacts,
     container: &Container,
-    content: &Content<'_>,
-) {
-    let (writes, reads) = uses(container, content);
-    let goes_on = |why: &str| GoesOn {
-        name: container.name.clone(),
-        why: why.to_owned(),
-    };
-    if writes.is_empty() && reads.is_empty() || !container.state.is_active() {
-        return;
-    }
+    writes: &BTreeSet<String>,
+) -> Option<&'static str> {
     if engine.own_container.as_deref() == Some(&container.id) {
-        hold.go_on.push(goes_on("this program runs in it"));
+        Some("this program runs in it")
     } else if writes.is_empty() {
-        hold.go_on.push(goes_on("it mounts what is read read-only"));
+        Some("it mounts what is read read-only")
+    } else if container.project.as_deref() != Some(&facts.project.name) {
+        Some("it is not of this project, and shares a volume with it")
     } else if !request.pause {
-        hold.go_on.push(goes_on("`--no-pause`"));
+        Some("`--no-pause`")
     } else if container.state == ContainerState::Restarting {
-        hold.go_on
-            .push(goes_on("it is restarting, and cannot be paused"));
+        Some("it is restarting, and cannot be paused")
     } else {
-        hold.pause.push(HeldPlan {
-            id: container.id.clone(),
-            name: container.name.clone(),
-            service: container.service.clone().unwrap_or_default(),
-            uses: writes.into_iter().collect(),
-        });
+        None
     }
 }
 
 /// The members that a container can write to, and those that it can only read.
-fn uses(container: &Container, content: &Content<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
+fn uses(
+    facts: &Facts,
+    container: &Container,
+    content: &Content<'_>,
+) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut writes = BTreeSet::new();
     let mut reads = BTreeSet::new();
     for mount in &container.mounts {
-        let members = members_of(mount, content);
+        let members = members_of(facts, mount, content);
         if mount.writable {
             writes.extend(members);
         } else {
             reads.extend(members);
         }
     }
-    reads.retain(|member| !writes.contains(member));
     (writes, reads)
 }
 
-fn members_of(mount: &ContainerMount, content: &Content<'_>) -> Vec<String> {
-    match mount.kind {
-        MountKind::Volume => content
+fn members_of(facts: &Facts, mount: &ContainerMount, content: &Content<'_>) -> Vec<String> {
+    match (&mount.kind, &mount.source) {
+        (MountKind::Volume, _) => content
             .volumes
             .iter()
             .filter(|volume| volume.name.is_some() && volume.name == mount.name)
             .filter_map(|volume| volume.member.clone())
             .collect(),
-        MountKind::Bind => {
-            let Some(source) = &mount.source else {
-                return Vec::new();
-            };
-            let members: BTreeSet<&String> = content
+        (MountKind::Bind, Some(source)) => {
+            // Whoever brought the project up may have named its folder by another link.
+            let real = facts.real(source);
+            content
                 .paths
                 .iter()
-                .filter(|(path, _)| overlap(path, source))
-                .map(|(_, member)| member)
-                .collect();
-            members.into_iter().cloned().collect()
+                .filter(|path| path.is_reached_by(real))
+                .map(|path| path.member.clone())
+                .collect()
         }
-        MountKind::Tmpfs | MountKind::Image | MountKind::Other(_) => Vec::new(),
+        (MountKind::Bind | MountKind::Tmpfs | MountKind::Image | MountKind::Other(_), _) => {
+            Vec::new()
+        }
     }
-}
-
-fn overlap(left: &Path, right: &Path) -> bool {
-    left.starts_with(right) || right.starts_with(left)
 }
 
 /// Active containers of other projects that mount a volume that is read.

@@ -86,20 +86,30 @@ pub fn follow(base: &Path, path: &Path) -> PathFact {
         .components()
         .map(|part| part.as_os_str().into())
         .collect();
+    // The base keeps the name that the user has for it, on whatever way a link leads back to it.
+    let real_base = base.canonicalize().unwrap_or_else(|_| base.to_owned());
     let mut at = base.to_owned();
+    let mut followed = 0;
     while let Some(part) = todo.pop_front() {
         match part.components().next() {
             Some(Component::ParentDir) => {
+                if at == base {
+                    at.clone_from(&real_base);
+                }
                 at.pop();
                 continue;
             }
             Some(Component::Normal(name)) => at.push(name),
             Some(Component::RootDir | Component::Prefix(_) | Component::CurDir) | None => continue,
         }
-        let Ok(target) = fs::read_link(&at) else {
+        if at == real_base {
+            at = base.to_owned();
+        }
+        let Some(target) = fs::read_link(&at).ok().filter(|_| at != base) else {
             continue;
         };
-        if links.len() == MOST_LINKS {
+        followed += 1;
+        if followed > MOST_LINKS {
             return PathFact {
                 links,
                 real: at,
@@ -223,6 +233,36 @@ mod tests {
         assert!(!place.follow("relative").inside);
         assert!(!place.follow("absolute").inside);
         assert!(place.follow("and-back").inside);
+    }
+
+    #[test]
+    fn a_base_that_is_itself_reached_by_a_link_is_one_place() {
+        let place = Place::new();
+        place.file("releases/1/data/rows");
+        fs::write(place.0.path().join("beside"), "x").expect("a file");
+        let named = place.0.path().join("named");
+        symlink(place.base(), &named).expect("a link");
+        place.link("by-name", named.join("releases/1"));
+        place.link("by-place", place.base().join("releases/1"));
+        place.link("up", "../beside");
+        for link in ["by-name", "by-place"] {
+            let fact = follow(&named, &named.join(link).join("data"));
+            assert_eq!(fact.real, named.join("releases/1/data"), "{link}");
+            assert!(fact.inside, "{link}");
+            assert_eq!(fact.links, [named.join(link)], "{link}");
+        }
+        let up = follow(&named, &named.join("up"));
+        assert_eq!(up.real, place.0.path().join("beside"));
+        assert!(!up.inside);
+        assert_eq!(up.end, PathEnd::File { bytes: 1 });
+    }
+
+    #[test]
+    fn a_loop_outside_of_the_base_ends_too() {
+        let place = Place::new();
+        place.link("out", "../loop");
+        symlink("loop", place.0.path().join("loop")).expect("a link");
+        assert_eq!(place.follow("out").end, PathEnd::Loop);
     }
 
     #[test]

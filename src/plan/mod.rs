@@ -9,12 +9,20 @@ pub mod facts;
 mod hold;
 pub mod job_file;
 pub mod links;
+mod links_once;
 pub mod model;
 mod mounted;
 mod owners;
+mod redact;
 mod request;
+#[cfg(test)]
+pub(crate) mod samples;
+mod service_volumes;
 pub mod table;
 mod targets;
+#[cfg(test)]
+mod tests;
+mod volume_names;
 mod volumes;
 
 pub use build::build;

@@ -21,6 +21,8 @@ pub struct Plan {
     pub project: ProjectPlan,
     /// The engine that answers, if one does.
     pub engine: Option<EnginePlan>,
+    /// Why no engine answers, if none does.
+    pub no_engine: Option<String>,
     /// The scopes that were asked for.
     pub scopes: Vec<Scope>,
     /// The services that content is restricted to; empty for all.
@@ -207,7 +209,7 @@ impl ReaderPlan {
 pub struct DriverPlan {
     /// Volume driver.
     pub driver: String,
-    /// Driver options.
+    /// Driver options; `***` in place of what looks like a secret.
     pub options: std::collections::BTreeMap<String, String>,
     /// Labels.
     pub labels: std::collections::BTreeMap<String, String>,

@@ -7,6 +7,7 @@ use crate::compose::{Mount, MountKind, MountSource};
 
 use super::facts::Facts;
 use super::links::{PathEnd, PathFact};
+use super::links_once;
 use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, shown};
 use super::request::{Request, Selection};
@@ -20,47 +21,28 @@ pub(super) fn plan(
     selection: &Selection<'_>,
     owners: &Owners,
 ) -> (Vec<PathPlan>, Vec<TreePlan>) {
-    let base = &facts.project.dir;
-    let mut rows = Vec::new();
-    let mut trees = Vec::new();
     let sources = by_source(facts);
-    let storing = storing(facts, selection, &sources);
-    for (source, uses) in &sources {
-        let fact = &facts.paths[*source];
-        let tree = decide(
-            request,
-            facts,
-            selection,
-            owners,
-            &Candidate {
+    let mut trees: Vec<Outcome> = sources
+        .iter()
+        .map(|(source, uses)| {
+            let candidate = Candidate {
                 source,
-                fact,
+                fact: &facts.paths[*source],
                 uses,
-                stored_with: storing[fact.real.as_path()],
-            },
-        );
-        rows.push(PathPlan {
-            path: shown(base, source),
-            kind: if is_remote(facts) {
-                "remote"
-            } else {
-                fact.kind()
-            },
-            named_by: uses
-                .iter()
-                .map(|usage| usage.mount.named_by.clone())
-                .collect(),
-            member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
-            bytes: fact.bytes(),
-            decision: match &tree {
-                Ok((_, why)) => Decision::taken(why.clone()),
-                Err(why) => Decision::left_out(why.clone()),
-            },
-        });
-        trees.extend(tree.map(|(tree, _)| tree));
-    }
-    rows.extend(without_path(request, facts));
-    (rows, trees)
+            };
+            decide(request, facts, selection, owners, &candidate)
+        })
+        .collect();
+    links_once::store_links_once(&mut trees);
+    let with_path = sources
+        .iter()
+        .zip(&trees)
+        .map(|((source, uses), tree)| row(facts, source, uses, tree));
+    let rows = with_path.chain(without_path(request, facts)).collect();
+    (
+        rows,
+        trees.into_iter().flatten().map(|(tree, _)| tree).collect(),
+    )
 }
 
 /// Mounts that are neither volumes nor paths of the host: listed, so that nobody misses their content.
@@ -102,6 +84,28 @@ fn nothing_to_store(mount: &Mount) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// The tree of a mounted path and why it is taken, or why it is left out.
+pub(super) type Outcome = Result<(TreePlan, String), String>;
+
+fn row(facts: &Facts, source: &Path, uses: &[Usage<'_>], tree: &Outcome) -> PathPlan {
+    let fact = &facts.paths[source];
+    let remote = facts.engine_is_remote();
+    PathPlan {
+        path: shown(&facts.project.dir, source),
+        kind: if remote { "remote" } else { fact.kind() },
+        named_by: uses
+            .iter()
+            .map(|usage| usage.mount.named_by.clone())
+            .collect(),
+        member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
+        bytes: fact.bytes().filter(|_| !remote),
+        decision: match tree {
+            Ok((_, why)) => Decision::taken(why.clone()),
+            Err(why) => Decision::left_out(why.clone()),
+        },
+    }
+}
+
 struct Usage<'a> {
     service: &'a str,
     mount: &'a Mount,
@@ -111,8 +115,6 @@ struct Candidate<'a> {
     source: &'a Path,
     fact: &'a PathFact,
     uses: &'a [Usage<'a>],
-    /// Of all sources that lead to the same place, the one that stores its content.
-    stored_with: &'a Path,
 }
 
 fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
@@ -132,47 +134,23 @@ fn by_source(facts: &Facts) -> BTreeMap<&Path, Vec<Usage<'_>>> {
     sources
 }
 
-/// The source that stores what it leads to, by that place: one of a chosen service, and rather the
-/// place itself than a link to it.
-fn storing<'a>(
-    facts: &'a Facts,
-    selection: &Selection<'_>,
-    sources: &BTreeMap<&'a Path, Vec<Usage<'a>>>,
-) -> BTreeMap<&'a Path, &'a Path> {
-    let mut storing: BTreeMap<&Path, (bool, bool, &Path)> = BTreeMap::new();
-    for (source, uses) in sources {
-        let real = facts.paths[*source].real.as_path();
-        let chosen = selection.has_any(uses.iter().map(|usage| usage.service));
-        let rank = (!chosen, *source != real, *source);
-        let known = storing.entry(real).or_insert(rank);
-        *known = rank.min(*known);
-    }
-    storing
-        .into_iter()
-        .map(|(real, (.., source))| (real, source))
-        .collect()
-}
-
-/// The tree of a mounted path and why it is taken, or why it is left out.
 fn decide(
     request: &Request,
     facts: &Facts,
     selection: &Selection<'_>,
     owners: &Owners,
     candidate: &Candidate<'_>,
-) -> Result<(TreePlan, String), String> {
+) -> Outcome {
     let base = &facts.project.dir;
-    let Candidate {
-        source, fact, uses, ..
-    } = candidate;
+    let Candidate { source, fact, uses } = candidate;
     if !request.scopes.contains(&Scope::Mounted) {
         return Err(NOT_ASKED_FOR.to_owned());
     }
     let relative = below(base, source).ok_or("outside the project folder")?;
-    if !selection.has_any(uses.iter().map(|usage| usage.service)) {
+    if !selection.mounts(uses.iter().map(|usage| usage.service)) {
         return Err("no chosen service mounts it".to_owned());
     }
-    if is_remote(facts) {
+    if facts.engine_is_remote() {
         let root = TreeRoot {
             path: relative.clone(),
             whole: true,
@@ -188,13 +166,9 @@ fn decide(
     if let Some(why) = not_here(owners, fact) {
         return Err(why);
     }
-    let (roots, why) = roots(base, candidate);
+    let (roots, why) = roots(base, owners, candidate);
     let not = owners.not_mounted(&fact.real, base);
     Ok((tree(facts, &relative, TreeReader::Direct, roots, not), why))
-}
-
-fn is_remote(facts: &Facts) -> bool {
-    facts.engine.as_ref().is_ok_and(|engine| engine.remote)
 }
 
 /// Why there is nothing to read at the end of a path, or nothing that this scope owns.
@@ -238,13 +212,8 @@ fn mounted_by(uses: &[Usage<'_>]) -> String {
     format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "))
 }
 
-fn roots(base: &Path, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
-    let Candidate {
-        source,
-        fact,
-        uses,
-        stored_with,
-    } = candidate;
+fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
+    let Candidate { source, fact, uses } = candidate;
     let exactly = |path: PathBuf| TreeRoot {
         path,
         whole: false,
@@ -257,6 +226,10 @@ fn roots(base: &Path, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
         .map(exactly)
         .collect();
     let why = mounted_by(uses);
+    let owner = owners.mounted.get(&fact.real);
+    if fact.end == PathEnd::Missing {
+        return (roots, format!("{why}; a link to nothing"));
+    }
     if !fact.inside {
         let why = format!(
             "{why}; the link alone, its target `{}` is outside the project folder",
@@ -264,12 +237,14 @@ fn roots(base: &Path, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
         );
         return (roots, why);
     }
-    if stored_with != source {
-        let why = format!(
-            "{why}; the link alone, its content is stored with `{}`",
-            shown(base, stored_with)
+    if let Some(owner) = owner.filter(|owner| owner != source) {
+        return (
+            roots,
+            format!(
+                "{why}; the link alone, its content is stored with `{}`",
+                shown(base, owner)
+            ),
         );
-        return (roots, why);
     }
     roots.push(TreeRoot {
         path: below(base, &fact.real).unwrap_or_default(),

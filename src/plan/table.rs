@@ -36,7 +36,10 @@ fn head(page: &mut Page, plan: &Plan) {
             "Engine  {} (API {}) at {}; {}",
             engine.version, engine.api_version, engine.endpoint, engine.direct
         )),
-        None => page.line("Engine  not asked"),
+        None => page.line(&format!(
+            "Engine  none: {}",
+            plan.no_engine.as_deref().unwrap_or("not asked")
+        )),
     }
     let scopes: Vec<&str> = plan.scopes.iter().map(|scope| scope.name()).collect();
     page.line(&format!("Scopes  {}", scopes.join(", ")));

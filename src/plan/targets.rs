@@ -1,6 +1,6 @@
 //! Where the dump goes: what each target writes, compresses and spools, and whether it may.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -13,7 +13,8 @@ use crate::diagnostic::Finding;
 
 use super::facts::{Facts, Place};
 use super::model::{
-    HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, VolumePlan,
+    HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, TreeReader,
+    VolumePlan,
 };
 use super::request::Request;
 
@@ -24,80 +25,104 @@ pub(super) struct Load<'a> {
     pub(super) hold: &'a HoldPlan,
 }
 
-/// The targets, or everything that speaks against them.
+/// The targets that can be; what speaks against the others becomes findings, each once.
 pub(super) fn plan(
     request: &Request,
     facts: &Facts,
     load: &Load<'_>,
-) -> Result<Vec<TargetPlan>, Vec<Finding>> {
-    let mut findings = Vec::new();
+    findings: &mut Vec<Finding>,
+) -> Vec<TargetPlan> {
     let mut targets = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     for arg in &request.targets {
-        if !seen.insert(dump_of(arg)) {
-            findings.push(Finding::new(
-                "plan::target_twice",
-                format!(
-                    "the target `{}` is given twice, or is called as another archive but for its extension",
-                    arg.name
-                ),
-            ));
+        let dump = place_of(facts, arg).map(|place| dump_of(arg, place));
+        if !seen.insert((std::mem::discriminant(&arg.kind), dump)) {
+            findings.push(
+                Finding::new(
+                    "plan::target_twice",
+                    format!(
+                        "the target `{}` is given twice, or is called as another archive but for its extension",
+                        arg.name
+                    ),
+                )
+                .with_help("leave one of them out, or give the archives different names"),
+            );
             continue;
         }
         match target(request, facts, load, arg) {
             Ok(target) => targets.push(target),
-            Err(finding) => findings.push(finding),
+            Err(against) => {
+                for finding in against {
+                    if !findings.contains(&finding) {
+                        findings.push(finding);
+                    }
+                }
+            }
         }
     }
-    if findings.is_empty() {
-        Ok(targets)
-    } else {
-        Err(findings)
-    }
+    targets
 }
 
 /// Where a target's dump appears: two archives that differ in their extension alone would have the
 /// same marker beside them.
-fn dump_of(arg: &TargetArg) -> Option<PathBuf> {
-    let path = arg.path()?;
-    let name = path.file_name().map(OsStrExt::as_bytes);
+fn dump_of(arg: &TargetArg, place: &Place) -> PathBuf {
+    let name = place.real.file_name().map(OsStrExt::as_bytes);
     match (&arg.kind, name.and_then(Codec::split_archive_name)) {
         (TargetArgKind::Archive { .. }, Some((stem, _))) => {
-            Some(path.with_file_name(OsStr::from_bytes(stem)))
+            place.real.with_file_name(OsStr::from_bytes(stem))
         }
-        _ => Some(path.to_owned()),
+        _ => place.real.clone(),
     }
 }
 
+/// Where a target is; `None` for standard output.
+fn place_of<'a>(facts: &'a Facts, arg: &TargetArg) -> Option<&'a Place> {
+    arg.path().map(|path| &facts.places[path])
+}
+
+/// A target, or everything that speaks against it.
 fn target(
     request: &Request,
     facts: &Facts,
     load: &Load<'_>,
     arg: &TargetArg,
-) -> Result<TargetPlan, Finding> {
-    let (kind, codec) = kind(request, facts, arg)?;
-    let place = arg.path().map(|path| (path, &facts.places[path]));
-    if let Some((_, place)) = place {
-        outside_of_sources(facts, load, arg, place)?;
-        fits(arg, &kind, place)?;
-    }
+) -> Result<TargetPlan, Vec<Finding>> {
+    let place = place_of(facts, arg);
+    let mut against = Vec::new();
+    against.extend(place.and_then(|place| outside_of_sources(facts, load, arg, place).err()));
+    let (kind, codec) = match kind(request, facts, arg) {
+        Ok(settled) => settled,
+        Err(finding) => {
+            against.push(finding);
+            return Err(against);
+        }
+    };
+    against.extend(place.and_then(|place| fits(arg, &kind, place).err()));
     let settings = &request.settings.compression;
     let compression = Compression {
         codec,
         level: settings.level,
         threads: settings.threads,
     };
-    compression
-        .check()
-        .map_err(|error| Finding::new("plan::codec_level", error.to_string()))?;
-    Ok(TargetPlan {
-        name: arg.name.clone(),
-        spool: spool(request, facts, load, &kind)?,
-        codec_memory: compression.memory_bytes(),
-        free: place.and_then(|(_, place)| place.free),
-        kind,
-        compression,
-    })
+    if let Err(error) = compression.check() {
+        let finding = Finding::new("plan::codec_level", error.to_string());
+        against.push(finding.with_help("change the setting `compression.level`, or the codec"));
+    }
+    match spool(request, facts, load, &kind) {
+        Ok(spool) if against.is_empty() => Ok(TargetPlan {
+            name: arg.name.clone(),
+            spool,
+            codec_memory: compression.memory_bytes(),
+            free: place.and_then(|place| place.free),
+            kind,
+            compression,
+        }),
+        Ok(_) => Err(against),
+        Err(finding) => {
+            against.push(finding);
+            Err(against)
+        }
+    }
 }
 
 /// What a target is, and its codec: an extension decides, else `-x`, else the setting.
@@ -145,7 +170,7 @@ fn outside_of_sources(
     arg: &TargetArg,
     place: &Place,
 ) -> Result<(), Finding> {
-    for (source, what) in sources(load) {
+    for (source, what) in sources(facts, load) {
         let Some(own) = facts.places.get(&source).and_then(|source| source.own) else {
             continue;
         };
@@ -163,24 +188,24 @@ fn outside_of_sources(
     Ok(())
 }
 
-/// Folders that are read wholly.
-pub(super) fn sources(load: &Load<'_>) -> Vec<(PathBuf, String)> {
-    let trees = load.trees.iter().flat_map(|tree| {
+/// Folders of this machine that are read wholly, with words for them.
+fn sources(facts: &Facts, load: &Load<'_>) -> Vec<(PathBuf, String)> {
+    let here = |tree: &&TreePlan| tree.reader == TreeReader::Direct;
+    let trees = load.trees.iter().filter(here).flat_map(|tree| {
         tree.roots.iter().filter(|root| root.whole).map(|root| {
             let path = tree.base.join(&root.path);
             let what = format!("`{}` ({})", crate::text::path(&path), tree.scope.name());
             (path, what)
         })
     });
-    let volumes = load
-        .volumes
-        .iter()
-        .filter_map(|volume| match &volume.reader {
-            Some(ReaderPlan::Direct { mountpoint }) => {
-                Some((mountpoint.clone(), format!("the volume `{}`", volume.kind)))
-            }
-            _ => None,
-        });
+    // The engine's own reader reads the same folder where the engine is on this machine.
+    let engine = facts.engine.as_ref().ok();
+    let volumes = load.volumes.iter().filter_map(|volume| {
+        let name = volume.name.as_ref().filter(|_| volume.decision.taken)?;
+        let local = engine.filter(|engine| !engine.remote)?;
+        let folder = local.volumes.get(name)?.mountpoint.clone()?;
+        Some((folder, format!("the volume `{}`", volume.kind)))
+    });
     trees.chain(volumes).collect()
 }
 

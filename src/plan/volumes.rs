@@ -3,17 +3,17 @@
 //! The model says which volumes there should be; the engine says which there are, and wins on names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 
 use crate::compose::{self, MountKind, MountSource};
 use crate::config::settings::ReaderChoice;
-use crate::engine::{self, Container, ContainerMount};
+use crate::engine;
 
 use super::facts::{EngineFacts, Facts};
 use super::model::{Decision, DriverPlan, ReaderPlan, Scope, VolumeKind, VolumePlan};
+use super::redact::redacted;
 use super::request::{Request, Selection};
+use super::volume_names::{member_of, set_apart};
 
 /// The rows of the plan, project volumes first.
 pub(super) fn plan(request: &Request, facts: &Facts, selection: &Selection<'_>) -> Vec<VolumePlan> {
@@ -27,8 +27,9 @@ pub(super) fn plan(request: &Request, facts: &Facts, selection: &Selection<'_>) 
         selection,
     };
     let mut rows = planner.project_volumes();
-    let stored: BTreeSet<String> = rows.iter().filter_map(|row| row.name.clone()).collect();
-    rows.extend(planner.service_volumes(&stored));
+    let known: BTreeSet<String> = rows.iter().filter_map(|row| row.name.clone()).collect();
+    rows.extend(planner.service_volumes(&known));
+    set_apart(&mut rows);
     rows
 }
 
@@ -52,34 +53,31 @@ fn declared_only(request: &Request, facts: &Facts) -> Vec<VolumePlan> {
     facts.project.volumes.values().map(row).collect()
 }
 
-struct Planner<'a> {
-    request: &'a Request,
-    facts: &'a Facts,
-    engine: &'a EngineFacts,
+pub(super) struct Planner<'a> {
+    pub(super) request: &'a Request,
+    pub(super) facts: &'a Facts,
+    pub(super) engine: &'a EngineFacts,
     selection: &'a Selection<'a>,
 }
 
 impl Planner<'_> {
     fn project_volumes(&self) -> Vec<VolumePlan> {
-        let declared = self
-            .facts
-            .project
-            .volumes
+        let model = &self.facts.project.volumes;
+        let mut first_keys: BTreeMap<&str, &str> = BTreeMap::new();
+        for volume in model.values() {
+            let name = self.real_name(volume);
+            first_keys.entry(name).or_insert(&volume.key);
+        }
+        let declared = model
             .values()
-            .map(|volume| self.declared(volume));
-        let names: BTreeSet<&str> = self
-            .facts
-            .project
-            .volumes
-            .values()
-            .map(|volume| self.real_name(volume))
-            .collect();
+            .map(|volume| self.declared(volume, first_keys[self.real_name(volume)]));
         let only_there = self
             .engine
             .volumes
             .values()
             .filter(|volume| {
-                volume.project() == Some(&self.facts.project.name) && !names.contains(&*volume.name)
+                volume.project() == Some(&self.facts.project.name)
+                    && !first_keys.contains_key(&*volume.name)
             })
             .map(|volume| self.undeclared(volume));
         declared.chain(only_there).collect()
@@ -100,13 +98,14 @@ impl Planner<'_> {
         }
     }
 
-    fn declared(&self, declared: &compose::Volume) -> VolumePlan {
+    /// A volume of the model; `first_key` is the first key that stands for the same real volume.
+    fn declared(&self, declared: &compose::Volume, first_key: &str) -> VolumePlan {
         let kind = VolumeKind::Project {
             key: declared.key.clone(),
         };
         let name = self.real_name(declared);
         let existing = self.engine.volumes.get(name);
-        let services = self.services_of(declared, name);
+        let services = self.services_of(name);
         let decision = match existing {
             _ if !self.request.scopes.contains(&Scope::Volumes) => {
                 Decision::left_out("scope `volumes` was not asked for")
@@ -115,14 +114,28 @@ impl Planner<'_> {
                 Decision::left_out("external: it is managed outside of this project")
             }
             None => Decision::left_out("does not exist yet; `docker compose up` creates it"),
+            Some(_) if first_key != declared.key => {
+                Decision::left_out(format!("the same volume as `{first_key}`"))
+            }
             Some(volume) => self.content(volume, &services, "declared in the Compose files"),
         };
         self.row(kind, name, existing, services, decision)
     }
 
-    /// A volume that bears this project's label, and that no file declares any more.
+    /// A volume that bears this project's label, and that no file declares any more. Its key may be
+    /// that of a declared one, which has another name by now.
     fn undeclared(&self, volume: &engine::Volume) -> VolumePlan {
-        let key = volume.model_name().unwrap_or(&volume.name).to_owned();
+        let bearers = |key: &str| {
+            let volumes = self.engine.volumes.values();
+            let of_project = volumes.filter(|other| other.project() == volume.project());
+            of_project
+                .filter(|other| other.model_name() == Some(key))
+                .count()
+        };
+        let alone =
+            |key: &&str| !self.facts.project.volumes.contains_key(*key) && bearers(key) == 1;
+        let by_label = volume.model_name().filter(alone);
+        let key = by_label.unwrap_or(&volume.name).to_owned();
         let services = self.services_by_containers(&volume.name);
         let decision = if self.request.scopes.contains(&Scope::Volumes) {
             self.content(
@@ -143,8 +156,13 @@ impl Planner<'_> {
     }
 
     /// Whether an existing volume's content is the project's to store.
-    fn content(&self, volume: &engine::Volume, services: &[String], why: &str) -> Decision {
-        if !self.selection.has_any(services.iter().map(String::as_str)) {
+    pub(super) fn content(
+        &self,
+        volume: &engine::Volume,
+        services: &[String],
+        why: &str,
+    ) -> Decision {
+        if !self.selection.mounts(services.iter().map(String::as_str)) {
             return Decision::left_out("no chosen service mounts it");
         }
         match not_a_volume(volume) {
@@ -153,7 +171,7 @@ impl Planner<'_> {
         }
     }
 
-    fn row(
+    pub(super) fn row(
         &self,
         kind: VolumeKind,
         name: &str,
@@ -168,7 +186,7 @@ impl Planner<'_> {
             reader: taken.map(|volume| self.reader(volume)),
             driver: existing.map(|volume| DriverPlan {
                 driver: volume.driver.clone(),
-                options: volume.options.clone(),
+                options: redacted(&volume.options),
                 labels: volume.labels.clone(),
             }),
             kind,
@@ -205,17 +223,22 @@ impl Planner<'_> {
             .mountpoint
             .clone()
             .ok_or("the engine names no folder for it")?;
-        match std::fs::read_dir(&mountpoint) {
-            Ok(_) => Ok(mountpoint),
-            Err(error) => Err(format!("its folder cannot be read: {error}")),
+        match self.engine.unreadable.get(&volume.name) {
+            None => Ok(mountpoint),
+            Some(error) => Err(format!("its folder cannot be read: {error}")),
         }
     }
 
-    /// Services that mount a declared volume, by the files and by the containers that exist.
-    fn services_of(&self, declared: &compose::Volume, name: &str) -> Vec<String> {
-        let mounts_it = |mount: &compose::Mount| {
-            mount.kind == MountKind::Volume
-                && mount.source == Some(MountSource::VolumeKey(declared.key.clone()))
+    /// Services that mount a declared volume of that real name, under whichever key, by the files and
+    /// by the containers that exist.
+    fn services_of(&self, name: &str) -> Vec<String> {
+        let is_it = |key: &String| {
+            let declared = self.facts.project.volumes.get(key);
+            declared.is_some_and(|volume| self.real_name(volume) == name)
+        };
+        let mounts_it = |mount: &compose::Mount| match (&mount.kind, &mount.source) {
+            (MountKind::Volume, Some(MountSource::VolumeKey(key))) => is_it(key),
+            _ => false,
         };
         let by_model = self
             .facts
@@ -228,7 +251,7 @@ impl Planner<'_> {
         all.into_iter().collect()
     }
 
-    fn services_by_containers(&self, volume: &str) -> Vec<String> {
+    pub(super) fn services_by_containers(&self, volume: &str) -> Vec<String> {
         let users = self
             .engine
             .containers
@@ -240,205 +263,28 @@ impl Planner<'_> {
             .into_iter()
             .collect()
     }
-
-    /// The anonymous volumes of the project's containers, each stored once: with the container that
-    /// does not have it from another by `volumes_from`.
-    fn service_volumes(&self, stored: &BTreeSet<String>) -> Vec<VolumePlan> {
-        let mut owners: BTreeMap<&str, (&Container, &ContainerMount)> = BTreeMap::new();
-        for container in self
-            .engine
-            .containers
-            .iter()
-            .filter(|container| !container.oneoff)
-        {
-            for mount in container
-                .mounts
-                .iter()
-                .filter(|mount| mount.kind == engine::MountKind::Volume)
-            {
-                let Some(name) = mount.name.as_deref().filter(|name| !stored.contains(*name))
-                else {
-                    continue;
-                };
-                let better = owners
-                    .get(name)
-                    .is_none_or(|(known, _)| self.rank(container) < self.rank(known));
-                if better {
-                    owners.insert(name, (container, mount));
-                }
-            }
-        }
-        let mut rows: Vec<VolumePlan> = owners
-            .iter()
-            .map(|(name, (container, mount))| self.service_volume(name, container, mount))
-            .collect();
-        rows.sort_by(|left, right| left.kind.cmp(&right.kind));
-        rows
-    }
-
-    /// Orders the containers that share a volume: its own one before those that borrow it.
-    fn rank<'c>(&self, container: &'c Container) -> (bool, Option<&'c str>, Option<u32>) {
-        let service = container.service.as_deref();
-        let borrows = service
-            .and_then(|name| self.facts.project.services.get(name))
-            .is_some_and(|service| !service.volumes_from.is_empty());
-        (borrows, service, container.number)
-    }
-
-    fn service_volume(
-        &self,
-        name: &str,
-        container: &Container,
-        mount: &ContainerMount,
-    ) -> VolumePlan {
-        let service = container
-            .service
-            .clone()
-            .unwrap_or_else(|| container.name.clone());
-        let kind = VolumeKind::Service {
-            service,
-            replica: container.number.unwrap_or(1),
-            path: mount.destination.clone(),
-        };
-        let services = self.services_by_containers(name);
-        let existing = self.engine.volumes.get(name);
-        let decision = match existing {
-            _ if !self.request.scopes.contains(&Scope::Volumes) => {
-                Decision::left_out("scope `volumes` was not asked for")
-            }
-            None => Decision::left_out("the engine does not know it any more"),
-            Some(_) if !is_anonymous(name) => Decision::left_out(
-                "a named volume that is not this project's, and that its files do not declare",
-            ),
-            Some(volume) => self.content(volume, &services, "anonymous volume of a service"),
-        };
-        self.row(kind, name, existing, services, decision)
-    }
 }
 
-/// Why the content of a volume is not in it: a `local` volume with mount options is a window to
-/// somewhere else.
+/// Why the content of a volume is not in it: a `local` volume with mount options may be a window to
+/// somewhere else. One on a device of its own, or with a quota, is not (moby, `volume/local`).
 fn not_a_volume(volume: &engine::Volume) -> Option<String> {
-    if volume.driver != "local" || volume.options.is_empty() {
+    let option = |name: &str| volume.options.get(name).map_or("", String::as_str);
+    let (kind, device) = (option("type"), option("device"));
+    if volume.driver != "local" || kind.is_empty() && device.is_empty() {
         return None;
     }
-    let option = |name: &str| {
-        volume
-            .options
-            .get(name)
-            .map(String::as_str)
-            .unwrap_or_default()
-    };
-    let device = option("device");
     let binds = option("o")
         .split(',')
-        .any(|word| matches!(word, "bind" | "rbind"));
-    Some(match option("type") {
+        .any(|word| matches!(word.trim(), "bind" | "rbind"));
+    Some(match kind {
         _ if binds => {
             format!("a bind of the host folder `{device}`; it has to be named to be stored")
         }
         "tmpfs" => "memory, which has no lasting content".to_owned(),
-        kind @ ("nfs" | "nfs4" | "cifs" | "smb3") => {
+        "nfs" | "nfs4" | "cifs" | "smb3" => {
             format!("a network mount ({kind} `{device}`); it has to be named to be stored")
         }
-        kind => format!("a mount of `{device}` (type `{kind}`); it has to be named to be stored"),
+        _ if device.starts_with("/dev/") => return None,
+        _ => format!("a mount of `{device}` (type `{kind}`); it has to be named to be stored"),
     })
-}
-
-/// The engine names an anonymous volume with 64 hex digits.
-fn is_anonymous(name: &str) -> bool {
-    name.len() == 64
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Where a volume's tar stands in the dump.
-fn member_of(kind: &VolumeKind) -> String {
-    match kind {
-        VolumeKind::Project { key } => format!("volumes/project/{}.tar", file_name(key)),
-        VolumeKind::Service {
-            service,
-            replica,
-            path,
-        } => {
-            let digest = Sha256::digest(path.as_bytes());
-            let hash: String = digest
-                .iter()
-                .take(4)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            let readable = file_name(path.trim_matches('/'));
-            format!(
-                "volumes/services/{}/{replica}-{readable}-{hash}.tar",
-                file_name(service)
-            )
-        }
-    }
-}
-
-/// A text as part of a file name: what is not a letter, a digit or one of `._-` becomes `_`, and a
-/// long one is cut. Names that differ stay apart by the hash behind them, or are Compose keys, which
-/// hold nothing else.
-fn file_name(text: &str) -> String {
-    let safe = |character: char| {
-        if character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-') {
-            character
-        } else {
-            '_'
-        }
-    };
-    let name: String = text.chars().map(safe).take(100).collect();
-    if Path::new(&name).file_name().is_some() {
-        name
-    } else {
-        format!("_{name}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_have_readable_names_that_cannot_leave_their_folder() {
-        let project = |key: &str| {
-            member_of(&VolumeKind::Project {
-                key: key.to_owned(),
-            })
-        };
-        assert_eq!(project("db-data"), "volumes/project/db-data.tar");
-        assert_eq!(project(".."), "volumes/project/_...tar");
-        let service = VolumeKind::Service {
-            service: "web".into(),
-            replica: 2,
-            path: "/var/lib/x y".into(),
-        };
-        // printf '/var/lib/x y' | sha256sum | cut -c1-8
-        assert_eq!(
-            member_of(&service),
-            "volumes/services/web/2-var_lib_x_y-bf131320.tar"
-        );
-    }
-
-    #[test]
-    fn windows_to_somewhere_else_are_told_apart() {
-        let volume = |options: &[(&str, &str)]| engine::Volume {
-            driver: "local".into(),
-            options: options
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
-            ..engine::Volume::default()
-        };
-        assert_eq!(not_a_volume(&volume(&[])), None);
-        let bind = not_a_volume(&volume(&[
-            ("type", "none"),
-            ("o", "bind,ro"),
-            ("device", "/srv/x"),
-        ]));
-        assert!(bind.is_some_and(|why| why.contains("/srv/x")));
-        assert!(not_a_volume(&volume(&[("type", "tmpfs")])).is_some());
-        assert!(not_a_volume(&volume(&[("type", "nfs"), ("o", "addr=h")])).is_some());
-    }
 }

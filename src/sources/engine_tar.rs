@@ -3,6 +3,8 @@
 //! The stream is parsed, not passed through: the engine ends it cleanly when a read error has cut it
 //! off, so only a tar that is whole by its own marks counts. Names lose the mount point's own name.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
@@ -54,7 +56,7 @@ impl<'a> EngineTar<'a> {
             to: relayed,
             chunk: Bytes::new(),
             skipped: false,
-            taken: 0,
+            end: RelayEnd::default(),
             foreign: None,
             closed: None,
         };
@@ -73,13 +75,74 @@ impl<'a> EngineTar<'a> {
         fed.map_err(|error| self.parser.visitor_mut().cause(error))
     }
 
-    /// Says how many entries the sink was given, if the tar is whole.
+    /// Says what the sink was given, if the tar is whole.
     ///
     /// # Errors
     /// [`EngineTarError::Tar`] where the stream ended early.
-    pub fn finish(self) -> Result<u64, EngineTarError> {
+    pub fn finish(self) -> Result<RelayEnd, EngineTarError> {
         let (_, relay) = self.parser.finish().map_err(EngineTarError::Tar)?;
-        Ok(relay.taken)
+        Ok(relay.end)
+    }
+}
+
+/// What a whole stream came to.
+#[derive(Debug, Default)]
+pub struct RelayEnd {
+    /// Entries that the sink was given.
+    pub taken: u64,
+    /// Names that it was not given, although the filter takes them.
+    pub severed: Severed,
+}
+
+/// Further names of files whose first name was left out: the engine sends content with the first
+/// name alone, so there is none for these.
+#[derive(Debug, Default)]
+pub struct Severed {
+    first: Vec<SeveredLink>,
+    count: u64,
+}
+
+/// A name without its content.
+#[derive(Debug)]
+pub struct SeveredLink {
+    path: Vec<u8>,
+    target: Vec<u8>,
+}
+
+impl Severed {
+    /// How many are kept in full, so that no tree needs memory.
+    const KEPT: usize = 100;
+
+    /// The first of them.
+    #[must_use]
+    pub fn first(&self) -> &[SeveredLink] {
+        &self.first
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn push(&mut self, path: &[u8], target: &[u8]) {
+        self.count += 1;
+        if self.first.len() < Self::KEPT {
+            self.first.push(SeveredLink {
+                path: path.to_vec(),
+                target: target.to_vec(),
+            });
+        }
+    }
+}
+
+impl fmt::Display for SeveredLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, target) = (escape::display(&self.path), escape::display(&self.target));
+        write!(
+            f,
+            "`{path}` is another name of `{target}`, which is left out with its content"
+        )
     }
 }
 
@@ -88,7 +151,7 @@ struct Relay<'a> {
     /// What is being fed: parts of it go on without a copy.
     chunk: Bytes,
     skipped: bool,
-    taken: u64,
+    end: RelayEnd,
     foreign: Option<Vec<u8>>,
     closed: Option<SinkClosed>,
 }
@@ -129,7 +192,18 @@ impl Relay<'_> {
             Some(filter) => &mut **filter,
             None => &mut TakeAll,
         };
-        filter.decide(&entry.path, entry.kind == EntryKind::Directory) != Verdict::Skip
+        let mut takes = |path, is_dir| filter.decide(path, is_dir) != Verdict::Skip;
+        match &entry.kind {
+            EntryKind::HardLink { target } if takes(&entry.path, false) => {
+                let whole = takes(target, false);
+                if !whole {
+                    self.end.severed.push(&entry.path, target);
+                }
+                whole
+            }
+            EntryKind::HardLink { .. } => false,
+            kind => takes(&entry.path, *kind == EntryKind::Directory),
+        }
     }
 }
 
@@ -146,7 +220,7 @@ impl TarVisitor for Relay<'_> {
         if self.skipped {
             return Ok(());
         }
-        self.taken += 1;
+        self.end.taken += 1;
         let outcome = self.to.sink.begin(&entry);
         self.pass(outcome)
     }
@@ -225,7 +299,7 @@ mod tests {
         bytes
     }
 
-    fn relay(bytes: Vec<u8>, under: &[u8]) -> (Result<u64, EngineTarError>, Names) {
+    fn relay(bytes: Vec<u8>, under: &[u8]) -> (Result<RelayEnd, EngineTarError>, Names) {
         let mut names = Names::default();
         let mut tar = EngineTar::new(Relayed {
             sink: &mut names,
@@ -244,7 +318,7 @@ mod tests {
             stream(&[("data/", 0), ("data/a", 700), ("data/sub/", 0)]),
             b"",
         );
-        assert_eq!(outcome.expect("a whole tar"), 3);
+        assert_eq!(outcome.expect("a whole tar").taken, 3);
         assert_eq!(
             names.0,
             [
@@ -258,6 +332,45 @@ mod tests {
             names.0,
             [(b"conf/web".to_vec(), 0), (b"conf/web/a".to_vec(), 0)]
         );
+    }
+
+    struct Without(&'static [u8]);
+
+    impl Filter for Without {
+        fn decide(&mut self, path: &[u8], _is_dir: bool) -> Verdict {
+            if path == self.0 {
+                Verdict::Skip
+            } else {
+                Verdict::Take
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_whose_content_went_with_another_is_reported() {
+        let mut bytes = stream(&[("data/", 0), ("data/a", 5)]);
+        bytes.truncate(bytes.len() - tar::END.len());
+        let link = |target: &str| EntryKind::HardLink {
+            target: target.into(),
+        };
+        tar::encode_head(&entry("data/b", link("data/a"), 0), b"", &mut bytes);
+        bytes.extend_from_slice(&tar::END);
+        for (left_out, taken, severed) in [(b"a", 1, 1), (b"b", 2, 0), (b"c", 3, 0)] {
+            let mut names = Names::default();
+            let mut without = Without(left_out);
+            let mut tar = EngineTar::new(Relayed {
+                sink: &mut names,
+                mount: b"data",
+                under: b"",
+                filter: Some(&mut without),
+            });
+            tar.feed(&Bytes::from(bytes.clone())).expect("a tar");
+            let end = tar.finish().expect("a whole tar");
+            assert_eq!((end.taken, end.severed.count()), (taken, severed));
+            assert!(end.severed.first().iter().all(|link| {
+                link.to_string() == "`b` is another name of `a`, which is left out with its content"
+            }));
+        }
     }
 
     #[test]

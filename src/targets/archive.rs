@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Write;
 
 use super::error::Step;
-use super::hashing::HashingFile;
+use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
 use super::publish::ArchiveFolder;
 use super::site::{OrFailed, Site};
@@ -40,7 +40,7 @@ pub(super) enum Destination {
 #[derive(Debug)]
 pub(super) struct ArchiveWriter {
     site: Site,
-    out: Encoder<HashingFile>,
+    out: Encoder<Hashing<File>>,
     destination: Destination,
     mtime: Mtime,
     open: Option<OpenEntry>,
@@ -69,8 +69,8 @@ impl ArchiveWriter {
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
         let file = match destination {
-            Destination::Folder(_) => HashingFile::hashing(file),
-            Destination::Stdout => HashingFile::counting(file),
+            Destination::Folder(_) => Hashing::new(file),
+            Destination::Stdout => Hashing::counting(file),
         };
         let out = match Encoder::new(file, compression) {
             Ok(out) => out,

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::dumps::{DumpsFolder, create_file, numbered, sync_folder};
 use super::error::Step;
-use super::hashing::HashingFile;
+use super::hashing::Hashing;
 use super::site::{OrFailed, Site};
 use super::staging::Staging;
 use super::tree::Tree;
@@ -42,7 +43,7 @@ struct OpenStream {
     stored_path: String,
     announced: Option<u64>,
     written: u64,
-    encoder: Encoder<HashingFile>,
+    encoder: Encoder<Hashing<File>>,
 }
 
 impl FolderWriter {
@@ -166,8 +167,8 @@ impl DumpWriter for FolderWriter {
         let file = self.tree.create(stored_path.as_bytes())?;
         let file = match codec {
             // The bytes are those that the executor has hashed.
-            Codec::None => HashingFile::counting(file),
-            _ => HashingFile::hashing(file),
+            Codec::None => Hashing::counting(file),
+            _ => Hashing::new(file),
         };
         let encoder = Encoder::new(file, &compression).map_err(|source| TargetError::Codec {
             target: self.site.target.clone(),

@@ -12,7 +12,7 @@ mod dumps;
 mod error;
 mod folder;
 mod frames;
-mod hashing;
+pub(crate) mod hashing;
 mod layout;
 mod losses;
 mod metadata;

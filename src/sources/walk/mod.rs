@@ -57,6 +57,13 @@ pub trait Filter {
     /// Judges one file by its path relative to the root, without a leading `./`. The root itself is
     /// always taken, and what lies below a directory is asked for only as [`Verdict`] says.
     fn decide(&mut self, path: &[u8], is_dir: bool) -> Verdict;
+
+    /// Whether the directory at `path`, on another file system than the one around it, is what is
+    /// wanted, so that [`WalkOptions::one_file_system`] does not stop there.
+    fn wants_mount_point(&self, path: &[u8]) -> bool {
+        let _ = path;
+        false
+    }
 }
 
 /// What becomes of a file.

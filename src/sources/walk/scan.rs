@@ -228,7 +228,8 @@ impl<'a> Scanner<'a> {
     fn descend(&mut self, seen: &Seen<'_>, ask: bool) -> io::Result<()> {
         // A link that is followed leads where the user wants to go.
         let parent_dev = self.tree.id().map(|id| id.dev);
-        if self.one_file_system && !seen.through_link && parent_dev != Some(seen.facts.id.dev) {
+        let other = !seen.through_link && parent_dev != Some(seen.facts.id.dev);
+        if self.one_file_system && other && !self.filter.wants_mount_point(&seen.path) {
             self.troubles.push(&seen.path, TroubleKind::OtherFileSystem);
             return Ok(());
         }

@@ -71,8 +71,8 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
-    /// Whether something that was there to be read is missing or wrong in the dump. The others are
-    /// notes: the dump holds what the file was at one moment.
+    /// Whether something that was there to be read is missing or wrong in the dump, or may be: a
+    /// file that changed while it was read. The others are notes.
     #[must_use]
     pub fn loses_bytes(&self) -> bool {
         match self {
@@ -81,12 +81,13 @@ impl TroubleKind {
             | Self::Shrunk { .. }
             | Self::Grown { .. }
             | Self::Replaced
+            | Self::Modified
             | Self::HolesModified
             | Self::LinkLost
             | Self::OtherFileSystem
             | Self::XattrsUnreadable { .. }
             | Self::XattrsTooLong { .. } => true,
-            Self::Modified | Self::Socket | Self::LinkCycle | Self::DanglingLink => false,
+            Self::Socket | Self::LinkCycle | Self::DanglingLink => false,
         }
     }
 }

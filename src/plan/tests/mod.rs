@@ -1,0 +1,7 @@
+//! The planner's rules, from facts made in code to the plan.
+
+mod hold;
+mod ownership;
+mod targets;
+mod volumes;
+mod whole;
