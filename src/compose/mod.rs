@@ -4,7 +4,7 @@
 //! must go on: unknown keys are no error, and what cannot be resolved is a [`Warning`].
 //!
 //! In the order of the data's way: `discover` finds files and variables (`env`, `dotenv`); `session`
-//! reads files, [`crate::yaml`] makes nodes of them; `findings` collects what is noted on the way; `layers` puts them on one another (`interpolate` with
+//! reads files, `crate::yaml` makes nodes of them; `findings` collects what is noted on the way; `layers` puts them on one another (`interpolate` with
 //! `template`, `tags`, `include`, `extends`, `merge`, `unicity`); `services`, `volumes` and
 //! `resources` read the finished model with `read`, and note every file that it names.
 //!

@@ -20,7 +20,9 @@ fn codes(file: &Path) -> Vec<String> {
     command
         .env_clear()
         .current_dir(root("tests/configs/project"))
-        .args(["-c", &script, "sh", binary, "check", "--json", "-c"])
+        .args(["-c", &script, "sh", binary, "check", "--json", "-f"])
+        .arg("compose.yaml")
+        .arg("-c")
         .arg(file);
     let started = Instant::now();
     let output = run(&mut command);

@@ -140,7 +140,9 @@ fn formats<'a>(schema: &'a Value, found: &mut BTreeSet<&'a str>) {
     match schema {
         Value::Object(map) => {
             found.extend(map.get("format").and_then(Value::as_str));
-            map.values().for_each(|value| formats(value, found));
+            // An example's `format` is a target's.
+            let parts = map.iter().filter(|(key, _)| *key != "examples");
+            parts.for_each(|(_, value)| formats(value, found));
         }
         Value::Array(items) => items.iter().for_each(|item| formats(item, found)),
         _ => {}

@@ -36,7 +36,7 @@ pub enum SourceError {
         /// What it is, with its article.
         kind: &'static str,
     },
-    /// More than [`SIZE_LIMIT`].
+    /// More than 256 KiB.
     #[error("`{0}` has more than {limit}", limit = text::bytes(SIZE_LIMIT))]
     TooLarge(String),
     /// The operating system refuses.
