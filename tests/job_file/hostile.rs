@@ -60,7 +60,7 @@ fn many(line: impl Fn(usize) -> String) -> Vec<u8> {
     let lines = (0..).map(line);
     let mut text = String::from("version: 1\n");
     for line in lines {
-        if text.len() + line.len() > 250 << 10 {
+        if text.len() + line.len() > 120 << 10 {
             break;
         }
         text.push_str(&line);
@@ -83,7 +83,7 @@ fn content_that_wants_to_hurt() {
         ),
         (
             "deeper flow",
-            "[".repeat(250_000).into_bytes(),
+            "[".repeat(120_000).into_bytes(),
             "config::too_many_values",
         ),
         (
@@ -133,14 +133,14 @@ fn content_that_wants_to_hurt() {
         (
             "services",
             {
-                let names: Vec<String> = (0..25_000).map(|index| format!("s{index}")).collect();
+                let names: Vec<String> = (0..12_000).map(|index| format!("s{index}")).collect();
                 format!("version: 1\nservices: [{}]\n", names.join(", ")).into_bytes()
             },
             "project::unknown_service",
         ),
         (
             "long key",
-            format!("version: 1\n\"{}\": 1\n", "k".repeat(100_000)).into_bytes(),
+            format!("version: 1\n\"{}\": 1\n", "k".repeat(1_000)).into_bytes(),
             "config::unknown_key",
         ),
         (

@@ -11,7 +11,7 @@ use crate::diagnostic::Finding;
 use crate::text;
 
 /// How large the file may be, in bytes. It is written by hand; positions are found by parsing again.
-const SIZE_LIMIT: u64 = 256 << 10;
+const SIZE_LIMIT: u64 = 128 << 10;
 
 /// Where the file comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum SourceError {
         /// What it is, with its article.
         kind: &'static str,
     },
-    /// More than 256 KiB.
+    /// More than 128 KiB.
     #[error("`{0}` has more than {limit}", limit = text::bytes(SIZE_LIMIT))]
     TooLarge(String),
     /// The operating system refuses.
