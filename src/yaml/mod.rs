@@ -38,6 +38,8 @@ pub(crate) struct Parsed {
     pub(crate) documents: Vec<Node>,
     /// Merge keys (`<<`) whose value is neither a mapping nor a list of mappings.
     pub(crate) bad_merge_keys: Vec<Origin>,
+    /// The first value with a tag that is not one of YAML's own, and the tag.
+    pub(crate) tagged: Option<(String, Origin)>,
 }
 
 /// Parses every document in `text`, whose values get `source` as their origin.
@@ -62,6 +64,7 @@ pub(crate) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
     Ok(Parsed {
         documents,
         bad_merge_keys: state.bad_merge_keys.into_inner(),
+        tagged: state.tagged.into_inner(),
     })
 }
 

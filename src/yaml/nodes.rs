@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) exhausted: Cell<bool>,
     /// Merge keys whose value cannot be merged.
     pub(crate) bad_merge_keys: RefCell<Vec<Origin>>,
+    /// The first value with a tag of its own.
+    pub(crate) tagged: RefCell<Option<(String, Origin)>>,
     /// A key that is there twice, with its second place.
     pub(crate) duplicate: RefCell<Option<(String, Origin)>>,
 }
@@ -38,6 +40,7 @@ impl State {
             stop_at,
             exhausted: Cell::new(false),
             bad_merge_keys: RefCell::default(),
+            tagged: RefCell::default(),
             duplicate: RefCell::default(),
         }
     }
@@ -182,6 +185,9 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Node, A::Error> {
         self.check()?;
         let (tag, content) = access.variant::<String>()?;
+        let mut tagged = self.state.tagged.borrow_mut();
+        tagged.get_or_insert_with(|| (tag.clone(), self.origin));
+        drop(tagged);
         let mut node = content.newtype_variant_seed(NodeSeed { state: self.state })?;
         node.tag = match tag.trim_start_matches('!') {
             "reset" => Some(MergeTag::Reset),

@@ -56,6 +56,12 @@ impl Document {
             return Err(with(finding, place)
                 .with_help("write `<<: *name` after an anchor `&name` on a mapping"));
         }
+        if let Some((tag, origin)) = &parsed.tagged {
+            let message = format!("the tag `{}` means nothing here", tag.escape_debug());
+            let place = place(&source, origin.ordinal, String::new());
+            return Err(with(Finding::new("config::tag", message), place)
+                .with_help("remove the tag; text that starts with `!` stands in quotes"));
+        }
         let mut documents = parsed.documents.into_iter();
         let first = documents.next().filter(|node| !node.is_null());
         let (root, more) = match (first, documents.next()) {

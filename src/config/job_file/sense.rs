@@ -17,6 +17,7 @@ const RESERVED: [(&str, &str); 2] = [
     ("manual", "what `backup` runs"),
 ];
 
+/// Everything of the kind, in the order of the keys.
 pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(level(&file.compression, document, &KeyPath::default()));
