@@ -203,17 +203,20 @@ impl Hands {
         cancel: &CancellationToken,
     ) -> Result<Option<String>, HoldError> {
         let mut waits = PAUSE_AGAIN_AFTER.into_iter();
+        let mut unanswered = false;
         loop {
             let Err(error) = self.engine.pause(&plan.id).await else {
                 return Ok(None);
             };
+            unanswered |= error.is_transient();
             if error.is_not_found() || error.is_not_running() {
                 return Ok(Some("it has just ended".to_owned()));
             }
-            if error.is_already_paused() {
-                return Ok(Some("somebody else has just paused it".to_owned()));
-            }
             // An answer that did not come says nothing about what was done.
+            if error.is_already_paused() {
+                let by_others = "somebody else has just paused it".to_owned();
+                return Ok(Some(by_others).filter(|_| !unanswered));
+            }
             if matches!(self.state(plan).await, Ok(Some(ContainerState::Paused))) {
                 return Ok(None);
             }
