@@ -6,8 +6,12 @@ use std::path::Path;
 
 use compose_dump::exit::Exit;
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn read(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    std::fs::read_to_string(root().join(path)).unwrap()
 }
 
 /// The numbers in the first column of the README's table of exit codes.
@@ -49,40 +53,51 @@ fn links(page: &str) -> Vec<String> {
 fn the_pages_link_to_what_is_there() {
     for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
         for target in links(&read(page)) {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&target);
+            let path = root().join(&target);
             assert!(path.exists(), "{page} links to {target}");
         }
     }
 }
 
+/// The paths that a page names in backquotes, `a/{b,c}` taken apart. A path may begin below `src/`.
+fn named_paths(page: &str) -> Vec<String> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_path = |word: &&str| {
+        let begins = word.split('/').next().unwrap_or_default();
+        word.contains('/')
+            && !begins.is_empty()
+            && !word.contains([' ', '<', '*', ':', '$', '='])
+            && (root().join(begins).is_dir() || root().join("src").join(begins).is_dir())
+    };
+    quoted.filter(is_path).flat_map(alternatives).collect()
+}
+
+fn alternatives(word: &str) -> Vec<String> {
+    let Some((before, rest)) = word.split_once('{') else {
+        return vec![word.to_owned()];
+    };
+    let (inside, after) = rest.split_once('}').unwrap();
+    let whole = |part: &str| format!("{before}{part}{after}");
+    inside.split(',').map(whole).collect()
+}
+
 #[test]
 fn the_pages_name_files_that_are_there() {
+    let mut count = 0;
     for page in ["CONTRIBUTING.md", "docs/design.md", "README.md"] {
-        let text = read(page);
-        let quoted = text.split('`').skip(1).step_by(2);
-        let is_path = |word: &&str| {
-            let rooted = [
-                "src/",
-                "tests/",
-                "docs/",
-                "examples/",
-                "schemas/",
-                "benches/",
-            ];
-            rooted.iter().any(|root| word.starts_with(root)) && !word.contains(['{', '<', ' ', '*'])
-        };
-        for word in quoted.filter(is_path) {
-            assert!(
-                Path::new(env!("CARGO_MANIFEST_DIR")).join(word).exists(),
-                "{page} names {word}"
-            );
+        for path in named_paths(&read(page)) {
+            let there = |path: &Path| path.exists() || path.with_extension("rs").exists();
+            let found = there(&root().join(&path)) || there(&root().join("src").join(&path));
+            assert!(found, "{page} names {path}");
+            count += 1;
         }
     }
+    assert!(count > 30, "{count} names found");
 }
 
 #[test]
 fn every_decision_has_the_same_parts() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/adr");
+    let folder = root().join("docs/adr");
     let mut pages = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

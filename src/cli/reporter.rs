@@ -150,7 +150,10 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             loses_bytes: false, ..
         } if !verbose => return None,
         // A target's error names its target.
-        Event::TargetFailed { error, .. } => format!("error: {error}"),
+        Event::TargetFailed { error, help, .. } => match help {
+            Some(help) => format!("error: {error}\n       help: {help}"),
+            None => format!("error: {error}"),
+        },
         Event::Trouble {
             member,
             what,

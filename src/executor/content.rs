@@ -1,11 +1,14 @@
 //! What reading a member gives: its content in numbers, its oddities, or why it ended early.
 
+use std::path::Path;
+
 use super::event::chain;
 use super::index_file::IndexSpool;
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
 use crate::sources::engine_tar::{EngineTarError, Severed};
 use crate::sources::walk::{ReadError, Troubles, WalkError};
+use crate::text;
 
 /// What was read of a member.
 pub(super) struct Content {
@@ -97,6 +100,17 @@ impl Oddities {
         self.untold_gaps += troubles.losing_count() - told_gaps;
         self.count += troubles.count();
         self.first.extend(told);
+    }
+
+    /// Adds paths of the plan that the walk did not come by.
+    pub(super) fn add_gone<'a>(&mut self, paths: impl Iterator<Item = &'a Path>) {
+        for path in paths {
+            self.count += 1;
+            self.first.push(Oddity {
+                what: format!("`{}` is gone since the plan was made", text::path(path)),
+                loses_bytes: true,
+            });
+        }
     }
 
     /// Adds further names of files that were left out, and whose content is so missing.

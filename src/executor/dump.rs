@@ -1,9 +1,11 @@
 //! The spine of a dump, top to bottom: open targets, read config, hold, read what services use,
 //! release, send the indexes, publish. Whatever fails goes on at release.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +45,8 @@ pub struct World {
 
 /// Executes a plan.
 ///
-/// Never leaves a service held: also when this is dropped or panics, as long as the runtime goes on.
+/// Never leaves a service held: not after an error, a panic, or a signal. A service that cannot be
+/// brought back is in the report.
 pub async fn dump(plan: Plan, world: World) -> RunReport {
     let plan = Arc::new(plan);
     let targets = open_targets(&plan, &world).await;
@@ -87,6 +90,17 @@ struct Targets {
     ended: Vec<(String, LaneEnd)>,
 }
 
+impl Targets {
+    fn refuse(&mut self, world: &World, target: String, error: String, help: Option<&'static str>) {
+        self.refused.push((target.clone(), error.clone()));
+        world.reporter.report(Event::TargetFailed {
+            target,
+            error,
+            help,
+        });
+    }
+}
+
 /// Opens every target, which proves that it can be written to before anything is touched.
 async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
     let mut targets = Targets::default();
@@ -99,18 +113,12 @@ async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
         .await;
         match opened {
             Ok(Ok(writer)) => targets.open.push((name, writer)),
-            Ok(Err(error)) => targets.refused.push((name, chain(&error))),
+            Ok(Err(error)) => targets.refuse(world, name, chain(&error), error.help()),
             Err(lost) => {
                 let error = format!("target `{name}`: {lost}");
-                targets.refused.push((name, error));
+                targets.refuse(world, name, error, None);
             }
         }
-    }
-    for (target, error) in &targets.refused {
-        world.reporter.report(Event::TargetFailed {
-            target: target.clone(),
-            error: error.clone(),
-        });
     }
     targets
 }
@@ -170,11 +178,19 @@ async fn read_held(
         reading.trees(Scope::Mounted, &mut outcome.members).await?;
         reading.volumes(&mut outcome.members).await
     };
+    // Nor must a panic, which is a bug of ours: whoever is held is brought back first.
+    let content = AssertUnwindSafe(content).catch_unwind();
     let read = world.cancel.run_until_cancelled(content).await;
     if let Some(keeper) = keeper {
         outcome.held = keeper.release().await;
     }
-    read.unwrap_or(Err(Halt::Closed))
+    match read {
+        Some(Ok(read)) => read,
+        Some(Err(_)) => Err(Halt::Lost(
+            "reading ended unexpectedly; this is a bug".to_owned(),
+        )),
+        None => Err(Halt::Closed),
+    }
 }
 
 /// Removes helper containers that killed runs have left behind. That they are there harms nobody, so
@@ -275,14 +291,14 @@ async fn abort(world: &World, fanout: Arc<Fanout>) -> Vec<(String, LaneEnd)> {
 }
 
 /// Waits for targets that end. One that hangs is left alone after a while, or at the second signal:
-/// what it has written is hidden, and the next run's to remove.
+/// what it has written is hidden, and the user's to remove.
 async fn in_time<T>(world: &World, ending: impl Future<Output = T>) -> Option<T> {
     let patient = tokio::time::timeout(REMOVED_WITHIN, ending);
     let ended = world.hurry.run_until_cancelled(patient).await;
     let ended = ended.and_then(Result::ok);
     if ended.is_none() {
         tracing::warn!(
-            "what was written could not be removed in time; it is hidden, its name ends in `.partial`"
+            "what was written could not be removed in time: look for a hidden name that ends in `.partial` at the target, and delete it"
         );
     }
     ended

@@ -15,6 +15,8 @@ pub enum Event {
         target: String,
         /// Why.
         error: String,
+        /// What to do about it.
+        help: Option<&'static str>,
     },
     /// A member is being read.
     MemberStarted {

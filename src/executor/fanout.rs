@@ -253,6 +253,7 @@ fn write_all(
         reporter.report(Event::TargetFailed {
             target: target.to_owned(),
             error: chain(&error),
+            help: error.help(),
         });
         LaneEnd::Failed(error)
     };

@@ -203,22 +203,27 @@ impl Hands {
         cancel: &CancellationToken,
     ) -> Result<Option<String>, HoldError> {
         let mut waits = PAUSE_AGAIN_AFTER.into_iter();
+        // An answer that did not come says nothing about what was done: the pause may be ours.
         let mut unanswered = false;
         loop {
             let Err(error) = self.engine.pause(&plan.id).await else {
                 return Ok(None);
             };
-            unanswered |= error.is_transient();
             if error.is_not_found() || error.is_not_running() {
                 return Ok(Some("it has just ended".to_owned()));
             }
-            // An answer that did not come says nothing about what was done.
             if error.is_already_paused() {
-                let by_others = "somebody else has just paused it".to_owned();
-                return Ok(Some(by_others).filter(|_| !unanswered));
+                let whose = "somebody else has just paused it".to_owned();
+                return Ok(Some(whose).filter(|_| !unanswered));
             }
-            if matches!(self.state(plan).await, Ok(Some(ContainerState::Paused))) {
-                return Ok(None);
+            unanswered |= error.is_transient();
+            match self.state(plan).await {
+                Ok(Some(ContainerState::Paused)) => return Ok(None),
+                // It ends and starts again while we try: it is not running when its turn comes.
+                Ok(Some(state)) if state != ContainerState::Running => {
+                    return Ok(Some(format!("it is {state}")));
+                }
+                _ => {}
             }
             let wait = waits.next().filter(|_| !error.is_freezer_missing());
             let Some(wait) = wait else {

@@ -88,8 +88,8 @@ impl IndexInProgress {
             level: None,
             threads: Some(1),
         };
-        IndexWriter::create(Hashing::hashing(Encoder::new(
-            Hashing::hashing(file),
+        IndexWriter::create(Hashing::new(Encoder::new(
+            Hashing::new(file),
             &compression,
         )?))
     }

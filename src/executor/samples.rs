@@ -75,15 +75,22 @@ impl Tape {
 /// Writes events onto a tape, but for progress.
 pub(super) struct Recorder {
     pub(super) tape: Tape,
-    /// Panics at events of which the line begins so.
+    /// Panics at events of which the line begins so, or at `progress` while somebody is held.
     pub(super) panics_at: Option<&'static str>,
 }
 
 impl Reporter for Recorder {
     fn report(&self, event: Event) {
         let line = match event {
-            Event::Progress { .. } => return,
-            Event::TargetFailed { target, error } => format!("target-failed {target}: {error}"),
+            Event::Progress { .. } => {
+                let read_held = self.tape.has("paused");
+                assert!(
+                    !read_held || self.panics_at != Some("progress"),
+                    "as the test wants it"
+                );
+                return;
+            }
+            Event::TargetFailed { target, error, .. } => format!("target-failed {target}: {error}"),
             Event::MemberStarted { member } => format!("started {member}"),
             Event::Trouble { member, what, .. } => format!("trouble {member}: {what}"),
             Event::MemberDone { member, .. } => format!("done {member}"),

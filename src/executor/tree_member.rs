@@ -38,6 +38,7 @@ pub(super) fn direct(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberEr
     })?;
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
+    oddities.add_gone(filter.unmet());
     let (index, lines) = open_index(job)?;
     let mut sink = TreeSink::new(fanout, &job.tree.prefix, &job.shared, lines);
     let read = walk::read(scan, &mut sink).map_err(MemberError::from);

@@ -357,12 +357,12 @@ mod tests {
         bytes.extend_from_slice(&tar::END);
         for (left_out, taken, severed) in [(b"a", 1, 1), (b"b", 2, 0), (b"c", 3, 0)] {
             let mut names = Names::default();
-            let mut filter = Without(left_out);
+            let mut without = Without(left_out);
             let mut tar = EngineTar::new(Relayed {
                 sink: &mut names,
                 mount: b"data",
                 under: b"",
-                filter: Some(&mut filter),
+                filter: Some(&mut without),
             });
             tar.feed(&Bytes::from(bytes.clone())).expect("a tar");
             let end = tar.finish().expect("a whole tar");

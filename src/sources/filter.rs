@@ -57,6 +57,8 @@ pub enum RulesError {
 /// Decides path by path.
 #[derive(Debug)]
 pub struct TreeFilter {
+    /// Roots that the walk has not come by yet.
+    unmet: BTreeSet<PathBuf>,
     roots: BTreeMap<PathBuf, Root>,
     not: BTreeSet<PathBuf>,
     backupignore: Gitignore,
@@ -96,11 +98,19 @@ impl TreeFilter {
             }
         }
         let not = rules.not.iter().cloned().collect();
+        // The walk never asks about its own root.
+        let unmet = roots.keys().filter(|root| !root.as_os_str().is_empty());
         Ok(Self {
+            unmet: unmet.cloned().collect(),
             roots,
             not,
             backupignore: backupignore(rules.backupignore.as_deref())?,
         })
+    }
+
+    /// Roots that a walk did not come by: they are gone since the plan was made.
+    pub fn unmet(&self) -> impl Iterator<Item = &Path> {
+        self.unmet.iter().map(PathBuf::as_path)
     }
 
     /// Whether a root lies below `path`.
@@ -142,6 +152,7 @@ impl Filter for TreeFilter {
         // A folder is never taken with all that is below it unasked: rules reach into it.
         let taken = if is_dir { Verdict::Pass } else { Verdict::Take };
         if self.roots.contains_key(path) {
+            self.unmet.remove(path);
             return taken;
         }
         let on_the_way = is_dir && self.leads_to_a_root(path);

@@ -69,7 +69,7 @@ impl ArchiveWriter {
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
         let file = match destination {
-            Destination::Folder(_) => Hashing::hashing(file),
+            Destination::Folder(_) => Hashing::new(file),
             Destination::Stdout => Hashing::counting(file),
         };
         let out = match Encoder::new(file, compression) {

@@ -168,7 +168,7 @@ impl DumpWriter for FolderWriter {
         let file = match codec {
             // The bytes are those that the executor has hashed.
             Codec::None => Hashing::counting(file),
-            _ => Hashing::hashing(file),
+            _ => Hashing::new(file),
         };
         let encoder = Encoder::new(file, &compression).map_err(|source| TargetError::Codec {
             target: self.site.target.clone(),

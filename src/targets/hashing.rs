@@ -16,7 +16,7 @@ pub(crate) struct Hashing<W> {
 
 impl<W: Write> Hashing<W> {
     /// Counts and hashes.
-    pub(crate) fn hashing(inner: W) -> Self {
+    pub(crate) fn new(inner: W) -> Self {
         Self {
             inner,
             bytes: 0,

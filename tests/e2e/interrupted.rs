@@ -86,6 +86,7 @@ fn interrupt(project: &Project, reader: &str, arguments: impl Fn(u32) -> Vec<Str
             other => assert_eq!(other, Some(code), "moment {moment}: {}", ran.stderr),
         }
     }
+    assert!(finished < MOMENTS, "no signal has ended a run");
     finished
 }
 

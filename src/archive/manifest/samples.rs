@@ -22,7 +22,7 @@ fn map<V>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> BTreeMap<String
 /// A draft without members, of a project without anything.
 pub(crate) fn minimal() -> Draft {
     Draft {
-        id: "20261123T014205Z-5f0c2a91".to_owned(),
+        id: "5f0c2a91d3e4b607".to_owned(),
         project: Project {
             name: "blog".to_owned(),
             id: "web-1/blog/0a1b2c3d".to_owned(),

@@ -366,20 +366,20 @@ async fn a_target_whose_thread_is_lost_says_so() {
 
 #[tokio::test]
 async fn a_reader_that_panics_ends_the_run_and_brings_the_services_back() {
-    let mut stage = blog();
-    // Told from the thread that reads.
-    stage.recorder.panics_at = Some("started volumes/mounted/media");
-    let tape = stage.tape().clone();
-    let (engine, all) = (Arc::clone(&stage.engine), [held("db").id, held("web").id]);
-    let run = tokio::spawn(async move { stage.dump().await });
-    assert!(run.await.is_err(), "it panics");
-    for _ in 0..100 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    assert!(tape.has("paused blog-web-1"));
-    for id in all {
-        let state = engine.state_of(&id);
-        assert_eq!(state, Some(crate::engine::ContainerState::Running));
+    // In the task that drives the readers, and in the thread that reads.
+    for at in ["started volumes/mounted/media", "progress"] {
+        let mut stage = blog();
+        stage.recorder.panics_at = Some(at);
+        let (report, target) = stage.dump().await;
+        assert_eq!(report.exit(None), Exit::Failed);
+        assert!(
+            report
+                .error
+                .is_some_and(|error| error.contains("this is a bug"))
+        );
+        assert!(target.has("abort") && !target.has("finish"), "{at}");
+        assert!(stage.tape().has("resumed blog-web-1"));
+        assert!(stage.all_run());
     }
 }
 
