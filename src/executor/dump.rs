@@ -14,6 +14,7 @@ use super::draft::{self, Run};
 use super::event::{Event, Reporter, chain};
 use super::fanout::{Fanout, LaneEnd};
 use super::hold::{Held, HoldError, Keeper, NotHeld};
+use super::index_file::IndexError;
 use super::members::{Halt, MemberReport, Reading};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
 use crate::archive::manifest::Place;
@@ -134,20 +135,25 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
         world,
         helpers.clone(),
     ));
-    if let Some(helpers) = &helpers {
-        sweep(helpers).await;
-    }
-    let config = reading.trees(Scope::Config, &mut outcome.members).await;
-    let read = match config {
-        Ok(()) => read_held(plan, world, &reading, outcome).await,
-        Err(halt) => Err(halt),
+    let unheld = async {
+        if let Some(helpers) = &helpers {
+            sweep(helpers).await;
+        }
+        reading.trees(Scope::Config, &mut outcome.members).await
+    };
+    let read = match world.cancel.run_until_cancelled(unheld).await {
+        Some(Ok(())) => read_held(plan, world, &reading, outcome).await,
+        Some(Err(halt)) => Err(halt),
+        None => Err(Halt::Closed),
     };
     if let Err(Halt::Lost(error)) = read {
         outcome.error = Some(error);
     }
-    if let Some(helpers) = helpers
-        && !helpers.settle(HELPERS_LEAVE_WITHIN).await
-    {
+    let Some(helpers) = helpers else {
+        return;
+    };
+    let settled = helpers.settle(HELPERS_LEAVE_WITHIN);
+    if world.hurry.run_until_cancelled(settled).await != Some(true) {
         tracing::warn!("a helper container is still there; the next run removes it");
     }
 }
@@ -261,9 +267,8 @@ async fn publish(
     match sent {
         Some(Ok((members, ended, indexed))) => {
             outcome.members = members;
-            if let Err(error) = indexed
-                && !world.cancel.is_cancelled()
-            {
+            // That no target is left is for each of them to say.
+            if let Err(error @ IndexError::ReadBack { .. }) = indexed {
                 outcome.error = Some(chain(&error));
             }
             ended

@@ -14,6 +14,8 @@ pub mod hold;
 mod index_file;
 mod members;
 mod report;
+#[cfg(test)]
+mod samples;
 mod tree_member;
 mod tree_sink;
 mod volume_member;

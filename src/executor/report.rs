@@ -112,3 +112,73 @@ impl RunReport {
         exit
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run to one target with one member that was held for, all of it good.
+    fn good() -> RunReport {
+        let now = Timestamp::UNIX_EPOCH;
+        RunReport {
+            job: "manual".into(),
+            project: "h/p/0".into(),
+            invoked: now,
+            finished: now,
+            targets: vec![TargetReport {
+                target: "/b".into(),
+                dump: Some("/b/dump".into()),
+                bytes: 1,
+                warnings: vec!["cannot keep owners".into()],
+                error: None,
+            }],
+            members: vec![MemberSummary {
+                member: "config".into(),
+                bytes: 1,
+                entries: 1,
+                seconds: 0.1,
+                warnings: vec!["a socket".into()],
+                entries_with_gaps: 0,
+                error: None,
+            }],
+            held: vec![HeldReport {
+                container: "web".into(),
+                from: now,
+                until: Some(now),
+            }],
+            error: None,
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn each_outcome_has_its_exit_code_and_the_weightiest_wins() {
+        type Change = fn(&mut RunReport);
+        let gap: Change = |report| report.members[0].entries_with_gaps = 1;
+        let failed: Change = |report| report.members[0].error = Some("gone".into());
+        let no_dump: Change = |report| report.targets[0].dump = None;
+        let error: Change = |report| report.error = Some("no".into());
+        let stuck: Change = |report| report.held[0].until = None;
+        let signal: Change = |report| report.interrupted = true;
+        let cases: [(&[Change], Option<Exit>, u8); 12] = [
+            (&[], None, 0),
+            (&[gap], None, 3),
+            (&[failed], None, 3),
+            (&[no_dump], None, 1),
+            (&[error], None, 1),
+            (&[gap, no_dump], None, 1),
+            (&[stuck], None, 20),
+            (&[no_dump, stuck], None, 20),
+            (&[no_dump, signal], Some(Exit::Interrupted), 130),
+            (&[no_dump, signal], Some(Exit::Terminated), 143),
+            (&[no_dump, signal, stuck], Some(Exit::Interrupted), 20),
+            // A signal that came when all was done has interrupted nothing.
+            (&[gap], Some(Exit::Interrupted), 3),
+        ];
+        for (number, (changes, signal, code)) in cases.iter().enumerate() {
+            let mut report = good();
+            changes.iter().for_each(|change| change(&mut report));
+            assert_eq!(report.exit(*signal).code(), *code, "case {number}");
+        }
+    }
+}
