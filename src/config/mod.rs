@@ -4,6 +4,8 @@
 
 pub mod dump_name;
 pub mod identity;
+pub mod job_file;
+pub mod scope;
 pub mod settings;
 pub mod size;
 pub mod target_arg;
