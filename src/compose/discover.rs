@@ -122,7 +122,10 @@ fn pick(session: &mut Session, dir: &Path, names: &[&str]) -> Option<PathBuf> {
         session.warn_file(
             &other,
             None,
-            format!("this file is not used: `{}` goes first", picked.display()),
+            format!(
+                "this file is not used: `{}` goes first",
+                crate::text::path(&picked)
+            ),
         );
     }
     Some(picked)

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum LoadError {
     /// Neither `-f` nor `COMPOSE_FILE` nor a default file in the folder or one above it.
-    #[error("no Compose file in `{}` or a folder above it", .searched.first().map(|dir| dir.display().to_string()).unwrap_or_default())]
+    #[error("no Compose file in `{}` or a folder above it", .searched.first().map(|dir| crate::text::path(dir)).unwrap_or_default())]
     NoComposeFile {
         /// The folders searched, the nearest first.
         searched: Vec<PathBuf>,
     },
     /// A file that `-f` or `COMPOSE_FILE` names is not there.
-    #[error("Compose file `{}` not found", .path.display())]
+    #[error("Compose file `{}` not found", crate::text::path(.path))]
     Missing {
         /// Its path.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum LoadError {
     #[error("a Compose file on standard input (`-`) is not supported")]
     Stdin,
     /// A file is there but cannot be read.
-    #[error("cannot read `{}`", .path.display())]
+    #[error("cannot read `{}`", crate::text::path(.path))]
     Unreadable {
         /// Its path.
         path: PathBuf,
@@ -30,13 +30,13 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// A folder, pipe, socket or device where a file should be.
-    #[error("`{}` is not a regular file", .path.display())]
+    #[error("`{}` is not a regular file", crate::text::path(.path))]
     NotAFile {
         /// Its path.
         path: PathBuf,
     },
     /// A file above the size limit.
-    #[error("`{}` has {size} bytes, more than the {limit} of a configuration file", .path.display())]
+    #[error("`{}` has {size} bytes, more than the {limit} of a configuration file", crate::text::path(.path))]
     TooLarge {
         /// Its path.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum LoadError {
         limit: u64,
     },
     /// Not YAML.
-    #[error("invalid YAML in `{}`, line {line}, column {column}", .path.display())]
+    #[error("invalid YAML in `{}`, line {line}, column {column}", crate::text::path(.path))]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum LoadError {
         source: serde_yaml::Error,
     },
     /// More nodes than Compose itself accepts: an alias bomb.
-    #[error("`{}` has more than {limit} YAML nodes with its aliases resolved", .path.display())]
+    #[error("`{}` has more than {limit} YAML nodes with its aliases resolved", crate::text::path(.path))]
     TooManyNodes {
         /// The file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum LoadError {
         limit: u32,
     },
     /// More files than a project can sensibly have.
-    #[error("more than {limit} files are included or extended, the last one was `{}`", .path.display())]
+    #[error("more than {limit} files are included or extended, the last one was `{}`", crate::text::path(.path))]
     TooManyFiles {
         /// The file that was one too many.
         path: PathBuf,
@@ -74,13 +74,13 @@ pub enum LoadError {
         limit: usize,
     },
     /// Files that include each other.
-    #[error("`include` goes in a circle: {}", .chain.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" > "))]
+    #[error("`include` goes in a circle: {}", .chain.iter().map(|path| format!("`{}`", crate::text::path(path))).collect::<Vec<_>>().join(" > "))]
     IncludeCycle {
         /// The files, from the first to its repetition.
         chain: Vec<PathBuf>,
     },
     /// Files that include files that include files.
-    #[error("includes are nested more than {limit} levels deep, the last one was `{}`", .path.display())]
+    #[error("includes are nested more than {limit} levels deep, the last one was `{}`", crate::text::path(.path))]
     IncludeTooDeep {
         /// The file that was one too many.
         path: PathBuf,

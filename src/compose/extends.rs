@@ -239,7 +239,7 @@ impl Files<'_> {
             _ => Map::new(),
         };
         let file = Rc::new(File {
-            place: format!(" in `{}`", path.display()),
+            place: format!(" in `{}`", crate::text::path(path)),
             services,
             resets: Rc::new(resets),
         });

@@ -103,7 +103,7 @@ impl Entry {
             let path = session.resolve(text, item.origin);
             session.refer(&path, Role::Included, &name);
             if is_missing(&path) {
-                let message = format!("`{}` ({name}) does not exist", path.display());
+                let message = format!("`{}` ({name}) does not exist", crate::text::path(&path));
                 session.warn(item.origin, message);
             } else {
                 files.push(path);

@@ -218,7 +218,7 @@ impl Session {
         self.findings
             .refer((path, *role, named_by), *required, services.iter());
         if *required && path::is_missing(path) {
-            let message = format!("`{}` ({named_by}) does not exist", path.display());
+            let message = format!("`{}` ({named_by}) does not exist", crate::text::path(path));
             self.warn(*origin, message);
         }
     }

@@ -103,7 +103,7 @@ pub enum EngineError {
     },
 
     /// A path that the API, being JSON, has no words for.
-    #[error("the engine cannot be told of `{}`, whose name is not UTF-8", .path.display())]
+    #[error("the engine cannot be told of `{}`, whose name is not UTF-8", crate::text::path(.path))]
     Unspeakable {
         /// The path on the engine's host.
         path: PathBuf,

@@ -13,7 +13,7 @@ use crate::archive::manifest::RenderError;
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The folder of dumps, the staging or the spool could not be made.
-    #[error("target `{target}`: cannot create `{}`", path.display())]
+    #[error("target `{target}`: cannot create `{}`", crate::text::path(path))]
     Create {
         /// The target.
         target: String,
@@ -23,7 +23,7 @@ pub enum TargetError {
         source: io::Error,
     },
     /// Something could not be written or read back.
-    #[error("target `{target}`: cannot write `{}`", path.display())]
+    #[error("target `{target}`: cannot write `{}`", crate::text::path(path))]
     Write {
         /// The target.
         target: String,
@@ -33,7 +33,10 @@ pub enum TargetError {
         source: io::Error,
     },
     /// The system could not confirm that data is on the disk.
-    #[error("target `{target}`: `{}` may not be on the disk", path.display())]
+    #[error(
+        "target `{target}`: `{}` may not be on the disk",
+        crate::text::path(path)
+    )]
     Sync {
         /// The target.
         target: String,
@@ -43,7 +46,7 @@ pub enum TargetError {
         source: io::Error,
     },
     /// The finished dump could not be given its name.
-    #[error("target `{target}`: cannot publish `{}`", path.display())]
+    #[error("target `{target}`: cannot publish `{}`", crate::text::path(path))]
     Publish {
         /// The target.
         target: String,
@@ -53,7 +56,7 @@ pub enum TargetError {
         source: io::Error,
     },
     /// There is something of that very name already. Nothing was changed.
-    #[error("target `{target}`: `{}` exists already", path.display())]
+    #[error("target `{target}`: `{}` exists already", crate::text::path(path))]
     Taken {
         /// The target.
         target: String,
@@ -61,7 +64,10 @@ pub enum TargetError {
         path: PathBuf,
     },
     /// The folder of dumps is no longer the one that was opened: it was removed, or unmounted.
-    #[error("target `{target}`: `{}` was removed or unmounted meanwhile", path.display())]
+    #[error(
+        "target `{target}`: `{}` was removed or unmounted meanwhile",
+        crate::text::path(path)
+    )]
     Gone {
         /// The target.
         target: String,
@@ -69,7 +75,7 @@ pub enum TargetError {
         path: PathBuf,
     },
     /// The file system or the quota is full (`ENOSPC`, `EDQUOT`).
-    #[error("target `{target}`: no space left in `{}`", folder.display())]
+    #[error("target `{target}`: no space left in `{}`", crate::text::path(folder))]
     DiskFull {
         /// The target.
         target: String,
@@ -85,7 +91,10 @@ pub enum TargetError {
         target: String,
     },
     /// The file system cannot hold such an entry.
-    #[error("target `{target}`: the file system cannot hold `{}` ({what})", path.display())]
+    #[error(
+        "target `{target}`: the file system cannot hold `{}` ({what})",
+        crate::text::path(path)
+    )]
     Unsupported {
         /// The target.
         target: String,
@@ -97,7 +106,10 @@ pub enum TargetError {
         source: io::Error,
     },
     /// More would have to be spooled than is allowed.
-    #[error("target `{target}`: more than {limit} bytes to spool in `{}`", path.display())]
+    #[error(
+        "target `{target}`: more than {limit} bytes to spool in `{}`",
+        crate::text::path(path)
+    )]
     SpoolLimit {
         /// The target.
         target: String,

@@ -18,7 +18,7 @@ pub enum EndpointError {
         problem: &'static str,
     },
     /// No context of that name.
-    #[error("there is no context `{name}` in `{}`", .store.display())]
+    #[error("there is no context `{name}` in `{}`", crate::text::path(.store))]
     NoContext {
         /// Its name.
         name: String,
@@ -32,7 +32,7 @@ pub enum EndpointError {
         name: String,
     },
     /// A file of the `docker` program cannot be read.
-    #[error("cannot read `{}`", .path.display())]
+    #[error("cannot read `{}`", crate::text::path(.path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum EndpointError {
         source: io::Error,
     },
     /// A file of the `docker` program is not what it should be.
-    #[error("cannot understand `{}`", .path.display())]
+    #[error("cannot understand `{}`", crate::text::path(.path))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum EndpointError {
         origin: String,
     },
     /// A certificate without its key, or the other way round.
-    #[error("`{}` is there but `{}` is not: both are needed", .present.display(), .missing.display())]
+    #[error("`{}` is there but `{}` is not: both are needed", crate::text::path(.present), crate::text::path(.missing))]
     HalfAKeyPair {
         /// The file that is there.
         present: PathBuf,

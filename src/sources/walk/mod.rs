@@ -91,7 +91,7 @@ impl Filter for TakeAll {
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// The root cannot be opened.
-    #[error("cannot open `{}`", path.display())]
+    #[error("cannot open `{}`", crate::text::path(path))]
     Root {
         /// The root as given.
         path: PathBuf,
@@ -99,7 +99,7 @@ pub enum WalkError {
         source: std::io::Error,
     },
     /// The root is a socket, which nothing can store.
-    #[error("`{}` is a socket", path.display())]
+    #[error("`{}` is a socket", crate::text::path(path))]
     RootIsSocket {
         /// The root as given.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum WalkError {
     #[error("scanning was stopped")]
     Cancelled,
     /// A temporary file could not be made, written or read: usually its disk is full.
-    #[error("cannot keep the list of files in `{}`", dir.display())]
+    #[error("cannot keep the list of files in `{}`", crate::text::path(dir))]
     List {
         /// [`WalkOptions::list_dir`].
         dir: PathBuf,
