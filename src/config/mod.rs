@@ -4,6 +4,7 @@
 
 pub mod dump_name;
 pub mod identity;
+pub mod layers;
 pub mod settings;
 pub mod size;
 pub mod target_arg;
