@@ -17,3 +17,4 @@ pub mod plan;
 pub mod sources;
 pub mod targets;
 pub mod text;
+mod yaml;

@@ -17,6 +17,8 @@ tools() {
     install_for tar tar
     install_for bsdtar libarchive-tools
     install_for python3 python3
+    install_for_python jsonschema python3-jsonschema
+    install_for_python yaml python3-yaml
     install_for setfacl acl
     install_for setfattr attr
     install_for gzip gzip

@@ -122,6 +122,42 @@ pub(super) enum Command {
     Backup(BackupArgs),
     /// Show what a backup would do: what is taken or not and why, who is paused, where it goes.
     Plan(PlanArgs),
+    /// Check a compose-dump.yml: everything that is wrong with it, without an engine.
+    Check(CheckArgs),
+    /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
+    Schema(SchemaArgs),
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The file; `-` reads it from standard input [default: `compose-dump.yml` in the project folder].
+    #[arg(short = 'c', long, value_name = "FILE")]
+    pub(super) job_file: Option<PathBuf>,
+    /// Also fail on services, mounts and volumes of the project that no rule speaks of.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Print the findings as one JSON array on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which one.
+    #[arg(value_enum, default_value_t)]
+    pub(super) name: SchemaName,
+}
+
+/// A schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum SchemaName {
+    /// Of compose-dump.yml.
+    #[default]
+    Config,
+    /// Of a dump's manifest.
+    Manifest,
 }
 
 /// What is dumped, and where to.

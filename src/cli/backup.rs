@@ -72,7 +72,7 @@ async fn execute(
     let exit = report.exit(signals.exit());
     summary::tell(&report, exit, talk);
     if args.job.json {
-        print_json(&report)?;
+        talk::print_json(&report).map_err(CommandError::Print)?;
     }
     Ok(exit)
 }
@@ -134,16 +134,9 @@ fn one_document_on_stdout(plan: &Plan, job: &JobArgs) -> Result<(), Finding> {
 
 fn print_plan(plan: &Plan, json: bool) -> Result<Exit, CommandError> {
     if json {
-        print_json(plan)?;
+        talk::print_json(plan).map_err(CommandError::Print)?;
     } else {
         talk::print(&plan::table::render(plan)).map_err(CommandError::Print)?;
     }
     Ok(Exit::Done)
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
-    let mut text =
-        serde_json::to_string_pretty(value).map_err(|error| CommandError::Print(error.into()))?;
-    text.push('\n');
-    talk::print(&text).map_err(CommandError::Print)
 }

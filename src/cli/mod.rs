@@ -2,6 +2,7 @@
 
 mod args;
 mod backup;
+mod check;
 mod edge;
 mod gather;
 mod reporter;
@@ -52,6 +53,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         match cli.command {
             Command::Backup(args) => backup::backup(&cli.global, &args, &talk).await,
             Command::Plan(args) => backup::plan(&cli.global, &args).await,
+            Command::Check(args) => check::check(&cli.global, &args),
+            Command::Schema(args) => check::schema(&args),
         }
     });
     // A thread that hangs in the system, say on a dead network file system, must not keep us here:

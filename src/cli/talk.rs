@@ -24,6 +24,16 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes a result to standard output as one JSON document.
+///
+/// # Errors
+/// As [`print()`].
+pub(super) fn print_json(value: &impl serde::Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    text.push('\n');
+    print(&text)
+}
+
 /// Writes a line for the eye to standard error. There is nobody to tell when that fails.
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");

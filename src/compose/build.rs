@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::findings::Found;
-use super::node::{Data, Node, Origin};
 use super::path::{clean, is_missing, is_remote_context};
 use super::session::Session;
 use super::{Build, BuildSource, Role, read};
+use crate::yaml::node::{Data, Node, Origin};
 
 /// Reads `build` of `service`, at the key path `path`, and notes its folders and files.
 ///

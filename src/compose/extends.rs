@@ -10,11 +10,11 @@ use std::rc::Rc;
 use super::findings::Found;
 use super::layers::{Scope, build_plain, empty};
 use super::merge::merge;
-use super::node::{Data, Map, Node};
 use super::path::{is_missing, is_remote_file};
 use super::session::{Bases, Session};
 use super::tags::Resets;
 use super::{LoadError, Role};
+use crate::yaml::node::{Data, Map, Node};
 
 /// Files that were loaded to be extended, for one model.
 #[derive(Debug, Default)]

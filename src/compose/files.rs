@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::findings::Found;
-use super::node::Node;
 use super::path::resolve;
 use super::session::Session;
 use super::{Role, read};
+use crate::yaml::node::Node;
 
 /// Notes the files of `service`, whose values are below `path`. `dir` is the project directory.
 pub(super) fn note(session: &mut Session, service: &str, node: &Node, dir: &Path) {

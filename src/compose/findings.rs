@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::node::Origin;
 use super::{Reference, Role, Warning};
+use crate::yaml::node::Origin;
 
 /// How many warnings are kept. Nobody reads more.
 const WARNING_LIMIT: usize = 1_000;

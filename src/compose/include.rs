@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::env::{EnvFile, read_files};
 use super::layers::{self, Scope};
 use super::merge::merge;
-use super::node::{Data, Map, Node, Origin};
 use super::path::{is_missing, is_remote_file};
 use super::session::{Bases, Session};
 use super::{LoadError, Role};
+use crate::yaml::node::{Data, Map, Node, Origin};
 
 /// How deep includes may be nested.
 const DEPTH_LIMIT: usize = 64;

@@ -2,9 +2,9 @@
 
 use super::dotenv::describe;
 use super::env::Env;
-use super::node::{Data, Node};
 use super::session::Session;
 use super::template;
+use crate::yaml::node::{Data, Node};
 
 /// Replaces variables in every string of `node`, keys excepted. What cannot be replaced stays, with
 /// a warning.

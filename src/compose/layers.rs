@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::env::Env;
 use super::interpolate::interpolate;
 use super::merge::merge;
-use super::node::{Data, Map, Node, Origin};
 use super::session::Session;
 use super::tags::Resets;
 use super::{LoadError, extends, include, unicity};
+use crate::yaml::node::{Data, Map, Node, Origin};
 
 /// What the files of one model have in common: the project, or one `include`.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Merges a layer over another (compose-go, `override`). Only keys that the loader reads have their
 //! special rules here: how `ports` or `command` merge does not matter to it.
 
-use super::node::{Data, Map, Node};
 use super::session::Session;
+use crate::yaml::node::{Data, Map, Node};
 
 /// How the values of a key are made alike before they are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,8 +121,8 @@ fn dependency(item: &Node) -> Option<(String, Node)> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::yaml;
     use super::*;
+    use crate::yaml;
 
     fn node(text: &str) -> Node {
         yaml::parse(text.as_bytes(), 0).unwrap().documents.remove(0)

@@ -4,7 +4,7 @@
 //! must go on: unknown keys are no error, and what cannot be resolved is a [`Warning`].
 //!
 //! In the order of the data's way: `discover` finds files and variables (`env`, `dotenv`); `session`
-//! reads files, `yaml` makes `node`s of them; `findings` collects what is noted on the way; `layers` puts them on one another (`interpolate` with
+//! reads files, `crate::yaml` makes nodes of them; `findings` collects what is noted on the way; `layers` puts them on one another (`interpolate` with
 //! `template`, `tags`, `include`, `extends`, `merge`, `unicity`); `services`, `volumes` and
 //! `resources` read the finished model with `read`, and note every file that it names.
 //!
@@ -25,7 +25,6 @@ mod load;
 mod merge;
 mod model;
 mod mounts;
-mod node;
 mod path;
 mod project_name;
 mod read;
@@ -37,8 +36,6 @@ mod tags;
 mod template;
 mod unicity;
 mod volumes;
-mod yaml;
-mod yaml_nodes;
 
 pub use error::LoadError;
 pub use load::load;
@@ -46,3 +43,4 @@ pub use model::{
     Build, BuildSource, Condition, LoadOptions, Mount, MountKind, MountSource, Project, Reference,
     Role, Service, Volume, VolumesFrom, Warning,
 };
+pub(crate) use path::clean;

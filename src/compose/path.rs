@@ -14,7 +14,7 @@ pub(super) fn resolve(text: &str, base: &Path, home: Option<&Path>) -> PathBuf {
 
 /// `path` without `.`, without `..` where it can be resolved lexically, without doubled slashes; `.`
 /// if nothing is left (as Go's `filepath.Clean`). Symbolic links are not looked at.
-pub(super) fn clean(path: &Path) -> PathBuf {
+pub(crate) fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::env::Env;
-use super::node::Node;
 use super::template;
 use super::{LoadError, LoadOptions};
+use crate::yaml::node::Node;
 
 /// The name: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:` of the documents, the folder's name.
 ///

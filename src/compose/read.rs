@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::node::{Data, Map, Node, Origin};
 use super::session::Session;
+use crate::yaml::node::{Data, Map, Node, Origin};
 
 /// The string (or another scalar) of `node`; null is none.
 pub(super) fn text(session: &mut Session, node: Option<&Node>, path: &str) -> Option<String> {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Found;
-use super::node::Node;
 use super::session::Session;
 use super::{Role, read};
+use crate::yaml::node::Node;
 
 /// Notes the file of each entry, with the services that use it.
 pub(super) fn note(session: &mut Session, model: &Node) {

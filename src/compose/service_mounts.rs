@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::mounts::{Short, parse_short};
-use super::node::{Node, Origin};
 use super::path::{clean_target, is_windows};
 use super::session::Session;
 use super::{Mount, MountKind, MountSource, Volume, read};
+use crate::yaml::node::{Node, Origin};
 
 /// Reads the mounts of `service`. `declared` are the project's volumes.
 pub(super) fn read(

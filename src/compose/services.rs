@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::node::{Data, Node};
 use super::session::Session;
 use super::{Condition, Service, Volume, VolumesFrom, build, files, read, service_mounts};
+use crate::yaml::node::{Data, Node};
 
 /// What reading services needs to know of the rest.
 #[derive(Debug)]

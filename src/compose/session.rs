@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::findings::{Findings, Found};
-use super::node::{Node, Origin};
-use super::{LoadError, Reference, Role, Warning, path, yaml};
+use super::{LoadError, Reference, Role, Warning, path};
+use crate::yaml;
+use crate::yaml::node::{Node, Origin};
 
 /// How large a file may be, in bytes. Compose files are written by hand.
 const SIZE_LIMIT: u64 = 16 << 20;
@@ -135,7 +136,7 @@ impl Session {
                     limit: yaml::NODE_LIMIT,
                 });
             }
-            Err(yaml::YamlError::Syntax(source)) => {
+            Err(yaml::YamlError::Syntax { error: source, .. }) => {
                 let place = source.location();
                 let number = |n: Option<usize>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
                 return Err(LoadError::Syntax {

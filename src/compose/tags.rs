@@ -1,6 +1,6 @@
 //! `!reset` and `!override`: taken out of a layer, applied to what is below it.
 
-use super::node::{Data, MergeTag, Node};
+use crate::yaml::node::{Data, MergeTag, Node};
 
 /// The paths that one layer resets or overrides.
 #[derive(Debug, Clone, Default)]
@@ -87,8 +87,8 @@ fn remove(node: &mut Node, path: &[String]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::yaml;
     use super::*;
+    use crate::yaml;
 
     fn node(text: &str) -> Node {
         yaml::parse(text.as_bytes(), 0).unwrap().documents.remove(0)

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::mounts;
-use super::node::{Data, Node};
 use super::path::clean_target;
 use super::session::Session;
+use crate::yaml::node::{Data, Node};
 
 /// Makes the lists of every service in `model` unique.
 pub(super) fn enforce(session: &Session, model: &mut Node) {
@@ -93,8 +93,8 @@ fn before_equals(item: &Node) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::yaml;
     use super::*;
+    use crate::yaml;
 
     fn left(key: &str, items: &str) -> usize {
         let text = format!("services: {{w: {{{key}: {items}}}}}");

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::node::Node;
 use super::path::clean;
 use super::session::Session;
 use super::{Volume, read};
+use crate::yaml::node::Node;
 
 /// Reads every volume of the model of `project`.
 pub(super) fn read(session: &mut Session, model: &Node, project: &str) -> BTreeMap<String, Volume> {

@@ -4,7 +4,9 @@
 
 pub mod dump_name;
 pub mod identity;
+pub mod job_file;
 pub mod layers;
+pub mod scope;
 pub mod settings;
 pub mod size;
 pub mod target_arg;

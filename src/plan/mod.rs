@@ -7,6 +7,7 @@ mod build;
 mod config;
 pub mod facts;
 mod hold;
+pub mod job_file;
 pub mod links;
 mod links_once;
 pub mod model;

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
+pub use crate::config::scope::Scope;
 use crate::text;
 
 /// What a job would do.
@@ -44,36 +45,6 @@ pub struct Plan {
     /// What the trees are read by; a consequence of the rows above.
     #[serde(skip)]
     pub trees: Vec<TreePlan>,
-}
-
-/// A kind of content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Compose files and what they reference.
-    Config,
-    /// Bind mounts inside the project folder.
-    Mounted,
-    /// Named and anonymous volumes.
-    Volumes,
-    /// Output of commands run in services.
-    Exports,
-}
-
-impl Scope {
-    /// All scopes, in the order of a run.
-    pub const ALL: [Self; 4] = [Self::Config, Self::Mounted, Self::Volumes, Self::Exports];
-
-    /// The scope's name on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Mounted => "mounted",
-            Self::Volumes => "volumes",
-            Self::Exports => "exports",
-        }
-    }
 }
 
 /// The project that is dumped.

@@ -22,11 +22,25 @@ need_root() {
 # install_for COMMAND PACKAGE...: unless there is such a command, installs those of the packages that
 # this release has.
 install_for() {
-    local command=$1 package packages=()
+    local command=$1
     shift
     type -P "$command" >/dev/null && return
+    install_packages "$@"
+    type -P "$command" >/dev/null || die "$* did not bring $command"
+}
+
+# install_for_python MODULE PACKAGE: unless Python has such a module, installs the package.
+install_for_python() {
+    python3 -c "import $1" 2>/dev/null && return
+    install_packages "$2"
+    python3 -c "import $1" || die "$2 did not bring Python's $1"
+}
+
+# install_packages PACKAGE...: installs those of them that this release has.
+install_packages() {
+    local package packages=()
     need_root "apt-get install $*"
-    say "installing $* (for $command)"
+    say "installing $*"
     apt-get update -qq >&2
     for package in "$@"; do
         if apt-cache show "$package" >/dev/null 2>&1; then
@@ -35,7 +49,6 @@ install_for() {
     done
     DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
         apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
-    type -P "$command" >/dev/null || die "$* did not bring $command"
 }
 
 # answers URL: whether an engine answers there.

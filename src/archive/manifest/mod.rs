@@ -27,6 +27,9 @@ pub use read::ManifestError;
 /// The `format` that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
 
+/// `schemas/manifest.schema.json`.
+pub const SCHEMA: &str = include_str!("../../../schemas/manifest.schema.json");
+
 /// Name of the manifest in a dump.
 pub const FILE_NAME: &str = "Manifest.yml";
 

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Draft, Manifest, StoredDump, samples};
-
-const SCHEMA: &str = include_str!("../../../schemas/manifest.schema.json");
+use super::{Draft, Manifest, SCHEMA, StoredDump, samples};
 
 fn schema() -> Value {
     serde_json::from_str(SCHEMA).unwrap()

@@ -2,14 +2,17 @@
 //! nothing of files or Compose keys.
 //!
 //! The parser gives positions only with its errors. So values are counted while parsing, and
-//! [`line_of`] parses once more and fails on purpose at the value asked for.
+//! [`place_of`] parses once more and fails on purpose at the value asked for.
+
+pub(crate) mod node;
+mod nodes;
 
 use serde::de::DeserializeSeed;
 
-use super::node::{Node, Origin};
-use super::yaml_nodes::{NodeSeed, State};
+use node::{Node, Origin};
+use nodes::{NodeSeed, State};
 
-pub(super) use super::yaml_nodes::NODE_LIMIT;
+pub(crate) use nodes::NODE_LIMIT;
 
 /// How many characters that start or end a value a text may have. The parser holds all of a document
 /// before it hands out the first value, at some 170 bytes for each; this keeps it below 200 MB.
@@ -17,23 +20,30 @@ const INDICATOR_LIMIT: usize = 1_000_000;
 
 /// Why a text gives no nodes.
 #[derive(Debug)]
-pub(super) enum YamlError {
+pub(crate) enum YamlError {
     /// It is not YAML, or nested too deeply (128 levels), or a mapping has a key twice.
-    Syntax(serde_yaml::Error),
+    Syntax {
+        /// The parser's reason and place.
+        error: serde_yaml::Error,
+        /// Of a key that is there twice: its name and its second place.
+        duplicate: Option<(String, Origin)>,
+    },
     /// It has more than [`NODE_LIMIT`] values.
     TooManyNodes,
 }
 
 /// What [`parse`] gives.
-pub(super) struct Parsed {
+pub(crate) struct Parsed {
     /// One node per document.
-    pub(super) documents: Vec<Node>,
+    pub(crate) documents: Vec<Node>,
     /// Merge keys (`<<`) whose value is neither a mapping nor a list of mappings.
-    pub(super) bad_merge_keys: Vec<Origin>,
+    pub(crate) bad_merge_keys: Vec<Origin>,
+    /// The first value with a tag that is not one of YAML's own, and the tag.
+    pub(crate) tagged: Option<(String, Origin)>,
 }
 
 /// Parses every document in `text`, whose values get `source` as their origin.
-pub(super) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
+pub(crate) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
     if indicators(text) > INDICATOR_LIMIT {
         return Err(YamlError::TooManyNodes);
     }
@@ -43,12 +53,18 @@ pub(super) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
         match (NodeSeed { state: &state }).deserialize(document) {
             Ok(node) => documents.push(node),
             Err(_) if state.exhausted.get() => return Err(YamlError::TooManyNodes),
-            Err(error) => return Err(YamlError::Syntax(error)),
+            Err(error) => {
+                return Err(YamlError::Syntax {
+                    error,
+                    duplicate: state.duplicate.into_inner(),
+                });
+            }
         }
     }
     Ok(Parsed {
         documents,
         bad_merge_keys: state.bad_merge_keys.into_inner(),
+        tagged: state.tagged.into_inner(),
     })
 }
 
@@ -67,21 +83,26 @@ fn indicators(text: &[u8]) -> usize {
     count
 }
 
-/// The line, from 1, of the value with that ordinal in `text`.
-pub(super) fn line_of(text: &[u8], ordinal: u32) -> Option<u64> {
+/// Where the value with that ordinal starts in `text`. A key has the ordinal before its value's.
+pub(crate) fn place_of(text: &[u8], ordinal: u32) -> Option<serde_yaml::Location> {
     let state = State::new(0, Some(ordinal));
     for document in serde_yaml::Deserializer::from_slice(text) {
         if let Err(error) = (NodeSeed { state: &state }).deserialize(document) {
-            return u64::try_from(error.location()?.line()).ok();
+            return error.location();
         }
     }
     None
 }
 
+/// The line, from 1, of the value with that ordinal in `text`.
+pub(crate) fn line_of(text: &[u8], ordinal: u32) -> Option<u64> {
+    u64::try_from(place_of(text, ordinal)?.line()).ok()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::node::{Data, MergeTag};
+    use super::node::{Data, MergeTag};
     use super::*;
 
     fn one(text: &str) -> Node {
@@ -141,7 +162,7 @@ mod tests {
     #[test]
     fn errors_carry_their_position() {
         for (text, line) in [("a: 1\nb: [\n", 3), ("a: 1\na: 2\n", 2), ("a:\n\t- x\n", 2)] {
-            let Err(YamlError::Syntax(error)) = parse(text.as_bytes(), 0) else {
+            let Err(YamlError::Syntax { error, .. }) = parse(text.as_bytes(), 0) else {
                 panic!("{text:?} was accepted");
             };
             let got = error.location().map(|location| location.line());
@@ -171,7 +192,7 @@ mod tests {
         let deep = "[".repeat(5_000);
         assert!(matches!(
             parse(deep.as_bytes(), 0),
-            Err(YamlError::Syntax(_))
+            Err(YamlError::Syntax { .. })
         ));
     }
 

@@ -1,67 +1,19 @@
-//! What is wrong with the input, as sentences for the person who has to change it.
-//!
-//! A [`Finding`] is about options, configuration or the project; it is found before anything is
-//! touched, and all of them are shown together.
+//! Which known name somebody may have meant.
 
-use std::fmt;
-
-/// One thing that has to be changed before a run can start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Stable name of the rule: `plan::target_inside_source`.
-    pub code: &'static str,
-    /// One sentence without a final period: what is wrong with what.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
-impl Finding {
-    /// A finding without help.
-    #[must_use]
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    /// The same finding with a sentence that says what to do.
-    #[must_use]
-    pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Finding {}
-
-impl miette::Diagnostic for Finding {
-    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.code))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-}
+/// What is longer than this, in bytes, is no name that somebody mistyped.
+const LONGEST_NAME: usize = 200;
 
 /// The known name nearest to `wrong`, as `did you mean` proposes it: at most a third of its letters
 /// may differ.
 #[must_use]
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > LONGEST_NAME {
+        return None;
+    }
     let most = (wrong.chars().count() / 3).max(1);
     known
         .into_iter()
+        .filter(|name| name.len() <= LONGEST_NAME)
         .map(|name| (distance(wrong, name), name))
         .filter(|&(distance, _)| distance <= most)
         .min()

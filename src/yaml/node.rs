@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 
 /// Where a value stands: which loaded file, and which value in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     /// Index in the session's list of sources.
-    pub(super) source: usize,
+    pub(crate) source: usize,
     /// How many values the parser had met in the file before this one.
-    pub(super) ordinal: u32,
+    pub(crate) ordinal: u32,
 }
 
 /// Compose's own YAML tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MergeTag {
+pub(crate) enum MergeTag {
     /// `!reset`: drop what earlier layers have here, and this value, too.
     Reset,
     /// `!override`: put this value in the place of what earlier layers have here.
@@ -24,11 +24,11 @@ pub(super) enum MergeTag {
 }
 
 /// A mapping; YAML's order has no meaning for what is read here.
-pub(super) type Map = BTreeMap<String, Node>;
+pub(crate) type Map = BTreeMap<String, Node>;
 
 /// A value without its origin.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Data {
+pub(crate) enum Data {
     /// Nothing.
     Null,
     /// A truth value.
@@ -45,18 +45,18 @@ pub(super) enum Data {
 
 /// A value with its origin.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// The value.
-    pub(super) data: Data,
+    pub(crate) data: Data,
     /// Its merge tag, until the layer that carries it is applied.
-    pub(super) tag: Option<MergeTag>,
+    pub(crate) tag: Option<MergeTag>,
     /// Where it stands.
-    pub(super) origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 impl Node {
     /// A value without a tag.
-    pub(super) fn new(data: Data, origin: Origin) -> Self {
+    pub(crate) fn new(data: Data, origin: Origin) -> Self {
         Self {
             data,
             tag: None,
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// The mapping in it.
-    pub(super) fn as_map(&self) -> Option<&Map> {
+    pub(crate) fn as_map(&self) -> Option<&Map> {
         match &self.data {
             Data::Map(map) => Some(map),
             _ => None,
@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// The mapping in it, to be changed.
-    pub(super) fn as_map_mut(&mut self) -> Option<&mut Map> {
+    pub(crate) fn as_map_mut(&mut self) -> Option<&mut Map> {
         match &mut self.data {
             Data::Map(map) => Some(map),
             _ => None,
@@ -81,12 +81,12 @@ impl Node {
     }
 
     /// The value of `key` if this is a mapping that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?.get(key)
     }
 
     /// The text of any scalar but null.
-    pub(super) fn scalar(&self) -> Option<&str> {
+    pub(crate) fn scalar(&self) -> Option<&str> {
         match &self.data {
             Data::Bool(true) => Some("true"),
             Data::Bool(false) => Some("false"),
@@ -96,12 +96,12 @@ impl Node {
     }
 
     /// Whether it is null.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.data == Data::Null
     }
 
     /// How many values it consists of, itself included.
-    pub(super) fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         let inner = match &self.data {
             Data::List(items) => items.iter().map(Self::count).sum(),
             Data::Map(map) => map.values().map(Self::count).sum(),
@@ -111,7 +111,7 @@ impl Node {
     }
 
     /// What it is, for a message.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.data {
             Data::Null => "nothing",
             Data::Bool(_) => "a boolean",

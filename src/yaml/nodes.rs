@@ -1,5 +1,5 @@
 //! Visits the parser's values and makes [`Node`]s of them: counted, with their tags, merge keys
-//! resolved. The part of reading YAML that serde's visitors make long; see [`super::yaml`].
+//! resolved. The part of reading YAML that serde's visitors make long; see [`super`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
@@ -14,28 +14,34 @@ use super::node::{Data, Map, MergeTag, Node, Origin};
 
 /// How many values a file may have with its aliases resolved; Compose's own limit (compose-go,
 /// `DefaultMaxNodeVisits`).
-pub(super) const NODE_LIMIT: u32 = 100_000;
+pub(crate) const NODE_LIMIT: u32 = 100_000;
 
 /// What one run of the parser shares among its values.
-pub(super) struct State {
+pub(crate) struct State {
     source: usize,
     next: Cell<u32>,
     stop_at: Option<u32>,
     /// Whether there were more than [`NODE_LIMIT`] values.
-    pub(super) exhausted: Cell<bool>,
+    pub(crate) exhausted: Cell<bool>,
     /// Merge keys whose value cannot be merged.
-    pub(super) bad_merge_keys: RefCell<Vec<Origin>>,
+    pub(crate) bad_merge_keys: RefCell<Vec<Origin>>,
+    /// The first value with a tag of its own.
+    pub(crate) tagged: RefCell<Option<(String, Origin)>>,
+    /// A key that is there twice, with its second place.
+    pub(crate) duplicate: RefCell<Option<(String, Origin)>>,
 }
 
 impl State {
     /// For values with the origin `source`; fails at the value with the ordinal `stop_at`.
-    pub(super) fn new(source: usize, stop_at: Option<u32>) -> Self {
+    pub(crate) fn new(source: usize, stop_at: Option<u32>) -> Self {
         Self {
             source,
             next: Cell::new(0),
             stop_at,
             exhausted: Cell::new(false),
             bad_merge_keys: RefCell::default(),
+            tagged: RefCell::default(),
+            duplicate: RefCell::default(),
         }
     }
 
@@ -56,9 +62,9 @@ impl State {
 
 /// Makes a [`Node`] of any value.
 #[derive(Clone, Copy)]
-pub(super) struct NodeSeed<'a> {
+pub(crate) struct NodeSeed<'a> {
     /// The run that it belongs to.
-    pub(super) state: &'a State,
+    pub(crate) state: &'a State,
 }
 
 impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
@@ -155,10 +161,19 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
             if key == "<<" {
                 merged.push(value);
             } else {
-                let Entry::Vacant(place) = map.entry(key) else {
-                    return Err(A::Error::custom("a key is there twice in a mapping"));
+                match map.entry(key) {
+                    Entry::Vacant(place) => place.insert(value),
+                    Entry::Occupied(place) => {
+                        // A key is counted right before its value.
+                        let ordinal = value.origin.ordinal - 1;
+                        let origin = Origin {
+                            ordinal,
+                            ..value.origin
+                        };
+                        *self.state.duplicate.borrow_mut() = Some((place.key().clone(), origin));
+                        return Err(A::Error::custom("a key is there twice in a mapping"));
+                    }
                 };
-                place.insert(value);
             }
         }
         for source in merged {
@@ -170,6 +185,9 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Node, A::Error> {
         self.check()?;
         let (tag, content) = access.variant::<String>()?;
+        let mut tagged = self.state.tagged.borrow_mut();
+        tagged.get_or_insert_with(|| (tag.clone(), self.origin));
+        drop(tagged);
         let mut node = content.newtype_variant_seed(NodeSeed { state: self.state })?;
         node.tag = match tag.trim_start_matches('!') {
             "reset" => Some(MergeTag::Reset),

@@ -1,0 +1,149 @@
+//! `compose-dump.yml` as types. Every key is here with its default; what each means to a person is
+//! said in the schema.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
+use crate::codecs::Codec;
+use crate::config::dump_name::DEFAULT_PATTERN;
+use crate::config::scope::Scope;
+use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+
+/// The file. Its top level is the job `default`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JobFile {
+    /// The version of the format: 1.
+    pub version: u32,
+    /// The host in names and ids; `None`: the kernel's host name.
+    pub host: Option<String>,
+    /// Where the project is.
+    pub project: ProjectRules,
+    /// The kinds of content that are dumped.
+    pub scopes: Vec<Scope>,
+    /// The services whose content is dumped.
+    pub services: Services,
+    /// How the Compose files and what they name are dumped.
+    pub config: ConfigRules,
+    /// Rules for bind mounts, by path in the project.
+    pub mounted: BTreeMap<String, MountedRule>,
+    /// Rules for volumes, by model name, glob, or `service:/path`.
+    pub volumes: BTreeMap<String, VolumeRule>,
+    /// Who is held still.
+    pub pause: PauseRules,
+    /// Reader of volumes.
+    pub reader: ReaderChoice,
+    /// Compression of members or archives.
+    pub compression: CompressionSettings,
+    /// Temporary files.
+    pub spool: SpoolSettings,
+    /// The pattern of dump names.
+    pub dump_name: String,
+    /// Whether a dump with gaps is not published.
+    pub strict: bool,
+    /// Where dumps go, by name.
+    pub targets: BTreeMap<String, TargetRules>,
+    /// Further jobs, by name.
+    pub jobs: BTreeMap<String, JobRules>,
+}
+
+impl Default for JobFile {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            host: None,
+            project: ProjectRules::default(),
+            scopes: vec![Scope::Config, Scope::Mounted, Scope::Volumes],
+            services: Services::default(),
+            config: ConfigRules::default(),
+            mounted: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            pause: PauseRules::default(),
+            reader: ReaderChoice::default(),
+            compression: CompressionSettings {
+                codec: Some(Codec::Zst),
+                ..CompressionSettings::default()
+            },
+            spool: SpoolSettings::default(),
+            dump_name: DEFAULT_PATTERN.to_owned(),
+            strict: false,
+            targets: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+        }
+    }
+}
+
+/// `project`: what Compose's own rules would not find.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProjectRules {
+    /// The project's name.
+    pub name: Option<String>,
+    /// Compose files, relative to the folder of the job file.
+    pub files: Vec<PathBuf>,
+    /// Files with variables, in place of `.env`.
+    pub env_files: Vec<PathBuf>,
+    /// Profiles to enable; empty for all.
+    pub profiles: Vec<String>,
+}
+
+/// A target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetRules {
+    /// A folder, relative to the project folder, or `-`.
+    pub path: PathBuf,
+    /// What a dump looks like; `None`: a folder, and an archive on standard output.
+    #[serde(default)]
+    pub format: Option<TargetFormat>,
+    /// Whether the run fails with it.
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+/// What a dump looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetFormat {
+    /// A folder of files and tars.
+    Directory,
+    /// One tar.
+    Archive,
+}
+
+/// A job: `None` takes what stands at the top level.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JobRules {
+    /// As [`JobFile::scopes`].
+    pub scopes: Option<Vec<Scope>>,
+    /// As [`JobFile::services`].
+    pub services: Option<Services>,
+    /// As [`JobFile::config`].
+    pub config: Option<ConfigRules>,
+    /// As [`JobFile::mounted`].
+    pub mounted: Option<BTreeMap<String, MountedRule>>,
+    /// As [`JobFile::volumes`].
+    pub volumes: Option<BTreeMap<String, VolumeRule>>,
+    /// As [`JobFile::pause`].
+    pub pause: Option<PauseRules>,
+    /// As [`JobFile::reader`].
+    pub reader: Option<ReaderChoice>,
+    /// As [`JobFile::compression`].
+    pub compression: Option<CompressionSettings>,
+    /// As [`JobFile::spool`].
+    pub spool: Option<SpoolSettings>,
+    /// As [`JobFile::dump_name`].
+    pub dump_name: Option<String>,
+    /// As [`JobFile::strict`].
+    pub strict: Option<bool>,
+    /// The targets, by name; `None` for all.
+    pub to: Option<Vec<String>>,
+}
+
+fn yes() -> bool {
+    true
+}

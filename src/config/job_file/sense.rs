@@ -1,0 +1,134 @@
+//! What a file may not say though its form is right, and for which nobody has to look at the project.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::document::{Document, Part};
+use super::key_path::KeyPath;
+use super::model::{JobFile, TargetFormat, TargetRules};
+use crate::codecs::{Codec, Compression};
+use crate::config::settings::CompressionSettings;
+use crate::config::target_arg::{TargetArg, TargetArgKind};
+use crate::diagnostic::{Finding, did_you_mean};
+
+/// Names of jobs that mean something else.
+const RESERVED: [(&str, &str); 2] = [
+    ("default", "the keys at the top level of the file"),
+    ("manual", "what `backup` runs"),
+];
+
+/// Everything of the kind, in the order of the keys.
+pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(level(&file.compression, document, &KeyPath::default()));
+    targets(file, document, &mut found);
+    for (name, job) in &file.jobs {
+        let path = KeyPath::new(["jobs", name]);
+        found.extend(reserved(name, document, &path));
+        if let Some(compression) = &job.compression {
+            found.extend(level(compression, document, &path));
+        }
+        if let Some(to) = &job.to {
+            unknown_targets(to, document, &path.join("to"), &mut found);
+        }
+    }
+    found
+}
+
+fn level(settings: &CompressionSettings, document: &Document, job: &KeyPath) -> Option<Finding> {
+    let compression = Compression {
+        codec: settings.codec?,
+        level: settings.level,
+        threads: settings.threads,
+    };
+    let error = compression.check().err()?;
+    let path = job.join("compression").join("level");
+    let levels = compression.codec.levels()?;
+    let finding = document.finding("config::level", error.to_string(), (&path, Part::Value));
+    Some(finding.with_help(format!(
+        "write a level from {} to {}",
+        levels.start(),
+        levels.end()
+    )))
+}
+
+fn reserved(name: &str, document: &Document, path: &KeyPath) -> Option<Finding> {
+    let (_, meaning) = RESERVED.iter().find(|(reserved, _)| *reserved == name)?;
+    let finding = document.finding(
+        "config::reserved_job",
+        format!("no job can be called `{name}`: that is {meaning}"),
+        (path, Part::Key),
+    );
+    Some(finding.with_help("give the job another name"))
+}
+
+fn unknown_targets(to: &[String], document: &Document, path: &KeyPath, found: &mut Vec<Finding>) {
+    let known = document.keys_of(&KeyPath::new(["targets"]));
+    for (index, name) in to.iter().enumerate() {
+        if name.is_empty() || known.contains(&name.as_str()) {
+            continue;
+        }
+        let message = format!("there is no target `{}`", name.escape_debug());
+        let finding = document.finding(
+            "config::unknown_target",
+            message,
+            (&path.join(index), Part::Value),
+        );
+        found.push(
+            finding.with_help(match did_you_mean(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "declare it under `targets`".to_owned(),
+                None => format!("the targets are {}", known.join(", ")),
+            }),
+        );
+    }
+}
+
+fn targets(file: &JobFile, document: &Document, found: &mut Vec<Finding>) {
+    let mut seen: BTreeMap<&Path, &str> = BTreeMap::new();
+    for (name, target) in &file.targets {
+        let path = KeyPath::new(["targets", name]);
+        found.extend(target_kind(target, document, &path));
+        if let Some(first) = seen.insert(&target.path, name) {
+            let message = format!("the targets `{first}` and `{name}` are the same place");
+            let at = (&path.join("path"), Part::Value);
+            let finding = document.finding("config::target_twice", message, at);
+            found.push(finding.with_help("remove one of them"));
+        }
+    }
+}
+
+fn target_kind(target: &TargetRules, document: &Document, path: &KeyPath) -> Option<Finding> {
+    let at = path.join("path");
+    let arg = match TargetArg::parse(target.path.as_os_str(), Path::new("/")) {
+        Ok(arg) => arg,
+        Err(finding) => {
+            let help = finding.help.unwrap_or_default();
+            let finding = document.finding(finding.code, finding.message, (&at, Part::Value));
+            return Some(finding.with_help(help));
+        }
+    };
+    match arg.kind {
+        TargetArgKind::Archive { codec, .. } => Some(one_archive(&arg.name, codec, document, &at)),
+        TargetArgKind::Stdout if target.format == Some(TargetFormat::Directory) => {
+            let finding = document.finding(
+                "config::stdout_directory",
+                "standard output cannot hold a folder",
+                (&path.join("format"), Part::Value),
+            );
+            Some(finding.with_help("write `format: archive`, or remove the key"))
+        }
+        TargetArgKind::Stdout | TargetArgKind::Folder { .. } => None,
+    }
+}
+
+/// An archive's own name would be taken from the second run on.
+fn one_archive(name: &str, codec: Codec, document: &Document, at: &KeyPath) -> Finding {
+    let message =
+        format!("`{name}` is the name of one archive, and a target is a folder for all dumps");
+    let finding = document.finding("config::target_archive", message, (at, Part::Value));
+    finding.with_help(format!(
+        "name the folder, and write `format: archive` and `compression: {}`",
+        codec.name()
+    ))
+}

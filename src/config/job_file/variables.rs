@@ -1,0 +1,211 @@
+//! `${VAR}`, `${VAR:-x}`, `${VAR:?message}` and the literal `$${` in the file's texts.
+//!
+//! Variables come in as data. Keys are left as they are, and a value that comes out is never looked
+//! at again: no variable can bring in another one.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+use super::document::{Document, LOCATED_LIMIT, Part};
+use super::key_path::KeyPath;
+use crate::diagnostic::{Finding, did_you_mean};
+use crate::yaml::node::{Data, Node};
+
+/// Variables by name.
+pub(super) type Environment = BTreeMap<OsString, OsString>;
+
+/// Why an expression has no value. Never holds a variable's value.
+#[derive(Debug, PartialEq, Eq)]
+enum Problem {
+    Unset(String),
+    Required { name: String, message: String },
+    NotText(String),
+    Invalid,
+}
+
+/// Fills in the variables of every text of the document. What has no value is left as it is, with its
+/// path and a finding.
+pub(super) fn fill_in(
+    document: &mut Document,
+    environment: &Environment,
+) -> Vec<(KeyPath, Finding)> {
+    let mut problems = Vec::new();
+    walk(
+        &mut document.root,
+        &KeyPath::default(),
+        environment,
+        &mut problems,
+    );
+    problems
+        .into_iter()
+        .take(2 * LOCATED_LIMIT)
+        .map(|(path, problem)| {
+            let finding = finding(document, &path, &problem, environment);
+            (path, finding)
+        })
+        .collect()
+}
+
+fn walk(
+    node: &mut Node,
+    path: &KeyPath,
+    environment: &Environment,
+    problems: &mut Vec<(KeyPath, Problem)>,
+) {
+    match &mut node.data {
+        Data::Text(text) if text.contains("${") => match expand(text, environment) {
+            Ok(filled) => *text = filled,
+            Err(problem) => problems.push((path.clone(), problem)),
+        },
+        Data::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                walk(item, &path.join(index), environment, problems);
+            }
+        }
+        Data::Map(map) => {
+            for (key, value) in map {
+                walk(value, &path.join(key), environment, problems);
+            }
+        }
+        Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => {}
+    }
+}
+
+fn expand(text: &str, environment: &Environment) -> Result<String, Problem> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        if let Some(before) = rest[..at].strip_suffix('$') {
+            out.push_str(before);
+            out.push_str("${");
+            rest = &rest[at + 2..];
+            continue;
+        }
+        out.push_str(&rest[..at]);
+        let (expression, tail) = rest[at + 2..].split_once('}').ok_or(Problem::Invalid)?;
+        out.push_str(&value(expression, environment)?);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn value(expression: &str, environment: &Environment) -> Result<String, Problem> {
+    let (name, operation) = match expression.split_once(':') {
+        Some((name, operation)) => (name, Some(operation)),
+        None => (expression, None),
+    };
+    let first_fits = name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
+    let all_fit = name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    if !first_fits || !all_fit {
+        return Err(Problem::Invalid);
+    }
+    let set = match environment.get(OsStr::new(name)) {
+        Some(value) => Some(
+            value
+                .to_str()
+                .ok_or_else(|| Problem::NotText(name.to_owned()))?,
+        ),
+        None => None,
+    };
+    let name = name.to_owned();
+    match (
+        operation.map(|operation| (operation.chars().next(), operation)),
+        set,
+    ) {
+        (None, Some(value)) => Ok(value.to_owned()),
+        (None, None) => Err(Problem::Unset(name)),
+        (Some((Some('-' | '?'), _)), Some(value)) if !value.is_empty() => Ok(value.to_owned()),
+        (Some((Some('-'), operation)), _) => Ok(operation[1..].to_owned()),
+        (Some((Some('?'), operation)), _) => Err(Problem::Required {
+            name,
+            message: operation[1..].to_owned(),
+        }),
+        (Some(_), _) => Err(Problem::Invalid),
+    }
+}
+
+fn finding(
+    document: &Document,
+    path: &KeyPath,
+    problem: &Problem,
+    environment: &Environment,
+) -> Finding {
+    let at = (path, Part::Value);
+    match problem {
+        Problem::Unset(name) => {
+            let known = environment.keys().filter_map(|name| name.to_str());
+            let near = did_you_mean(name, known).map(|near| format!("did you mean `{near}`? Else "));
+            let message = format!("the environment variable `{name}` is not set");
+            document
+                .finding("config::unset_variable", message, at)
+                .with_help(format!(
+                    "{}set it, or write a default: `${{{name}:-value}}`",
+                    near.unwrap_or_default()
+                ))
+        }
+        Problem::Required { name, message } => {
+            let why = if message.is_empty() { "it is required" } else { message };
+            let message = format!("the environment variable `{name}` is not set: {}", why.escape_debug());
+            document
+                .finding("config::required_variable", message, at)
+                .with_help(format!("set `{name}` where compose-dump is started"))
+        }
+        Problem::NotText(name) => document
+            .finding(
+                "config::variable_not_text",
+                format!("the environment variable `{name}` is not UTF-8 text"),
+                at,
+            )
+            .with_help("set it to text"),
+        Problem::Invalid => document
+            .finding(
+                "config::variable_syntax",
+                "the text holds a `${` that starts no variable",
+                at,
+            )
+            .with_help("write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; `$${` is a literal `${`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar() {
+        let pairs = [("V", "v${U}"), ("E", "")];
+        let environment = pairs
+            .map(|(name, value)| (name.into(), value.into()))
+            .into();
+        let unset = |name: &str| Err(Problem::Unset(name.to_owned()));
+        let required = |name: &str, message: &str| {
+            Err(Problem::Required {
+                name: name.to_owned(),
+                message: message.to_owned(),
+            })
+        };
+        for (text, expected) in [
+            ("$V $x $$ $", Ok("$V $x $$ $")),
+            ("a${V}b", Ok("av${U}b")),
+            ("${E}", Ok("")),
+            ("${E:-d:e}", Ok("d:e")),
+            ("${U:-}", Ok("")),
+            ("${V:?m}", Ok("v${U}")),
+            ("$${V}${E}", Ok("${V}")),
+            ("${U}", unset("U")),
+            ("${E:?say}", required("E", "say")),
+            ("${U:?}", required("U", "")),
+            ("${", Err(Problem::Invalid)),
+            ("${1}", Err(Problem::Invalid)),
+            ("${V:+x}", Err(Problem::Invalid)),
+            ("${V:}", Err(Problem::Invalid)),
+        ] {
+            assert_eq!(
+                expand(text, &environment),
+                expected.map(str::to_owned),
+                "{text}"
+            );
+        }
+    }
+}

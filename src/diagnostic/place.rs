@@ -1,0 +1,165 @@
+//! Where in a text something stands.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+/// The longest line, in bytes, that is shown: no hostile file floods a terminal.
+const LONGEST_LINE: usize = 400;
+
+/// A text with the name that it is known by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SourceText {
+    /// As it was given: a path, or `<stdin>`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+impl SourceCode for SourceText {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let part = self.text.read_span(span, before, after)?;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            part.data(),
+            *part.span(),
+            part.line(),
+            part.column(),
+            part.line_count(),
+        )))
+    }
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The text.
+    pub source: Arc<SourceText>,
+    /// The part, in bytes.
+    pub span: Range<usize>,
+    /// Where it starts: the line, from 1.
+    pub line: usize,
+    /// Where it starts in its line: the character, from 1.
+    pub column: usize,
+    /// The keys that lead to it: `volumes.cache`; empty for the whole text.
+    pub path: String,
+}
+
+impl Place {
+    /// The part of `source` that starts at that line and column, from 1. What lies behind the end
+    /// of the line or the text is taken for that end.
+    #[must_use]
+    pub fn new(source: &Arc<SourceText>, (line, column): (usize, usize), path: String) -> Self {
+        let line_start = start_of_line(&source.text, line);
+        let rest = source.text[line_start..].lines().next().unwrap_or_default();
+        let within = rest
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(rest.len(), |(at, _)| at);
+        let start = line_start + within;
+        let length = token(&rest[within..]);
+        Self {
+            source: Arc::clone(source),
+            span: start..start + length,
+            line,
+            column,
+            path,
+        }
+    }
+
+    /// `line 3, column 7`.
+    #[must_use]
+    pub fn position(&self) -> String {
+        format!("line {}, column {}", self.line, self.column)
+    }
+
+    /// Whether its line may be printed: it is not too long and holds nothing that a terminal obeys.
+    #[must_use]
+    pub fn can_be_shown(&self) -> bool {
+        let text = &self.source.text;
+        let near = |line: usize| text[start_of_line(text, line)..].lines().next();
+        // The line before and the line after are shown, too.
+        [self.line.saturating_sub(1).max(1), self.line, self.line + 1]
+            .into_iter()
+            .filter_map(near)
+            .all(|line| {
+                line.len() <= LONGEST_LINE && line.chars().all(|c| c == '\t' || !c.is_control())
+            })
+    }
+}
+
+/// Where the line with that number, from 1, starts.
+fn start_of_line(text: &str, line: usize) -> usize {
+    text.split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum()
+}
+
+/// How many bytes of a line the YAML word at its start has; what is not a word is one character.
+fn token(rest: &str) -> usize {
+    let Some(first) = rest.chars().next() else {
+        return 0;
+    };
+    let quoted = |quote: char| rest[1..].find(quote).map(|end| end + 2);
+    let plain = || {
+        let ends = [": ", " #", ", ", "]", "}"];
+        let end = ends.iter().filter_map(|end| rest.find(end)).min();
+        let word = rest[..end.unwrap_or(rest.len())].trim_end();
+        word.strip_suffix(':').unwrap_or(word).len()
+    };
+    let length = match first {
+        '"' | '\'' => quoted(first).unwrap_or(rest.len()),
+        '[' | '{' => 1,
+        _ => plain(),
+    };
+    length.max(first.len_utf8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(text: &str, at: (usize, usize)) -> String {
+        let source = Arc::new(SourceText {
+            name: "x".to_owned(),
+            text: text.to_owned(),
+        });
+        let place = Place::new(&source, at, String::new());
+        source.text[place.span].to_owned()
+    }
+
+    #[test]
+    fn the_word_at_a_position_is_found() {
+        let text = "a: b c # d\n\"ü x\": ['y', z]\nlast:\n";
+        assert_eq!(word(text, (1, 1)), "a");
+        assert_eq!(word(text, (1, 4)), "b c");
+        assert_eq!(word(text, (2, 1)), "\"ü x\"");
+        assert_eq!(word(text, (2, 9)), "'y'");
+        assert_eq!(word(text, (2, 14)), "z");
+        assert_eq!(word(text, (3, 1)), "last");
+        assert_eq!(word(text, (9, 9)), "");
+    }
+
+    #[test]
+    fn a_line_that_a_terminal_would_obey_is_not_shown() {
+        for (text, shown) in [
+            ("a: b".to_owned(), true),
+            ("a: \u{1b}[2J".to_owned(), false),
+            ("x".repeat(LONGEST_LINE + 1), false),
+        ] {
+            let source = Arc::new(SourceText {
+                name: "x".to_owned(),
+                text,
+            });
+            let place = Place::new(&source, (1, 1), String::new());
+            assert_eq!(place.can_be_shown(), shown);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Holds a `compose-dump.yml` against the project, as far as that needs no engine. Pure.
+
+mod cover;
+mod names;
+mod rule_sets;
+mod targets;
+
+use crate::compose::Project;
+use crate::config::job_file::{Document, JobFile};
+use crate::diagnostic::Finding;
+
+pub use cover::uncovered;
+
+/// Everything in the file that the project speaks against.
+#[must_use]
+pub fn findings(file: &JobFile, document: &Document, project: &Project) -> Vec<Finding> {
+    let mut found = names::findings(file, document, project);
+    found.extend(targets::findings(file, document, project));
+    found
+}

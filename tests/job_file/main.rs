@@ -1,0 +1,8 @@
+//! `compose-dump.yml` through the program: what is refused, where, and with which advice.
+
+#![allow(clippy::unwrap_used)]
+
+mod configs;
+mod diagnostics;
+mod hostile;
+mod support;
