@@ -1,20 +1,14 @@
-//! Settings in layers, later wins: defaults, `COMPOSE_DUMP_*` (`__` for nesting), flags.
+//! Every setting, with its default. [`super::layers`] fills them in.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use figment::Figment;
-use figment::providers::{Env, Serialized};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::dump_name::{DEFAULT_PATTERN, DumpName};
+use super::dump_name::DEFAULT_PATTERN;
 use super::size::Size;
 use crate::codecs::Codec;
-use crate::diagnostic::{Finding, did_you_mean};
-
-/// The environment variables that carry settings start so.
-pub const ENV_PREFIX: &str = "COMPOSE_DUMP_";
 
 /// Which reader volumes are read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -109,60 +103,6 @@ pub struct Overrides {
 pub struct CompressionOverride {
     /// `-x CODEC`.
     pub codec: Codec,
-}
-
-impl Settings {
-    /// Puts the layers together.
-    ///
-    /// # Errors
-    /// Findings that name the layer, and for the environment the variable.
-    pub fn load(overrides: &Overrides) -> Result<Self, Vec<Finding>> {
-        let settings: Self = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Env::prefixed(ENV_PREFIX).split("__"))
-            .merge(Serialized::defaults(overrides))
-            .extract()
-            .map_err(|errors| errors.into_iter().map(finding).collect::<Vec<_>>())?;
-        DumpName::parse(&settings.dump_name).map_err(|finding| vec![finding])?;
-        Ok(settings)
-    }
-}
-
-/// A figment error as a sentence that names where the value came from.
-fn finding(error: figment::Error) -> Finding {
-    let key = error.path.join("__").to_uppercase();
-    if let figment::error::Kind::UnknownField(field, known) = &error.kind {
-        // The path leads to the map that has no such key, and to the key itself.
-        let mut folders = error.path.clone();
-        folders.pop_if(|last| last == field);
-        let variable = |name: &str| {
-            let keys: Vec<&str> = folders.iter().map(String::as_str).chain([name]).collect();
-            format!("{ENV_PREFIX}{}", keys.join("__").to_uppercase())
-        };
-        let finding = Finding::new(
-            "config::unknown_setting",
-            format!(
-                "the environment variable `{}` is no setting",
-                variable(field)
-            ),
-        );
-        return finding.with_help(match did_you_mean(field, known.iter().copied()) {
-            Some(near) => format!("did you mean `{}`?", variable(near)),
-            None => format!("unset it; the settings are {}", known.join(", ")),
-        });
-    }
-    let from_environment = error
-        .metadata
-        .as_ref()
-        .is_some_and(|metadata| metadata.name.contains("environment"));
-    let place = if from_environment {
-        format!("the environment variable `{ENV_PREFIX}{key}`")
-    } else {
-        "a flag".to_owned()
-    };
-    Finding::new(
-        "config::setting",
-        format!("{place} does not fit: {}", error.kind),
-    )
 }
 
 impl<'de> Deserialize<'de> for CompressionSettings {

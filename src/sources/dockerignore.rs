@@ -88,9 +88,11 @@ fn clean(pattern: &str) -> Option<String> {
     for part in pattern.split('/') {
         match part {
             "" | "." => {}
-            ".." => {
+            ".." if parts.file_name().is_some() => {
                 parts.pop();
             }
+            // Above the context there is nothing; a rooted pattern cannot leave it.
+            ".." if pattern.starts_with('/') => {}
             part => parts.push(part),
         }
     }
@@ -122,6 +124,35 @@ mod tests {
         assert!(!ignored("docs\n!docs/keep.md", "docs/keep.md"));
         assert!(ignored("docs\n!docs/keep.md", "docs/other.md"));
         assert!(ignored("!docs/keep.md\ndocs", "docs/keep.md"));
+    }
+
+    #[test]
+    fn patterns_that_leave_the_context_match_nothing_in_it() {
+        assert!(!ignored("../secret", "secret"));
+        assert!(!ignored("a/../../secret", "secret"));
+        assert!(ignored("/../secret", "secret"));
+        assert!(ignored("a/../secret", "secret"));
+        assert!(ignored("./a/./b/", "a/b/c"));
+    }
+
+    #[test]
+    fn lines_end_as_any_editor_ends_them() {
+        assert!(ignored("a\r\nb\r\n", "b"));
+        assert!(ignored("  a  ", "a"));
+        assert!(ignored("! a\na", "a"));
+        assert!(!ignored("a\n! a", "a"));
+    }
+
+    #[test]
+    fn classes_and_escapes_are_those_of_go() {
+        assert!(ignored("[^a-c]x", "dx"));
+        assert!(!ignored("[^a-c]x", "bx"));
+        assert!(ignored("\\*", "*"));
+        assert!(!ignored("\\*", "a"));
+        assert!(ignored("a?c", "abc"));
+        assert!(!ignored("a?c", "a/c"));
+        assert!(ignored("a/**/z", "a/b/c/z"));
+        assert!(ignored("a/**/z", "a/z"));
     }
 
     #[test]

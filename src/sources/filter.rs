@@ -185,7 +185,9 @@ pub fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
     };
     // The walk's paths are relative to the project folder, and so are the patterns.
     let mut builder = GitignoreBuilder::new("");
-    for line in String::from_utf8_lossy(&read(path)?).lines() {
+    let bytes = read(path)?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    for line in String::from_utf8_lossy(text).lines() {
         builder.add_line(None, line).map_err(failed)?;
     }
     builder.build().map_err(failed)
@@ -296,6 +298,90 @@ mod tests {
             verdicts(&rules, &paths),
             [Pass, Pass, Take, Skip, Skip, Take, Skip, Take]
         );
+    }
+
+    fn backupignored(patterns: &str, paths: &[(&str, bool)]) -> Vec<Verdict> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join(".backupignore");
+        std::fs::write(&file, patterns).expect("an ignore file");
+        let rules = TreeRules {
+            roots: vec![root("media", true)],
+            backupignore: Some(file),
+            ..TreeRules::default()
+        };
+        verdicts(&rules, paths)
+    }
+
+    #[test]
+    fn patterns_of_the_project_are_relative_to_its_folder() {
+        use Verdict::{Pass, Skip};
+        let paths = [
+            ("media", true),
+            ("media/a.tmp", false),
+            ("media/deep/cache", true),
+            ("media/deep/cache/x", false),
+            ("media/raw", true),
+            ("media/deep/raw", true),
+            ("media/#x", false),
+        ];
+        let patterns = "\u{feff}*.tmp\r\n# a comment\r\ncache/\r\n/media/raw\r\n\\#x\r\n";
+        assert_eq!(
+            backupignored(patterns, &paths),
+            [Pass, Skip, Skip, Skip, Skip, Pass, Skip]
+        );
+        // A root that is ignored itself is an empty folder.
+        let paths = [("media", true), ("media/x", false)];
+        assert_eq!(backupignored("media/\n", &paths), [Pass, Skip]);
+    }
+
+    #[test]
+    fn roots_that_the_walk_does_not_come_by_are_known() {
+        let rules = TreeRules {
+            roots: vec![root("", true), root("a", false), root("b/c", false)],
+            ..TreeRules::default()
+        };
+        let mut filter = TreeFilter::new(&rules).expect("rules");
+        filter.decide(b"a", false);
+        let unmet: Vec<&Path> = filter.unmet().collect();
+        assert_eq!(unmet, [Path::new("b/c")]);
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_are_paths_like_any_other() {
+        let rules = TreeRules {
+            roots: vec![RootRule {
+                path: OsStr::from_bytes(b"m\xff").into(),
+                whole: true,
+                dockerignore: None,
+            }],
+            ..TreeRules::default()
+        };
+        let mut filter = TreeFilter::new(&rules).expect("rules");
+        assert_eq!(filter.decide(b"m\xff/\xfe", false), Verdict::Take);
+        assert_eq!(filter.decide(b"m\xfe", true), Verdict::Skip);
+    }
+
+    #[test]
+    fn the_same_folder_for_two_purposes_is_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ignore = folder.path().join("ignore");
+        std::fs::write(&ignore, "*").expect("an ignore file");
+        let context = RootRule {
+            path: "app".into(),
+            whole: true,
+            dockerignore: Some(ignore),
+        };
+        for roots in [
+            vec![context.clone(), root("app", true)],
+            vec![root("app", true), context],
+        ] {
+            let rules = TreeRules {
+                roots,
+                ..TreeRules::default()
+            };
+            let mut filter = TreeFilter::new(&rules).expect("rules");
+            assert_eq!(filter.decide(b"app/x", false), Verdict::Take);
+        }
     }
 
     #[test]

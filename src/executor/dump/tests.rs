@@ -1,6 +1,7 @@
 //! The spine: what happens in which order, and what is left of a run where something fails.
 
 use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc;
 
 use super::*;
@@ -156,6 +157,34 @@ async fn the_manifest_lists_what_the_plan_leaves_out() {
     let left_out = &target.draft().left_out;
     let row = (&*left_out[0].what, &*left_out[0].reason);
     assert_eq!(row, ("config compose.yaml", "for a reason"));
+}
+
+/// The digest in an index is that of the file as its reader sees it, holes included.
+#[tokio::test]
+async fn the_index_of_a_tree_has_the_digest_of_each_file() {
+    let mut stage = Stage::new();
+    stage.file("media/plain", b"a picture");
+    stage.file("media/sparse", b"");
+    let path = stage.base().join("media/sparse");
+    let file = std::fs::OpenOptions::new().write(true).open(&path);
+    let file = file.expect("it was just made");
+    file.set_len(3 << 20).expect("a hole");
+    for at in [0, (1 << 20) + 5, 2 << 20] {
+        file.write_all_at(b"data", at).expect("data");
+    }
+    stage.mounted("media");
+    let (_, target) = stage.dump().await;
+    let index = target.stream("index/volumes/mounted/media.zst");
+    let text = String::from_utf8(plain(&index)).expect("ASCII names");
+    for name in ["plain", "sparse"] {
+        let content = std::fs::read(stage.base().join("media").join(name)).expect("a file");
+        let digest = Sha256Digest::of(&content).to_string();
+        let line = text.lines().find(|line| line.contains(name));
+        assert!(
+            line.is_some_and(|line| line.contains(&digest)),
+            "{name}: {text}"
+        );
+    }
 }
 
 #[tokio::test]
