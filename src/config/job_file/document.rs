@@ -31,6 +31,8 @@ pub enum Part {
 pub struct Document {
     source: Arc<SourceText>,
     pub(super) root: Node,
+    /// What variables were filled into: it may be a secret, and no message shows it.
+    pub(super) filled: Vec<KeyPath>,
     located: Cell<usize>,
 }
 
@@ -80,11 +82,13 @@ impl Document {
         Ok(Self {
             source,
             root,
+            filled: Vec::new(),
             located: Cell::new(0),
         })
     }
 
-    /// A finding about what `path` leads to, with its place as far as it can be found.
+    /// A finding about what `path` leads to, with its place as far as it can be found. The message is
+    /// not told where it may hold what a variable stands for.
     #[must_use]
     pub fn finding(
         &self,
@@ -92,6 +96,12 @@ impl Document {
         message: impl Into<String>,
         (path, part): (&KeyPath, Part),
     ) -> Finding {
+        let within = |filled: &KeyPath| filled.keys().starts_with(path.keys());
+        let message = if part == Part::Value && self.filled.iter().any(within) {
+            format!("`{path}` does not fit: a variable gives its value, which is not shown")
+        } else {
+            message.into()
+        };
         with(Finding::new(code, message), self.place(path, part))
     }
 

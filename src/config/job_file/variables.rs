@@ -29,45 +29,55 @@ pub(super) fn fill_in(
     document: &mut Document,
     environment: &Environment,
 ) -> Vec<(KeyPath, Finding)> {
-    let mut problems = Vec::new();
-    walk(
-        &mut document.root,
-        &KeyPath::default(),
+    let mut walk = Walk {
         environment,
-        &mut problems,
-    );
-    problems
+        filled: Vec::new(),
+        problems: Vec::new(),
+    };
+    walk.node(&mut document.root, &KeyPath::default());
+    let Walk {
+        filled, problems, ..
+    } = walk;
+    let findings = problems
         .into_iter()
         .take(2 * LOCATED_LIMIT)
         .map(|(path, problem)| {
             let finding = finding(document, &path, &problem, environment);
             (path, finding)
         })
-        .collect()
+        .collect();
+    document.filled = filled;
+    findings
 }
 
-fn walk(
-    node: &mut Node,
-    path: &KeyPath,
-    environment: &Environment,
-    problems: &mut Vec<(KeyPath, Problem)>,
-) {
-    match &mut node.data {
-        Data::Text(text) if text.contains("${") => match expand(text, environment) {
-            Ok(filled) => *text = filled,
-            Err(problem) => problems.push((path.clone(), problem)),
-        },
-        Data::List(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                walk(item, &path.join(index), environment, problems);
+struct Walk<'a> {
+    environment: &'a Environment,
+    filled: Vec<KeyPath>,
+    problems: Vec<(KeyPath, Problem)>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &mut Node, path: &KeyPath) {
+        match &mut node.data {
+            Data::Text(text) if text.contains("${") => match expand(text, self.environment) {
+                Ok(filled) => {
+                    *text = filled;
+                    self.filled.push(path.clone());
+                }
+                Err(problem) => self.problems.push((path.clone(), problem)),
+            },
+            Data::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.node(item, &path.join(index));
+                }
             }
-        }
-        Data::Map(map) => {
-            for (key, value) in map {
-                walk(value, &path.join(key), environment, problems);
+            Data::Map(map) => {
+                for (key, value) in map {
+                    self.node(value, &path.join(key));
+                }
             }
+            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => {}
         }
-        Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => {}
     }
 }
 
