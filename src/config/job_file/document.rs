@@ -1,6 +1,7 @@
 //! The file as located values: text in, values and places out. Knows no key.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::str::Utf8Error;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub struct Document {
     source: Arc<SourceText>,
     pub(super) root: Node,
     /// What variables were filled into: it may be a secret, and no message shows it.
-    pub(super) filled: Vec<KeyPath>,
+    pub(super) filled: BTreeSet<KeyPath>,
     located: Cell<usize>,
 }
 
@@ -82,7 +83,7 @@ impl Document {
         Ok(Self {
             source,
             root,
-            filled: Vec::new(),
+            filled: BTreeSet::new(),
             located: Cell::new(0),
         })
     }
@@ -96,8 +97,10 @@ impl Document {
         message: impl Into<String>,
         (path, part): (&KeyPath, Part),
     ) -> Finding {
-        let within = |filled: &KeyPath| filled.keys().starts_with(path.keys());
-        let message = if part == Part::Value && self.filled.iter().any(within) {
+        // In order, what lies below a path comes right after it.
+        let next = self.filled.range(path..).next();
+        let is_filled = next.is_some_and(|filled| filled.keys().starts_with(path.keys()));
+        let message = if part == Part::Value && is_filled {
             format!("`{path}` does not fit: a variable gives its value, which is not shown")
         } else {
             message.into()
@@ -238,7 +241,7 @@ fn empty(source: &Arc<SourceText>) -> Finding {
 fn too_much(source: &Arc<SourceText>) -> Finding {
     let place = Place::new(source, (1, 1), String::new());
     let message = format!(
-        "the file has more than {} values with its aliases resolved, or more than {BRACKET_LIMIT} brackets",
+        "the file has more than {} values or too much text with its aliases resolved, or more than {BRACKET_LIMIT} brackets",
         yaml::NODE_LIMIT
     );
     Finding::new("config::too_many_values", message)
