@@ -28,7 +28,7 @@ pub(crate) enum YamlError {
         /// Of a key that is there twice: its name and its second place.
         duplicate: Option<(String, Origin)>,
     },
-    /// It has more than [`NODE_LIMIT`] values.
+    /// It has more than [`NODE_LIMIT`] values, or too much text, with its aliases resolved.
     TooManyNodes,
 }
 

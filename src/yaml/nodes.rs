@@ -16,12 +16,16 @@ use super::node::{Data, Map, MergeTag, Node, Origin};
 /// `DefaultMaxNodeVisits`).
 pub(crate) const NODE_LIMIT: u32 = 100_000;
 
+/// How many bytes of text a file may have with its aliases resolved: a long one may have many aliases.
+const TEXT_LIMIT: usize = 32 << 20;
+
 /// What one run of the parser shares among its values.
 pub(crate) struct State {
     source: usize,
     next: Cell<u32>,
+    text: Cell<usize>,
     stop_at: Option<u32>,
-    /// Whether there were more than [`NODE_LIMIT`] values.
+    /// Whether there were more than [`NODE_LIMIT`] values, or more than [`TEXT_LIMIT`] text.
     pub(crate) exhausted: Cell<bool>,
     /// Merge keys whose value cannot be merged.
     pub(crate) bad_merge_keys: RefCell<Vec<Origin>>,
@@ -37,6 +41,7 @@ impl State {
         Self {
             source,
             next: Cell::new(0),
+            text: Cell::new(0),
             stop_at,
             exhausted: Cell::new(false),
             bad_merge_keys: RefCell::default(),
@@ -140,6 +145,12 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Node, E> {
+        let text = self.state.text.get() + value.len();
+        self.state.text.set(text);
+        if text > TEXT_LIMIT {
+            self.state.exhausted.set(true);
+            return Err(E::custom("too much text"));
+        }
         self.node(Data::Text(value.to_owned()))
     }
 

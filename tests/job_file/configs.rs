@@ -57,6 +57,15 @@ fn every_invalid_file_gives_what_its_header_says_and_nothing_else() {
 }
 
 #[test]
+fn what_a_variable_stands_for_is_never_shown() {
+    let (_, rows) = check(&root("tests/configs/invalid/variable_value.yml"));
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        assert!(!row.to_string().contains("web-1"), "{row}");
+    }
+}
+
+#[test]
 fn valid_files_have_no_findings() {
     let files = files("tests/configs/valid", ".yml");
     assert!(files.len() >= 3);

@@ -19,6 +19,7 @@ fn codes(file: &Path) -> Vec<String> {
     let mut command = std::process::Command::new("/bin/sh");
     command
         .env_clear()
+        .env("LONG", "x".repeat(100_000))
         .current_dir(root("tests/configs/project"))
         .args(["-c", &script, "sh", binary, "check", "--json", "-f"])
         .arg("compose.yaml")
@@ -77,6 +78,16 @@ fn content_that_wants_to_hurt() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("bomb", bomb().into_bytes(), "config::too_many_values"),
         (
+            "long aliases",
+            format!(
+                "version: 1\na: &a '{}'\nb: [{}]\n",
+                "x".repeat(60 << 10),
+                "*a, ".repeat(15_000)
+            )
+            .into_bytes(),
+            "config::too_many_values",
+        ),
+        (
             "deep flow",
             format!("version: {}", "[".repeat(9_999)).into_bytes(),
             "config::syntax",
@@ -110,6 +121,16 @@ fn content_that_wants_to_hurt() {
             "unknown keys",
             many(|index| format!("key{index}: 1\n")),
             "config::unknown_key",
+        ),
+        (
+            "long variable",
+            format!("version: 1\nservices: [{}]\n", "'${LONG}', ".repeat(9_000)).into_bytes(),
+            "config::variables_too_long",
+        ),
+        (
+            "very long text",
+            format!("version: 1\nhost: '{}'\n", "${LONG}".repeat(9_000)).into_bytes(),
+            "config::variables_too_long",
         ),
         (
             "variables",

@@ -1,6 +1,7 @@
 //! The file as located values: text in, values and places out. Knows no key.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::str::Utf8Error;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub enum Part {
 pub struct Document {
     source: Arc<SourceText>,
     pub(super) root: Node,
+    /// What variables were filled into: it may be a secret, and no message shows it.
+    pub(super) filled: BTreeSet<KeyPath>,
     located: Cell<usize>,
 }
 
@@ -80,11 +83,13 @@ impl Document {
         Ok(Self {
             source,
             root,
+            filled: BTreeSet::new(),
             located: Cell::new(0),
         })
     }
 
-    /// A finding about what `path` leads to, with its place as far as it can be found.
+    /// A finding about what `path` leads to, with its place as far as it can be found. The message is
+    /// not told where it may hold what a variable stands for.
     #[must_use]
     pub fn finding(
         &self,
@@ -92,6 +97,14 @@ impl Document {
         message: impl Into<String>,
         (path, part): (&KeyPath, Part),
     ) -> Finding {
+        // In order, what lies below a path comes right after it.
+        let next = self.filled.range(path..).next();
+        let is_filled = next.is_some_and(|filled| filled.keys().starts_with(path.keys()));
+        let message = if part == Part::Value && is_filled {
+            format!("`{path}` does not fit: a variable gives its value, which is not shown")
+        } else {
+            message.into()
+        };
         with(Finding::new(code, message), self.place(path, part))
     }
 
@@ -228,7 +241,7 @@ fn empty(source: &Arc<SourceText>) -> Finding {
 fn too_much(source: &Arc<SourceText>) -> Finding {
     let place = Place::new(source, (1, 1), String::new());
     let message = format!(
-        "the file has more than {} values with its aliases resolved, or more than {BRACKET_LIMIT} brackets",
+        "the file has more than {} values or too much text with its aliases resolved, or more than {BRACKET_LIMIT} brackets",
         yaml::NODE_LIMIT
     );
     Finding::new("config::too_many_values", message)

@@ -3,7 +3,7 @@
 //! Variables come in as data. Keys are left as they are, and a value that comes out is never looked
 //! at again: no variable can bring in another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use super::document::{Document, LOCATED_LIMIT, Part};
@@ -14,12 +14,16 @@ use crate::yaml::node::{Data, Node};
 /// Variables by name.
 pub(super) type Environment = BTreeMap<OsString, OsString>;
 
+/// How many bytes may be filled in: a long variable may be named many times.
+const ROOM: usize = 1 << 20;
+
 /// Why an expression has no value. Never holds a variable's value.
 #[derive(Debug, PartialEq, Eq)]
 enum Problem {
     Unset(String),
     Required { name: String, message: String },
     NotText(String),
+    TooLong,
     Invalid,
 }
 
@@ -29,49 +33,65 @@ pub(super) fn fill_in(
     document: &mut Document,
     environment: &Environment,
 ) -> Vec<(KeyPath, Finding)> {
-    let mut problems = Vec::new();
-    walk(
-        &mut document.root,
-        &KeyPath::default(),
+    let mut walk = Walk {
         environment,
-        &mut problems,
-    );
-    problems
+        filled: BTreeSet::new(),
+        room: ROOM,
+        problems: Vec::new(),
+    };
+    walk.node(&mut document.root, &KeyPath::default());
+    let filled = walk.filled;
+    let findings = walk
+        .problems
         .into_iter()
         .take(2 * LOCATED_LIMIT)
         .map(|(path, problem)| {
             let finding = finding(document, &path, &problem, environment);
             (path, finding)
         })
-        .collect()
+        .collect();
+    document.filled = filled;
+    findings
 }
 
-fn walk(
-    node: &mut Node,
-    path: &KeyPath,
-    environment: &Environment,
-    problems: &mut Vec<(KeyPath, Problem)>,
-) {
-    match &mut node.data {
-        Data::Text(text) if text.contains("${") => match expand(text, environment) {
-            Ok(filled) => *text = filled,
-            Err(problem) => problems.push((path.clone(), problem)),
-        },
-        Data::List(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                walk(item, &path.join(index), environment, problems);
+struct Walk<'a> {
+    environment: &'a Environment,
+    filled: BTreeSet<KeyPath>,
+    /// Bytes that may still be filled in.
+    room: usize,
+    problems: Vec<(KeyPath, Problem)>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &mut Node, path: &KeyPath) {
+        match &mut node.data {
+            Data::Text(text) if text.contains("${") => {
+                match expand(text, self.environment, self.room) {
+                    Ok(filled) => {
+                        self.room -= filled.len();
+                        *text = filled;
+                        self.filled.insert(path.clone());
+                    }
+                    Err(problem) => self.problems.push((path.clone(), problem)),
+                }
             }
-        }
-        Data::Map(map) => {
-            for (key, value) in map {
-                walk(value, &path.join(key), environment, problems);
+            Data::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.node(item, &path.join(index));
+                }
             }
+            Data::Map(map) => {
+                for (key, value) in map {
+                    self.node(value, &path.join(key));
+                }
+            }
+            Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => {}
         }
-        Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => {}
     }
 }
 
-fn expand(text: &str, environment: &Environment) -> Result<String, Problem> {
+/// Fills in the variables of a text, which may get `room` bytes long.
+fn expand(text: &str, environment: &Environment, room: usize) -> Result<String, Problem> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -85,6 +105,9 @@ fn expand(text: &str, environment: &Environment) -> Result<String, Problem> {
         let (expression, tail) = rest[at + 2..].split_once('}').ok_or(Problem::Invalid)?;
         out.push_str(&value(expression, environment)?);
         rest = tail;
+        if out.len() + rest.len() > room {
+            return Err(Problem::TooLong);
+        }
     }
     out.push_str(rest);
     Ok(out)
@@ -158,6 +181,13 @@ fn finding(
                 at,
             )
             .with_help("set it to text"),
+        Problem::TooLong => document
+            .finding(
+                "config::variables_too_long",
+                "with its variables filled in the file gets too long",
+                at,
+            )
+            .with_help("look at what its variables hold"),
         Problem::Invalid => document
             .finding(
                 "config::variable_syntax",
@@ -200,9 +230,10 @@ mod tests {
             ("${1}", Err(Problem::Invalid)),
             ("${V:+x}", Err(Problem::Invalid)),
             ("${V:}", Err(Problem::Invalid)),
+            (&*"${V}".repeat(21), Err(Problem::TooLong)),
         ] {
             assert_eq!(
-                expand(text, &environment),
+                expand(text, &environment, 100),
                 expected.map(str::to_owned),
                 "{text}"
             );
