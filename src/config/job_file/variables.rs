@@ -110,6 +110,9 @@ fn expand(text: &str, environment: &Environment, room: usize) -> Result<String, 
         }
     }
     out.push_str(rest);
+    if out.len() > room {
+        return Err(Problem::TooLong);
+    }
     Ok(out)
 }
 
@@ -231,6 +234,7 @@ mod tests {
             ("${V:+x}", Err(Problem::Invalid)),
             ("${V:}", Err(Problem::Invalid)),
             (&*"${V}".repeat(21), Err(Problem::TooLong)),
+            (&*"$${".repeat(51), Err(Problem::TooLong)),
         ] {
             assert_eq!(
                 expand(text, &environment, 100),
