@@ -19,7 +19,7 @@ const SHOWN: [&str; 10] = [
 ];
 
 /// Set to rewrite the page.
-const REWRITE: &str = "COMPOSE_DUMP_TEST_REWRITE";
+const REWRITE: &str = "CDUMP_TEST_REWRITE";
 
 const MARK: &str = "<!-- from here on the page is written by tests/job_file/diagnostics.rs -->\n";
 
