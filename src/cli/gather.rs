@@ -129,6 +129,19 @@ fn scopes(job: &JobArgs) -> std::collections::BTreeSet<Scope> {
 }
 
 fn load_project(global: &Global, cwd: PathBuf) -> Result<Project, CommandError> {
+    if let Some(dir) = global
+        .project_dir
+        .as_ref()
+        .filter(|dir| !cwd.join(dir).is_dir())
+    {
+        let message = format!(
+            "`{}` is no folder, or cannot be looked at",
+            crate::text::path(dir)
+        );
+        return Err(Finding::new("cli::project_dir", message)
+            .with_help("`-C` takes the project's folder, `-f` a Compose file")
+            .into());
+    }
     let options = LoadOptions {
         cwd,
         project_dir: global.project_dir.clone(),

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the first ends the run in order, a second one makes the rest short.
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT: the first ends the run in order, a second one makes the rest short.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -35,6 +35,8 @@ impl Signals {
             (SignalKind::interrupt(), Exit::Interrupted),
             (SignalKind::terminate(), Exit::Terminated),
             (SignalKind::hangup(), Exit::Terminated),
+            // Ctrl-\ must not leave services paused either.
+            (SignalKind::quit(), Exit::Terminated),
         ];
         for (kind, exit) in kinds {
             if ignored >> (kind.as_raw_value() - 1) & 1 == 1 {

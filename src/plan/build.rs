@@ -21,7 +21,7 @@ use super::{config, mounted, volumes};
 pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let mut findings = request::unknown_services(request, &facts.project);
     let selection = Selection::new(request, &facts.project);
-    let owners = Owners::new(facts, &selection);
+    let owners = Owners::new(request, facts, &selection);
     let (config, config_tree) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);

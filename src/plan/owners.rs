@@ -13,7 +13,7 @@ use crate::text;
 
 use super::facts::Facts;
 use super::links::PathEnd;
-use super::request::Selection;
+use super::request::{Request, Selection};
 
 /// Who owns what in the project folder, by paths without links.
 #[derive(Debug, Default)]
@@ -28,9 +28,9 @@ pub(super) struct Owners {
 
 impl Owners {
     /// Sorts out everything that the project names.
-    pub(super) fn new(facts: &Facts, selection: &Selection<'_>) -> Self {
+    pub(super) fn new(request: &Request, facts: &Facts, selection: &Selection<'_>) -> Self {
         Self {
-            named: named(facts),
+            named: named(facts, request.resolve_symlinks),
             mounted: mounted(facts, selection),
             remote: facts.engine_is_remote(),
         }
@@ -65,7 +65,7 @@ impl Owners {
     }
 }
 
-fn named(facts: &Facts) -> BTreeSet<PathBuf> {
+fn named(facts: &Facts, resolve_symlinks: bool) -> BTreeSet<PathBuf> {
     let mut named = BTreeSet::new();
     let keys = facts
         .project
@@ -74,6 +74,11 @@ fn named(facts: &Facts) -> BTreeSet<PathBuf> {
         .filter(|reference| names_content(reference))
         .map(|reference| &reference.path);
     for path in keys.chain(&facts.own_files) {
+        // A link that is resolved is stored under its own name alone; what it leads to stays where it is.
+        if resolve_symlinks {
+            named.insert(path.clone());
+            continue;
+        }
         let Some(fact) = facts.paths.get(path) else {
             continue;
         };
