@@ -7,6 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 
 dir="$LAB_CACHE/engine"
+# Not below the cache: tests use it as unprivileged users too, who may not look into a home folder.
+LAB_SOCKET=/run/compose-dump-test/docker.sock
 
 up() {
     install_for docker docker.io docker-cli
@@ -14,13 +16,13 @@ up() {
     if [ -n "${DOCKER_HOST:-}" ]; then
         answers "$DOCKER_HOST" || die "no engine answers at DOCKER_HOST=$DOCKER_HOST"
         found "$DOCKER_HOST"
-    elif is_running "$dir/started" dockerd && answers "unix://$dir/docker.sock"; then
-        found "unix://$dir/docker.sock"
+    elif is_running "$dir/started" dockerd && answers "unix://$LAB_SOCKET"; then
+        found "unix://$LAB_SOCKET"
     elif answers unix:///var/run/docker.sock; then
         found unix:///var/run/docker.sock
     else
         start
-        found "unix://$dir/docker.sock"
+        found "unix://$LAB_SOCKET"
     fi
 }
 
@@ -33,6 +35,7 @@ start() {
     install_for dockerd docker.io
     need_root "a private dockerd"
     mount_cgroups
+    mkdir -p "$(dirname "$LAB_SOCKET")"
     # Compose's networks need a bridge; what else a network needs may be missing in a container.
     local options
     for options in '' '--iptables=false --ip6tables=false' '--iptables=false --bridge=none'; do

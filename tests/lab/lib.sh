@@ -80,18 +80,19 @@ stop() {
 }
 
 # start_dockerd DIR DOCKERD ARGUMENT...: starts a private dockerd with its data and socket below DIR
-# and waits until it answers. Its process id goes to DIR/started.
+# and waits until it answers. Its process id goes to DIR/started. LAB_SOCKET names another place for the
+# socket.
 start_dockerd() {
     local dir=$1 dockerd=$2
     shift 2
     mkdir -p "$dir"
     setsid "$dockerd" --data-root "$dir/data" --exec-root "$dir/exec" \
-        --pidfile "$dir/dockerd.pid" --host "unix://$dir/docker.sock" "$@" \
+        --pidfile "$dir/dockerd.pid" --host "unix://${LAB_SOCKET:-$dir/docker.sock}" "$@" \
         >"$dir/dockerd.log" 2>&1 </dev/null &
     local pid=$!
     echo "$pid" >"$dir/started"
     for _ in $(seq 300); do
-        answers "unix://$dir/docker.sock" && return
+        answers "unix://${LAB_SOCKET:-$dir/docker.sock}" && return
         kill -0 "$pid" 2>/dev/null || break
         sleep 0.1
     done
