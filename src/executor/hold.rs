@@ -267,7 +267,7 @@ impl Hands {
             }
             Err(error) => {
                 self.tell(Event::Stuck {
-                    command: format!("docker unpause {container}"),
+                    command: format!("{} unpause {container}", self.engine.docker_command()),
                     container: container.clone(),
                     error,
                 });
