@@ -6,7 +6,7 @@ use super::args::{BackupArgs, Global, JobArgs, PlanArgs, Talk};
 use super::edge::CommandError;
 use super::gather::{Gathered, gather};
 use super::signals::Signals;
-use super::{reporter, summary, talk};
+use super::{reporter, stdout, summary, talk};
 use crate::diagnostic::Finding;
 use crate::executor::{Run, World, dump};
 use crate::exit::Exit;
@@ -35,6 +35,7 @@ pub(super) async fn backup(
         return print_plan(&plan, args.job.json);
     }
     one_document_on_stdout(&plan, &args.job)?;
+    stdout::keeps_the_dump(&plan)?;
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
@@ -72,7 +73,7 @@ async fn execute(
     let exit = report.exit(signals.exit());
     summary::tell(&report, exit, talk);
     if args.job.json {
-        talk::print_json(&report).map_err(CommandError::Print)?;
+        talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }
     Ok(exit)
 }

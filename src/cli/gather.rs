@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::args::{Global, JobArgs};
 use super::edge::CommandError;
+use super::working_folder::working_folder;
 use crate::compose::{self, LoadOptions, Project};
 use crate::config::identity::host_name;
 use crate::config::settings::{CompressionOverride, Overrides, Settings};
@@ -40,7 +41,7 @@ pub(super) async fn gather(
     job: &JobArgs,
     will_run: bool,
 ) -> Result<Gathered, CommandError> {
-    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
+    let cwd = working_folder(global)?;
     let request = request(services, job, &cwd)?;
     let project = load_project(global, cwd)?;
     let (engine, engine_facts) = ask_engine(global, &request, &project).await?;

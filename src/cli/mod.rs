@@ -4,11 +4,14 @@ mod args;
 mod backup;
 mod check;
 mod edge;
+mod finding_row;
 mod gather;
 mod reporter;
 mod signals;
+mod stdout;
 mod summary;
 mod talk;
+mod working_folder;
 
 use std::ffi::OsString;
 
@@ -39,7 +42,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     talk::start_log(&cli.global.talk);
     let talk = cli.global.talk.clone();
-    run(cli).unwrap_or_else(|error| edge::tell(&error, &talk))
+    let json = wants_json(&cli.command);
+    run(cli).unwrap_or_else(|error| edge::tell(&error, &talk, json))
+}
+
+/// Whether a document is expected on standard output, whatever comes of the command.
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Backup(args) => args.job.json,
+        Command::Plan(args) => args.job.json,
+        Command::Check(args) => args.json,
+        Command::Schema(_) => false,
+    }
 }
 
 fn run(cli: Cli) -> Result<Exit, CommandError> {

@@ -10,6 +10,7 @@ mod hold;
 pub mod job_file;
 pub mod links;
 mod links_once;
+mod missing;
 pub mod model;
 mod mounted;
 mod owners;
@@ -24,6 +25,7 @@ mod targets;
 mod tests;
 mod volume_names;
 mod volumes;
+mod warnings;
 
 pub use build::build;
 pub use request::Request;

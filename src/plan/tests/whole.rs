@@ -94,6 +94,7 @@ fn the_json_document_is_stable() {
             "engine",
             "hold",
             "job",
+            "missing",
             "mounted",
             "no_engine",
             "project",
