@@ -12,6 +12,7 @@ use super::signals::Signals;
 use super::{request, under};
 use crate::config::job_file::{DEFAULT_JOB, DeclaredJob};
 use crate::diagnostic::{Finding, did_you_mean};
+use crate::executor::RunReport;
 use crate::exit::Exit;
 use crate::plan;
 use crate::plan::model::Plan;
@@ -31,7 +32,7 @@ pub(super) async fn run(
     }
     let jobs = Jobs::load(global, &args.job, &cwd)?;
     if args.dry_run {
-        let plans = jobs.plans(global, &args.job, &cwd).await?;
+        let plans = jobs.plans().await?;
         execute::print_plans(&plans, args.job.dump.json)?;
         return Ok(Exit::Done);
     }
@@ -40,7 +41,7 @@ pub(super) async fn run(
         signals: &signals,
         talk,
     };
-    let outcome = jobs.execute(global, &args.job, &cwd, &execution).await?;
+    let outcome = jobs.execute(&execution).await?;
     if args.job.dump.json {
         outcome.print()?;
     }
@@ -57,7 +58,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Comma
     let named = args.job.all || args.job.strict || !args.job.jobs.is_empty();
     let plans = if named || declared::existing_source(global, &cwd).is_some() {
         let jobs = Jobs::load(global, &args.job, &cwd)?;
-        jobs.plans(global, &args.job, &cwd).await?
+        jobs.plans().await?
     } else {
         let project = declared::project(global, &cwd)?;
         let request = request::undeclared(&args.job, &cwd)?;
@@ -69,17 +70,24 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Comma
 }
 
 /// The jobs of one project that were asked for.
-pub(super) struct Jobs {
+pub(super) struct Jobs<'a> {
+    global: &'a Global,
+    args: &'a JobArgs,
+    cwd: &'a Path,
     declared: Declared,
     chosen: Vec<DeclaredJob>,
 }
 
-impl Jobs {
+impl<'a> Jobs<'a> {
     /// Reads the project's file and chooses from it.
     ///
     /// # Errors
     /// What speaks against the file, or a job that it does not have.
-    pub(super) fn load(global: &Global, args: &JobArgs, cwd: &Path) -> Result<Self, CommandError> {
+    pub(super) fn load(
+        global: &'a Global,
+        args: &'a JobArgs,
+        cwd: &'a Path,
+    ) -> Result<Self, CommandError> {
         declared::project_dir_is_folder(global, cwd)?;
         let source = declared::source(global, cwd);
         let declared = Declared::load(global, cwd, &source)?;
@@ -87,23 +95,24 @@ impl Jobs {
             declared.uncovered()?;
         }
         let chosen = choose(&declared, args)?;
-        Ok(Self { declared, chosen })
+        Ok(Self {
+            global,
+            args,
+            cwd,
+            declared,
+            chosen,
+        })
     }
 
     /// The plan of every job.
     ///
     /// # Errors
     /// What speaks against any of them, all at once.
-    pub(super) async fn plans(
-        &self,
-        global: &Global,
-        args: &JobArgs,
-        cwd: &Path,
-    ) -> Result<Vec<Plan>, CommandError> {
+    pub(super) async fn plans(&self) -> Result<Vec<Plan>, CommandError> {
         let mut plans = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for job in &self.chosen {
-            match self.plan(job, global, args, cwd, false).await {
+            match self.plan(job, false).await {
                 Ok((plan, _)) => plans.push(plan),
                 Err(CommandError::Findings(more)) => findings.extend(more),
                 Err(error) => return Err(error),
@@ -127,22 +136,16 @@ impl Jobs {
     ///
     /// # Errors
     /// What speaks against any of them before the first one begins.
-    pub(super) async fn execute(
-        &self,
-        global: &Global,
-        args: &JobArgs,
-        cwd: &Path,
-        execution: &Execution<'_>,
-    ) -> Result<Outcome, CommandError> {
+    pub(super) async fn execute(&self, execution: &Execution<'_>) -> Result<Outcome, CommandError> {
         if self.chosen.len() > 1 {
-            self.plans(global, args, cwd).await?;
+            self.plans().await?;
         }
         let mut outcome = Outcome::default();
         for (turn, job) in self.chosen.iter().enumerate() {
             if execution.signals.exit().is_some() {
                 break;
             }
-            match self.execute_one(job, global, args, cwd, execution).await {
+            match self.execute_one(job, execution).await {
                 Ok((report, exit)) => outcome.add_report(report, exit),
                 Err(error) if turn == 0 => return Err(error),
                 Err(error) => {
@@ -158,28 +161,22 @@ impl Jobs {
     async fn execute_one(
         &self,
         job: &DeclaredJob,
-        global: &Global,
-        args: &JobArgs,
-        cwd: &Path,
         execution: &Execution<'_>,
-    ) -> Result<(crate::executor::RunReport, Exit), CommandError> {
-        let (plan, gathered) = self.plan(job, global, args, cwd, true).await?;
-        execute::one_document_on_stdout(&plan, args.dump.json)?;
+    ) -> Result<(RunReport, Exit), CommandError> {
+        let (plan, gathered) = self.plan(job, true).await?;
+        execute::one_document_on_stdout(&plan, self.args.dump.json)?;
         execution.execute(plan, gathered).await
     }
 
     async fn plan(
         &self,
         job: &DeclaredJob,
-        global: &Global,
-        args: &JobArgs,
-        cwd: &Path,
         will_run: bool,
     ) -> Result<(Plan, Gathered), CommandError> {
         let project = &self.declared.project;
-        let request = request::declared(job.clone(), project, args, cwd)?;
+        let request = request::declared(job.clone(), project, self.args, self.cwd)?;
         let path = self.declared.path.as_deref();
-        let gathered = gather(global, project, path, request, will_run).await?;
+        let gathered = gather(self.global, project, path, request, will_run).await?;
         let plan = plan::build(&gathered.request, &gathered.facts)?;
         Ok((plan, gathered))
     }

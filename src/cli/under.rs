@@ -14,6 +14,7 @@ use crate::archive::manifest;
 use crate::config::job_file::FILE_NAME;
 use crate::diagnostic::Finding;
 use crate::exit::Exit;
+use crate::plan::model::Plan;
 use crate::text;
 
 /// Executes the jobs of each project. One that fails does not keep the others from their turn.
@@ -76,17 +77,17 @@ async fn one(
     args: &RunArgs,
     cwd: &Path,
     execution: &Execution<'_>,
-    plans: &mut Vec<crate::plan::model::Plan>,
+    plans: &mut Vec<Plan>,
 ) -> Result<Outcome, CommandError> {
     let jobs = Jobs::load(global, &args.job, cwd)?;
     if args.dry_run {
-        plans.extend(jobs.plans(global, &args.job, cwd).await?);
+        plans.extend(jobs.plans().await?);
         return Ok(Outcome::default());
     }
-    jobs.execute(global, &args.job, cwd, execution).await
+    jobs.execute(execution).await
 }
 
-fn print(plans: &[crate::plan::model::Plan], args: &RunArgs) -> Result<(), CommandError> {
+fn print(plans: &[Plan], args: &RunArgs) -> Result<(), CommandError> {
     if args.job.dump.json {
         return super::talk::print_json(&plans).map_err(CommandError::Print);
     }

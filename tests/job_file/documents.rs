@@ -15,7 +15,9 @@ fn blocks(document: &str) -> Vec<String> {
     let text = fs::read_to_string(root(document)).expect("a document");
     let blocks = text.split("```yaml\n").skip(1);
     let blocks = blocks.filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned()));
-    blocks.filter(|block| block.contains("version: 1")).collect()
+    blocks
+        .filter(|block| block.contains("version: 1"))
+        .collect()
 }
 
 /// Writes every block beside the project that they speak of, for the tests that look at files.
