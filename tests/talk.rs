@@ -249,7 +249,7 @@ fn a_rejected_run_is_one_document_where_one_was_asked_for() {
     let mut broken = project.program(&["plan", "--json", "-f", "none.yaml"]);
     let document = Said::of(&mut broken).json();
     assert_eq!(document["error"]["code"], "project");
-    let mut no_engine = project.program(&["plan", "--json", "--volumes", "-t", "dumps"]);
+    let mut no_engine = project.program(&["backup", "--json", "--volumes", "-t", "dumps"]);
     let said = Said::of(&mut no_engine);
     said.expect(
         1,
@@ -262,7 +262,7 @@ fn a_rejected_run_is_one_document_where_one_was_asked_for() {
 fn a_docker_config_that_cannot_be_used_is_a_warning() {
     let project = Project::new(PLAIN);
     project.write("config.json", "{");
-    let mut command = project.program(&["plan", "--config", "-t", "/nowhere/dumps"]);
+    let mut command = project.program(&["backup", "--dry-run", "--config", "-t", "/nowhere/dumps"]);
     command
         .env_remove("DOCKER_HOST")
         .env("DOCKER_CONFIG", project.folder());
@@ -289,7 +289,8 @@ fn an_engine_that_hangs_is_named_after_seconds_and_given_up_soon() {
     let socket = project.place.path().join("hangs.sock");
     let _listener = UnixListener::bind(&socket).expect("a socket");
     let begun = Instant::now();
-    let mut command = project.program(&["plan", "--volumes", "-t", "/nowhere/dumps"]);
+    let mut command =
+        project.program(&["backup", "--dry-run", "--volumes", "-t", "/nowhere/dumps"]);
     command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
     let said = Said::of(&mut command);
     let waited = begun.elapsed();

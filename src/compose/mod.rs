@@ -38,6 +38,7 @@ mod top_level;
 mod unicity;
 mod volumes;
 
+pub(crate) use discover::DEFAULT_FILES;
 pub use error::LoadError;
 pub use load::load;
 pub use model::{

@@ -40,7 +40,7 @@ pub(super) fn plan(request: &Request, facts: &Facts, volumes: &[VolumePlan]) -> 
         let names = gone.map(|reference| shown(&facts.project.dir, &reference.path));
         names.collect::<BTreeSet<_>>().into_iter().collect()
     };
-    let config = request.scopes.contains(&Scope::Config);
+    let config = request.wants(Scope::Config);
     let is_missing =
         |row: &&VolumePlan| row.decision == Decision::left_out(not_there(&row.services));
     Missing {

@@ -5,6 +5,7 @@
 
 mod build;
 mod config;
+mod contents;
 pub mod facts;
 mod hold;
 pub mod job_file;
@@ -28,4 +29,4 @@ mod volumes;
 mod warnings;
 
 pub use build::build;
-pub use request::Request;
+pub use request::{Request, TargetWish};

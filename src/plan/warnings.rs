@@ -26,7 +26,7 @@ pub(super) fn of(
         .collect();
     match &facts.engine {
         Ok(engine) => {
-            if request.scopes.contains(&Scope::Volumes) {
+            if request.wants(Scope::Volumes) {
                 warnings.extend(unknown_project(facts, engine));
             }
             if !hold.pause.is_empty() && !engine.daemon.can_pause() {
