@@ -17,10 +17,11 @@ use super::hold::{Held, HoldError, Keeper, NotHeld};
 use super::index_file::IndexError;
 use super::members::{Halt, MemberReport, Reading};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
+use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Place;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, Scope};
+use crate::plan::model::{HeldPlan, Plan, Scope};
 use crate::targets::DumpWriter;
 
 /// How long helper containers may take to go away at the end of a run.
@@ -142,7 +143,10 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
         reading.trees(Scope::Config, &mut outcome.members).await
     };
     let read = match world.cancel.run_until_cancelled(unheld).await {
-        Some(Ok(())) => read_held(plan, world, &reading, outcome).await,
+        Some(Ok(())) => match settled(plan, fanout).await {
+            Ok(()) => read_held(plan, world, &reading, outcome).await,
+            Err(halt) => Err(halt),
+        },
         Some(Err(halt)) => Err(halt),
         None => Err(Halt::Closed),
     };
@@ -155,6 +159,20 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
     let settled = helpers.settle(HELPERS_LEAVE_WITHIN);
     if world.hurry.run_until_cancelled(settled).await != Some(true) {
         tracing::warn!("a helper container is still there; the next run removes it");
+    }
+}
+
+/// Before anybody is held, every target has shown that it takes what was read until then: nobody is
+/// held for targets that have failed, nor until they have written what nobody was held for.
+async fn settled(plan: &Plan, fanout: &Arc<Fanout>) -> Result<(), Halt> {
+    if !plan.hold.holds_somebody() {
+        return Ok(());
+    }
+    let fanout = Arc::clone(fanout);
+    match bridge::blocking("waiting for the targets", move || fanout.settle()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(SinkClosed)) => Err(Halt::Closed),
+        Err(lost) => Err(Halt::Lost(lost.to_string())),
     }
 }
 
@@ -182,7 +200,13 @@ async fn read_held(
     let content = AssertUnwindSafe(content).catch_unwind();
     let read = world.cancel.run_until_cancelled(content).await;
     if let Some(keeper) = keeper {
-        outcome.held = keeper.release().await;
+        let stood = keeper.release().await;
+        outcome.held = stood.held;
+        for stirred in &stood.not_still {
+            for member in &mut outcome.members {
+                member.doubt(stirred);
+            }
+        }
     }
     match read {
         Some(Ok(read)) => read,
@@ -211,7 +235,10 @@ async fn sweep(helpers: &Helpers) {
 
 /// Holds whom the plan says, if anybody.
 async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, NotHeld> {
-    if plan.hold.pause.is_empty() {
+    let hold = &plan.hold;
+    // Who is paused already may run by now.
+    let containers: Vec<HeldPlan> = hold.pause.iter().chain(&hold.paused).cloned().collect();
+    if containers.is_empty() {
         return Ok(None);
     }
     let Some(engine) = &world.engine else {
@@ -222,7 +249,7 @@ async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, NotHeld> {
     };
     let keeper = Keeper::hold(
         Arc::clone(engine),
-        plan.hold.pause.clone(),
+        containers,
         Arc::clone(&world.reporter),
         world.cancel.clone(),
     );

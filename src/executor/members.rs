@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +14,7 @@ use super::content::{Content, MemberError};
 use super::dump::World;
 use super::event::{Event, Reporter, chain};
 use super::fanout::Fanout;
+use super::hold::NotStill;
 use super::index_file::IndexSpool;
 use super::report::MemberSummary;
 use super::tree_member::{self, TreeJob};
@@ -20,7 +23,9 @@ use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::{Fidelity, MemberKind, Reader, Source, Volume};
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumeKind, VolumePlan};
+use crate::plan::model::{
+    Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumeKind, VolumePlan,
+};
 
 /// As many oddities of one member are told one by one; the rest is counted.
 const TOLD: usize = 100;
@@ -49,6 +54,8 @@ pub(super) struct MemberReport {
     pub(super) gaps: u64,
     pub(super) index: Option<IndexSpool>,
     pub(super) volume: Option<Volume>,
+    /// Why it may not be of one moment.
+    pub(super) torn_by: Vec<String>,
     pub(super) seconds: f64,
     /// Why it is not in the dump.
     pub(super) error: Option<String>,
@@ -73,14 +80,25 @@ impl MemberReport {
             gaps: 0,
             index: None,
             volume: None,
+            torn_by: Vec::new(),
             seconds: 0.0,
             error: None,
         }
     }
 
-    /// Whether everything that the reader could see is in the dump.
+    /// Whether everything that the reader could see is in the dump, as it was at one moment.
     pub(super) fn is_whole(&self) -> bool {
-        self.error.is_none() && self.gaps == 0
+        self.error.is_none() && self.gaps == 0 && self.torn_by.is_empty()
+    }
+
+    /// Notes that a container that can write to it did not stand still.
+    pub(super) fn doubt(&mut self, stirred: &NotStill) {
+        if self.error.is_none() && stirred.members.contains(&self.path) {
+            let (container, why) = (&stirred.container, &stirred.why);
+            let doubt = format!("`{container}` did not stay paused while it was read: {why}");
+            self.warnings.push(doubt.clone());
+            self.torn_by.push(doubt);
+        }
     }
 
     fn take(&mut self, content: Content) {
@@ -118,6 +136,7 @@ impl From<&MemberReport> for MemberSummary {
             seconds: report.seconds,
             warnings: report.warnings.clone(),
             entries_with_gaps: report.gaps,
+            torn_by: report.torn_by.clone(),
             error: report.error.clone(),
         }
     }
@@ -184,6 +203,7 @@ impl Reading {
             tree: tree.clone(),
             shared,
             spool_dir: self.plan.spool_dir.clone(),
+            never: places_of_dumps(&self.plan, &tree.base),
         };
         let fanout = Arc::clone(&self.fanout);
         let TreeReader::Engine = tree.reader else {
@@ -335,6 +355,25 @@ fn shared_folders(trees: &[&TreePlan]) -> BTreeSet<Vec<u8>> {
     roots
         .flat_map(|root| root.path.ancestors().skip(1))
         .map(|folder| folder.as_os_str().as_bytes().to_vec())
+        .collect()
+}
+
+/// The folders in which the plan's dumps appear, by device and inode. Looked at now: the run may have
+/// made them. One around the project holds more than dumps.
+fn places_of_dumps(plan: &Plan, base: &Path) -> Vec<(u64, u64)> {
+    let id = |path: &Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    let around: Vec<_> = base.ancestors().filter_map(id).collect();
+    let folders = plan.targets.iter().filter_map(|target| match &target.kind {
+        TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => Some(&**path),
+        TargetKind::Archive { path } => path.parent(),
+        TargetKind::Stdout => None,
+    });
+    folders
+        .filter_map(id)
+        .filter(|folder| !around.contains(folder))
         .collect()
 }
 

@@ -39,6 +39,7 @@ pub(super) fn direct(
         root: mountpoint,
         filter: &mut TakeAll,
         follow_symlinks: false,
+        never: &[],
         one_file_system: true,
         list_dir: &job.spool_dir,
         cancelled: &|| fanout.is_cancelled(),
@@ -155,8 +156,10 @@ pub(super) fn engine(
         filter: None,
     };
     let relayed = relay(chunks, relayed, fanout);
-    let (_, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
-    Ok(whole.content(Oddities::default()))
+    let (end, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
+    let mut oddities = Oddities::default();
+    oddities.add_relay(&end);
+    Ok(whole.content(oddities))
 }
 
 /// Hands the entries of an engine's stream to a sink.

@@ -13,6 +13,11 @@ use crate::archive::tar::{TarError, TarParser, TarVisitor};
 
 use super::walk::{Filter, TakeAll, Verdict};
 
+/// Length in bytes of a folder's path in the mount, beyond which the engine may not reach what is in
+/// it: it builds whole paths, leaves out what is longer than the system's limit of 4096 bytes, and
+/// ends the stream as if all was well. Room is left for a name of 255 bytes and for as much before it.
+const DEEPEST: usize = 4096 - 2 * 256;
+
 /// What the engine sends is not what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineTarError {
@@ -92,6 +97,26 @@ pub struct RelayEnd {
     pub taken: u64,
     /// Names that it was not given, although the filter takes them.
     pub severed: Severed,
+    /// The first folder whose path is so long that the engine may have left out what is in it.
+    pub deep: Option<DeepFolder>,
+}
+
+/// A folder of which the engine does not say whether it could reach all that is in it.
+#[derive(Debug)]
+pub struct DeepFolder {
+    path: Vec<u8>,
+}
+
+impl fmt::Display for DeepFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = String::from_utf8_lossy(&self.path);
+        let shown: String = path.chars().take(60).collect();
+        write!(
+            f,
+            "`{}...` goes so deep that the engine leaves out what has a path of more than 4096 bytes, without saying so",
+            escape::display(shown.as_bytes())
+        )
+    }
 }
 
 /// Further names of files whose first name was left out: the engine sends content with the first
@@ -221,6 +246,11 @@ impl TarVisitor for Relay<'_> {
             return Ok(());
         }
         self.end.taken += 1;
+        let is_deep = entry.kind == EntryKind::Directory && entry.path.len() > DEEPEST;
+        if is_deep && self.end.deep.is_none() {
+            let path = entry.path.clone();
+            self.end.deep = Some(DeepFolder { path });
+        }
         let outcome = self.to.sink.begin(&entry);
         self.pass(outcome)
     }
@@ -310,6 +340,17 @@ mod tests {
         let fed = tar.feed(&Bytes::from(bytes));
         let outcome = fed.and_then(|()| tar.finish());
         (outcome, names)
+    }
+
+    #[test]
+    fn a_folder_too_deep_for_the_engine_is_told() {
+        let deep = |len: usize| format!("data/{}x/", "d/".repeat(len / 2 - 1));
+        for (len, told) in [(DEEPEST, false), (DEEPEST + 2, true)] {
+            let folder = deep(len);
+            let (outcome, _) = relay(stream(&[("data/", 0), (&folder, 0)]), b"");
+            let end = outcome.expect("a whole tar");
+            assert_eq!(end.deep.is_some(), told, "{len}");
+        }
     }
 
     #[test]

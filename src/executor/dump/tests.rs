@@ -7,8 +7,9 @@ use std::sync::mpsc;
 use super::*;
 use crate::archive::manifest::Sha256Digest;
 use crate::codecs::{Codec, decoder};
+use crate::engine::ContainerState;
 use crate::engine::fake::{Call, Ending, Fault, Method};
-use crate::executor::samples::{Stage, Tape, Writer, engine_tar, held};
+use crate::executor::samples::{Stage, Tape, Writer, engine_tar, held, running};
 use crate::exit::Exit;
 use crate::plan::model::TreeReader;
 
@@ -376,6 +377,105 @@ async fn nobody_is_held_once_no_target_is_left() {
     assert_eq!(report.exit(None), Exit::Failed);
     assert!(!stage.engine.calls().contains(&Call::Pause(held("db").id)));
     assert_eq!(report.error, None, "the target says why");
+}
+
+/// However little config there is, and however late the target finds out.
+#[tokio::test]
+async fn nobody_is_held_for_targets_that_have_failed_by_then() {
+    for fails_at in [
+        "entry config",
+        "entry config/compose.yaml",
+        "end config/compose.yaml",
+    ] {
+        let mut stage = blog();
+        let mut bad = Writer::new();
+        bad.fails_at = Some(fails_at);
+        let report = stage.dump_to(vec![("bad", bad)]).await;
+        assert_eq!(report.exit(None), Exit::Failed);
+        assert_eq!(stage.engine.calls(), [], "{fails_at}");
+        assert_eq!(report.error, None, "the target says why");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_held_where_no_target_can_be_opened() {
+    let mut stage = blog();
+    let file = stage.base().join("compose.yaml");
+    let mut target = crate::plan::samples::Sample::new().plan().targets.remove(0);
+    target.kind = crate::plan::model::TargetKind::Archive {
+        path: file.join("x.tar"),
+    };
+    stage.plan.targets = vec![target];
+    let world = stage.world();
+    let report = dump(stage.plan.clone(), world).await;
+    assert_eq!(report.exit(None), Exit::Failed, "{report:?}");
+    assert_eq!(stage.engine.calls(), []);
+    assert!(report.members.is_empty());
+}
+
+/// The project, with somebody else's hands on `db` while it is held.
+fn stirred(theirs: bool) -> Stage {
+    let mut stage = blog();
+    if theirs {
+        let mut paused = running("db");
+        paused.state = ContainerState::Paused;
+        stage.engine.put_container(paused);
+        let already = stage.plan.hold.pause.remove(0);
+        stage.plan.hold.paused.push(already);
+    }
+    let engine = Arc::clone(&stage.engine);
+    let stir = move || engine.put_container(running("db"));
+    stage.recorder.acts_at = Some(("done volumes/project/db.tar", Arc::new(stir)));
+    stage
+}
+
+#[tokio::test]
+async fn what_was_read_while_its_writer_ran_is_not_called_whole() {
+    for theirs in [false, true] {
+        let mut stage = stirred(theirs);
+        let (report, target) = stage.dump().await;
+        assert_eq!(report.exit(None), Exit::Partial, "{report:?}");
+        assert!(
+            stage
+                .tape()
+                .has("not-still blog-db-1: somebody unpaused it")
+        );
+        assert!(!stage.tape().has("resumed blog-db-1"));
+        assert!(stage.all_run());
+        let draft = target.draft();
+        assert!(!draft.complete);
+        assert_eq!(draft.members.len(), 4, "it is there all the same");
+        assert_eq!(draft.failed.len(), 1, "no other member is doubted");
+        assert_eq!(draft.failed[0].what, "volumes/project/db.tar");
+        let doubt = "`blog-db-1` did not stay paused while it was read: somebody unpaused it";
+        assert_eq!(draft.failed[0].reason, doubt);
+        assert_eq!(draft.members[2].warnings, [doubt]);
+        assert_eq!(report.members[2].torn_by, [doubt]);
+        let held: Vec<&str> = draft.held.iter().map(|held| &*held.service).collect();
+        let ours: &[&str] = if theirs { &["web"] } else { &["db", "web"] };
+        assert_eq!(held, ours);
+    }
+}
+
+#[tokio::test]
+async fn who_is_paused_already_and_stays_so_hurts_nothing() {
+    let mut stage = stirred(true);
+    stage.recorder.acts_at = None;
+    let (report, target) = stage.dump().await;
+    assert_eq!(report.exit(None), Exit::Done, "{report:?}");
+    assert!(target.draft().complete);
+    let after = stage.engine.state_of(&held("db").id);
+    assert_eq!(after, Some(ContainerState::Paused));
+}
+
+#[tokio::test]
+async fn who_was_paused_when_the_plan_was_made_and_runs_is_held() {
+    let mut stage = stirred(true);
+    stage.recorder.acts_at = None;
+    stage.engine.put_container(running("db"));
+    let (report, _) = stage.dump().await;
+    assert_eq!(report.exit(None), Exit::Done, "{report:?}");
+    assert!(stage.tape().has("paused blog-db-1") && stage.tape().has("resumed blog-db-1"));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ fn fanout(writers: Vec<(String, Box<dyn DumpWriter>)>) -> (Fanout, CancellationT
     let reporter: Arc<dyn Reporter> = Arc::new(Recorder {
         tape: tape.clone(),
         panics_at: None,
+        acts_at: None,
     });
     let cancel = CancellationToken::new();
     let fanout = Fanout::start(writers, &reporter, cancel.clone()).expect("threads");
