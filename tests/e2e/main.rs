@@ -14,6 +14,7 @@ mod permissions;
 mod plans;
 mod predecessor;
 mod several_targets;
+mod stirred;
 mod support;
 mod verified;
 mod whole_project;

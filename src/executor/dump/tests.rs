@@ -526,10 +526,7 @@ async fn a_run_that_is_dropped_brings_the_services_back() {
     assert!(tape.has("paused blog-web-1"));
     tokio::time::sleep(Duration::from_millis(50)).await;
     for id in ids {
-        assert_eq!(
-            engine.state_of(&id),
-            Some(crate::engine::ContainerState::Running)
-        );
+        assert_eq!(engine.state_of(&id), Some(ContainerState::Running));
     }
     stage.cancel.cancel();
 }
