@@ -7,6 +7,7 @@
 mod bad_input;
 mod changing;
 mod compose_versions;
+mod deep;
 mod everything;
 mod holding;
 mod interrupted;
