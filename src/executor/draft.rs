@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::hold::Held;
-use super::members::MemberReport;
+use super::member_report::MemberReport;
 use crate::archive::manifest::model::{
     Compose, ComposeFile, Hold, LeftOut, Meta, Project, Series, Service,
 };

@@ -3,8 +3,6 @@
 //! The stream is parsed, not passed through: the engine ends it cleanly when a read error has cut it
 //! off, so only a tar that is whole by its own marks counts. Names lose the mount point's own name.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
@@ -12,11 +10,9 @@ use crate::archive::escape;
 use crate::archive::tar::{TarError, TarParser, TarVisitor};
 
 use super::walk::{Filter, TakeAll, Verdict};
+pub use losses::{DeepFolder, Severed, SeveredLink};
 
-/// Length in bytes of a folder's path in the mount, beyond which the engine may not reach what is in
-/// it: it builds whole paths, leaves out what is longer than the system's limit of 4096 bytes, and
-/// ends the stream as if all was well. Room is left for a name of 255 bytes and for as much before it.
-const DEEPEST: usize = 4096 - 2 * 256;
+mod losses;
 
 /// What the engine sends is not what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -101,76 +97,6 @@ pub struct RelayEnd {
     pub deep: Option<DeepFolder>,
 }
 
-/// A folder of which the engine does not say whether it could reach all that is in it.
-#[derive(Debug)]
-pub struct DeepFolder {
-    path: Vec<u8>,
-}
-
-impl fmt::Display for DeepFolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = String::from_utf8_lossy(&self.path);
-        let shown: String = path.chars().take(60).collect();
-        write!(
-            f,
-            "`{}...` goes so deep that the engine leaves out what has a path of more than 4096 bytes, without saying so",
-            escape::display(shown.as_bytes())
-        )
-    }
-}
-
-/// Further names of files whose first name was left out: the engine sends content with the first
-/// name alone, so there is none for these.
-#[derive(Debug, Default)]
-pub struct Severed {
-    first: Vec<SeveredLink>,
-    count: u64,
-}
-
-/// A name without its content.
-#[derive(Debug)]
-pub struct SeveredLink {
-    path: Vec<u8>,
-    target: Vec<u8>,
-}
-
-impl Severed {
-    /// How many are kept in full, so that no tree needs memory.
-    const KEPT: usize = 100;
-
-    /// The first of them.
-    #[must_use]
-    pub fn first(&self) -> &[SeveredLink] {
-        &self.first
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    fn push(&mut self, path: &[u8], target: &[u8]) {
-        self.count += 1;
-        if self.first.len() < Self::KEPT {
-            self.first.push(SeveredLink {
-                path: path.to_vec(),
-                target: target.to_vec(),
-            });
-        }
-    }
-}
-
-impl fmt::Display for SeveredLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (path, target) = (escape::display(&self.path), escape::display(&self.target));
-        write!(
-            f,
-            "`{path}` is another name of `{target}`, which is left out with its content"
-        )
-    }
-}
-
 struct Relay<'a> {
     to: Relayed<'a>,
     /// What is being fed: parts of it go on without a copy.
@@ -246,10 +172,8 @@ impl TarVisitor for Relay<'_> {
             return Ok(());
         }
         self.end.taken += 1;
-        let is_deep = entry.kind == EntryKind::Directory && entry.path.len() > DEEPEST;
-        if is_deep && self.end.deep.is_none() {
-            let path = entry.path.clone();
-            self.end.deep = Some(DeepFolder { path });
+        if self.end.deep.is_none() {
+            self.end.deep = DeepFolder::of(&entry);
         }
         let outcome = self.to.sink.begin(&entry);
         self.pass(outcome)
@@ -274,6 +198,7 @@ impl TarVisitor for Relay<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::losses::DEEPEST;
     use super::*;
     use crate::archive::entry::Mtime;
     use crate::archive::tar;
