@@ -217,7 +217,7 @@ fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> Run
     let rows = plan
         .targets
         .iter()
-        .map(|target| target_report(&target.name, &targets, &*world.reporter));
+        .map(|target| target_report(target, &targets, &*world.reporter));
     let rows: Vec<TargetReport> = rows.collect();
     // A signal that comes after the last dump was published has interrupted nothing.
     let interrupted = world.cancel.is_cancelled() && rows.iter().any(|row| row.dump.is_none());

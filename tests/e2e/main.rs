@@ -11,6 +11,7 @@ mod deep;
 mod everything;
 mod holding;
 mod interrupted;
+mod jobs;
 mod permissions;
 mod plans;
 mod predecessor;

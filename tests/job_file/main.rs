@@ -4,5 +4,6 @@
 
 mod configs;
 mod diagnostics;
+mod documents;
 mod hostile;
 mod support;

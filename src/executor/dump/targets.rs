@@ -11,7 +11,7 @@ use crate::executor::event::{Event, Reporter, chain};
 use crate::executor::fanout::{Fanout, LaneEnd};
 use crate::executor::index_file::{self, IndexError};
 use crate::executor::report::TargetReport;
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, TargetPlan};
 use crate::targets::DumpWriter;
 
 /// How long targets may take to remove what they have written of a dump that is given up.
@@ -69,6 +69,13 @@ pub(super) async fn publish(
     let nothing_read = outcome.members.iter().all(|member| member.error.is_some());
     if whole && nothing_read && !outcome.members.is_empty() {
         outcome.error = Some("no member could be read".to_owned());
+    }
+    let gaps = outcome.members.iter().any(|member| !member.is_whole());
+    if whole && plan.strict && gaps && outcome.error.is_none() {
+        outcome.error = Some(
+            "the dump has gaps, and a strict one is not published; the members above name them"
+                .to_owned(),
+        );
     }
     if !whole || outcome.error.is_some() {
         return abort(world, fanout).await;
@@ -135,12 +142,14 @@ async fn in_time<T>(world: &World, ending: impl Future<Output = T>) -> Option<T>
 
 /// What became of one target.
 pub(super) fn target_report(
-    name: &str,
+    target: &TargetPlan,
     targets: &Targets,
     reporter: &dyn Reporter,
 ) -> TargetReport {
+    let name = &target.name;
     let mut row = TargetReport {
-        target: name.to_owned(),
+        target: name.clone(),
+        required: target.required,
         dump: None,
         bytes: 0,
         warnings: Vec::new(),
@@ -168,7 +177,7 @@ pub(super) fn target_report(
             row.bytes = published.bytes;
             row.warnings.clone_from(&published.warnings);
             reporter.report(Event::Published {
-                target: name.to_owned(),
+                target: name.clone(),
                 path,
                 bytes: published.bytes,
             });

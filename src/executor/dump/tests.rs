@@ -116,9 +116,10 @@ async fn the_manifest_says_what_was_stored() {
 #[tokio::test]
 async fn the_manifest_lists_what_the_plan_leaves_out() {
     let mut stage = blog();
-    let mut rows = stage.plan.config.clone();
-    rows[0].decision = crate::plan::model::Decision::left_out("for a reason");
-    stage.plan.config = rows;
+    stage.plan.left_out = vec![crate::archive::manifest::model::LeftOut {
+        what: "config compose.yaml".into(),
+        reason: "for a reason".into(),
+    }];
     let (_, target) = stage.dump().await;
     let left_out = &target.draft().left_out;
     let row = (&*left_out[0].what, &*left_out[0].reason);

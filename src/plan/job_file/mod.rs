@@ -1,6 +1,8 @@
-//! Holds a `compose-dump.yml` against the project, as far as that needs no engine. Pure.
+//! Holds a `compose-dump.yml` against the project, as far as that needs no engine, and says which of
+//! its rules decides. Pure.
 
 mod cover;
+pub(super) mod deciding;
 mod names;
 mod rule_sets;
 mod targets;
