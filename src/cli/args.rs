@@ -65,10 +65,10 @@ pub(super) struct Global {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Talk {
-    /// Say more; twice: what the engine is asked.
+    /// Say each step; twice: what the engine is asked, too.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub(super) verbose: u8,
-    /// Say nothing but errors.
+    /// Say nothing but errors and warnings.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Form of what is said on standard error.

@@ -225,7 +225,7 @@ pub(super) async fn bounded<T>(
     tracing::debug!(
         to = operation,
         ms = begun.elapsed().as_millis(),
-        answered = matches!(answer, Ok(Ok(_))),
+        ok = matches!(answer, Ok(Ok(_))),
         "the engine was asked"
     );
     match answer {
