@@ -141,7 +141,7 @@ fn load_project(
     file: &JobFile,
 ) -> Result<Project, LoadError> {
     let home = match source {
-        Source::Stdin => None,
+        Source::Stdin | Source::Text { .. } => None,
         Source::File(path) => cwd.join(path).parent().map(Path::to_owned),
     };
     let here = home.unwrap_or_else(|| cwd.to_owned());

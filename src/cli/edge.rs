@@ -11,6 +11,7 @@ use crate::diagnostic::Finding;
 use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
 use crate::exit::Exit;
+use crate::init::WriteError;
 
 /// A command cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub(super) enum CommandError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A first job file cannot be written.
+    #[error(transparent)]
+    Init(#[from] WriteError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -62,8 +66,12 @@ impl CommandError {
     /// The exit code that the error stands for.
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Findings(_) | Self::Project(_) | Self::Endpoint(_) => Exit::Rejected,
+            Self::Findings(_)
+            | Self::Project(_)
+            | Self::Endpoint(_)
+            | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
             Self::Engine(_)
+            | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
             | Self::Start(_)
             | Self::Spool { .. }
@@ -124,6 +132,13 @@ fn help(error: &CommandError) -> Option<String> {
         CommandError::Spool { .. } => Some(
             "name a folder on a disk with room in COMPOSE_DUMP_SPOOL__DIR or TMPDIR".to_owned(),
         ),
+        CommandError::Init(WriteError::Exists(_)) => Some(
+            "nothing was written: remove it first, or see what would be in it with `compose-dump init --print`"
+                .to_owned(),
+        ),
+        CommandError::Init(WriteError::Failed { .. }) => {
+            Some("nothing was left behind; `compose-dump init --print` only prints the text".to_owned())
+        }
         CommandError::Project(LoadError::Stdin) => Some("name a file with `-f`".to_owned()),
         CommandError::Project(_) => None,
         CommandError::Endpoint(_)

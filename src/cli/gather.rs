@@ -128,7 +128,8 @@ fn scopes(job: &JobArgs) -> std::collections::BTreeSet<Scope> {
         .collect()
 }
 
-fn load_project(global: &Global, cwd: PathBuf) -> Result<Project, CommandError> {
+/// The project that the options mean.
+pub(super) fn load_project(global: &Global, cwd: PathBuf) -> Result<Project, CommandError> {
     if let Some(dir) = global
         .project_dir
         .as_ref()

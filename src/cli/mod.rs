@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod edge;
 mod gather;
+mod init;
 mod reporter;
 mod signals;
 mod summary;
@@ -54,6 +55,7 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
             Command::Backup(args) => backup::backup(&cli.global, &args, &talk).await,
             Command::Plan(args) => backup::plan(&cli.global, &args).await,
             Command::Check(args) => check::check(&cli.global, &args),
+            Command::Init(args) => init::init(&cli.global, &args),
             Command::Schema(args) => check::schema(&args),
         }
     });

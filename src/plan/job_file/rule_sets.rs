@@ -63,7 +63,7 @@ pub(super) fn mounted_paths(project: &Project) -> BTreeSet<String> {
 }
 
 /// A path in the project as a rule names it, however it was written: `media/` is `./media`.
-pub(super) fn rule_path(path: &Path) -> String {
+pub(crate) fn rule_path(path: &Path) -> String {
     let clean = crate::compose::clean(path);
     let text = clean.to_string_lossy();
     if text == "." || text.is_empty() {
