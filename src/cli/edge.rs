@@ -133,7 +133,7 @@ fn help(error: &CommandError) -> Option<String> {
             "name a folder on a disk with room in COMPOSE_DUMP_SPOOL__DIR or TMPDIR".to_owned(),
         ),
         CommandError::Init(WriteError::Exists(_)) => Some(
-            "nothing was written: remove it first, or see what would be in it with `compose-dump init --print`"
+            "nothing was written: remove what is there, or look at the new text with `compose-dump init --print`"
                 .to_owned(),
         ),
         CommandError::Init(WriteError::Failed { .. }) => {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 
 use super::args::{Global, InitArgs};
+use super::declared;
 use super::edge::CommandError;
-use super::gather::load_project;
 use super::talk;
 use crate::compose::{Project, clean};
 use crate::config::job_file::model::ProjectRules;
@@ -20,15 +20,22 @@ use crate::plan;
 /// Writes the file and the schema beside it, or prints the file.
 pub(super) fn init(global: &Global, args: &InitArgs) -> Result<Exit, CommandError> {
     let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
-    let project = load_project(global, cwd.clone())?;
+    declared::project_dir_is_folder(global, &cwd)?;
+    if let Some(path) = &global.job_file {
+        let message = format!("`init` does not write `{}`", crate::text::path(path));
+        return Err(Finding::new("init::job_file", message)
+            .with_help(
+                "it writes `compose-dump.yml` in the project folder; `--print` gives you the text",
+            )
+            .into());
+    }
+    let project = declared::project(global, &cwd)?;
     for warning in &project.warnings {
         let file = crate::text::path(&warning.file);
-        let line = warning.line.map(|line| format!(":{line}"));
-        talk::say(&format!(
-            "warning: {file}{}: {}",
-            line.unwrap_or_default(),
-            warning.message
-        ));
+        let line = warning
+            .line
+            .map_or_else(String::new, |line| format!(":{line}"));
+        tracing::warn!("{file}{line}: {}", warning.message);
     }
     let text = init::job_file(&project, &given(global, &cwd, &project)?);
     check(&text, &project)?;
@@ -83,24 +90,29 @@ fn given(global: &Global, cwd: &Path, project: &Project) -> Result<ProjectRules,
 
 /// Never writes what `check --strict` would complain about.
 fn check(text: &str, project: &Project) -> Result<(), Finding> {
+    let Some(finding) = complaint(text, project) else {
+        return Ok(());
+    };
+    let message = format!("no file can be made for this project: {}", finding.message);
+    Err(Finding::new("init::rejected", message)
+        .with_help("write one by hand: `compose-dump schema` says what may be in it"))
+}
+
+fn complaint(text: &str, project: &Project) -> Option<Finding> {
     let source = Source::Text {
         name: FILE_NAME.to_owned(),
         text: text.to_owned(),
     };
     let environment = std::env::vars_os().collect();
-    let loaded = job_file::load(&source, &environment)?;
+    let loaded = match job_file::load(&source, &environment) {
+        Ok(loaded) => loaded,
+        Err(finding) => return Some(finding),
+    };
     let (file, document) = (&loaded.file, &loaded.document);
-    let mut found = loaded.findings.clone();
-    found.extend(plan::job_file::findings(file, document, project));
-    found.extend(plan::job_file::uncovered(file, document, project));
-    match found.into_iter().next() {
-        None => Ok(()),
-        Some(finding) => {
-            let message = format!("no file can be made for this project: {}", finding.message);
-            Err(Finding::new("init::rejected", message)
-                .with_help("is this name as Docker Compose would take it? `compose-dump init` has no rule for it"))
-        }
-    }
+    let of_project = plan::job_file::findings(file, document, project);
+    let left = plan::job_file::uncovered(file, document, project);
+    let mut found = loaded.findings.into_iter().chain(of_project).chain(left);
+    found.next()
 }
 
 /// Who may read the Compose file may read what is written beside it.

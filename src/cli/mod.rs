@@ -3,13 +3,19 @@
 mod args;
 mod backup;
 mod check;
+mod declared;
 mod edge;
+mod execute;
 mod gather;
 mod init;
+mod outcome;
 mod reporter;
+mod request;
+mod run;
 mod signals;
 mod summary;
 mod talk;
+mod under;
 
 use std::ffi::OsString;
 
@@ -40,10 +46,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     talk::start_log(&cli.global.talk);
     let talk = cli.global.talk.clone();
-    run(cli).unwrap_or_else(|error| edge::tell(&error, &talk))
+    execute(cli).unwrap_or_else(|error| edge::tell(&error, &talk))
 }
 
-fn run(cli: Cli) -> Result<Exit, CommandError> {
+fn execute(cli: Cli) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -53,7 +59,8 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Backup(args) => backup::backup(&cli.global, &args, &talk).await,
-            Command::Plan(args) => backup::plan(&cli.global, &args).await,
+            Command::Plan(args) => run::plan(&cli.global, &args).await,
+            Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
             Command::Schema(args) => check::schema(&args),

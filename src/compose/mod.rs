@@ -37,6 +37,7 @@ mod template;
 mod unicity;
 mod volumes;
 
+pub(crate) use discover::DEFAULT_FILES;
 pub use error::LoadError;
 pub use load::load;
 pub use model::{

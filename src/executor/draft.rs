@@ -13,7 +13,7 @@ use crate::archive::manifest::model::{
 use crate::archive::manifest::{self, Draft, DraftMember, Sha256Digest};
 use crate::config::dump_name::NameFields;
 use crate::plan::facts::Facts;
-use crate::plan::model::{Decision, Plan, SpoolWhat, TargetKind, TargetPlan};
+use crate::plan::model::{Plan, SpoolWhat, TargetKind, TargetPlan};
 use crate::targets::open::{self, Format, SpoolMode, SpoolSpec, TargetSpec};
 use crate::text;
 
@@ -146,7 +146,7 @@ pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[He
             .map(draft_member)
             .collect(),
         held: held.iter().map(held_row).collect(),
-        left_out: left_out(plan),
+        left_out: plan.left_out.clone(),
         failed: members.iter().filter_map(failed).collect(),
         warnings: plan.warnings.clone(),
         complete,
@@ -193,28 +193,6 @@ fn failed(member: &MemberReport) -> Option<LeftOut> {
         what: member.path.clone(),
         reason,
     })
-}
-
-fn left_out(plan: &Plan) -> Vec<LeftOut> {
-    let row = |what: String, decision: &Decision| {
-        (!decision.taken).then(|| LeftOut {
-            what,
-            reason: decision.why.clone(),
-        })
-    };
-    let config = plan
-        .config
-        .iter()
-        .filter_map(|path| row(format!("config {}", path.path), &path.decision));
-    let mounted = plan
-        .mounted
-        .iter()
-        .filter_map(|path| row(format!("mounted {}", path.path), &path.decision));
-    let volumes = plan
-        .volumes
-        .iter()
-        .filter_map(|volume| row(format!("volume {}", volume.kind), &volume.decision));
-    config.chain(mounted).chain(volumes).collect()
 }
 
 /// What a target's writer is made from.

@@ -20,7 +20,7 @@ use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
 use crate::archive::manifest::Place;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, Scope};
+use crate::plan::model::{Plan, Scope, TargetPlan};
 use crate::targets::DumpWriter;
 
 /// How long helper containers may take to go away at the end of a run.
@@ -241,6 +241,13 @@ async fn publish(
     if whole && nothing_read && !outcome.members.is_empty() {
         outcome.error = Some("no member could be read".to_owned());
     }
+    let gaps = outcome.members.iter().any(|member| !member.is_whole());
+    if whole && plan.strict && gaps && outcome.error.is_none() {
+        outcome.error = Some(
+            "the dump has gaps, and a strict one is not published; the members above name them"
+                .to_owned(),
+        );
+    }
     if !whole || outcome.error.is_some() {
         return abort(world, fanout).await;
     }
@@ -308,7 +315,7 @@ fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> Run
     let rows = plan
         .targets
         .iter()
-        .map(|target| target_report(&target.name, &targets, &*world.reporter));
+        .map(|target| target_report(target, &targets, &*world.reporter));
     let rows: Vec<TargetReport> = rows.collect();
     // A signal that comes after the last dump was published has interrupted nothing.
     let interrupted = world.cancel.is_cancelled() && rows.iter().any(|row| row.dump.is_none());
@@ -325,9 +332,11 @@ fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> Run
     }
 }
 
-fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> TargetReport {
+fn target_report(target: &TargetPlan, targets: &Targets, reporter: &dyn Reporter) -> TargetReport {
+    let name = &target.name;
     let mut row = TargetReport {
-        target: name.to_owned(),
+        target: name.clone(),
+        required: target.required,
         dump: None,
         bytes: 0,
         warnings: Vec::new(),
@@ -355,7 +364,7 @@ fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> Targ
             row.bytes = published.bytes;
             row.warnings.clone_from(&published.warnings);
             reporter.report(Event::Published {
-                target: name.to_owned(),
+                target: name.clone(),
                 path,
                 bytes: published.bytes,
             });

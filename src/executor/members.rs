@@ -221,6 +221,7 @@ impl Reading {
         let fanout = Arc::clone(&self.fanout);
         let job = VolumeJob {
             member: path.to_owned(),
+            exclude: volume.exclude.clone(),
             spool_dir: self.plan.spool_dir.clone(),
         };
         match reader {

@@ -32,8 +32,10 @@ pub struct RunReport {
 /// What became of one target.
 #[derive(Debug, Clone, Serialize)]
 pub struct TargetReport {
-    /// The target, as it was given.
+    /// The target, as it was given or is declared.
     pub target: String,
+    /// Whether the run fails with it.
+    pub required: bool,
     /// Where the dump is, if it was published there; `-` is standard output.
     pub dump: Option<String>,
     /// Its size.
@@ -100,7 +102,15 @@ impl RunReport {
         if self.members.iter().any(|member| !member.is_whole()) {
             exit = exit.worst(Exit::Partial);
         }
-        if self.error.is_some() || self.targets.iter().any(|target| target.dump.is_none()) {
+        for target in self.targets.iter().filter(|target| target.dump.is_none()) {
+            exit = exit.worst(if target.required {
+                Exit::Failed
+            } else {
+                Exit::Partial
+            });
+        }
+        let any_dump = self.targets.iter().any(|target| target.dump.is_some());
+        if self.error.is_some() || !any_dump {
             exit = exit.worst(Exit::Failed);
         }
         if let Some(signal) = signal.filter(|_| self.interrupted) {
@@ -127,6 +137,7 @@ mod tests {
             finished: now,
             targets: vec![TargetReport {
                 target: "/b".into(),
+                required: true,
                 dump: Some("/b/dump".into()),
                 bytes: 1,
                 warnings: vec!["cannot keep owners".into()],
@@ -158,14 +169,22 @@ mod tests {
         let failed: Change = |report| report.members[0].error = Some("gone".into());
         let no_dump: Change = |report| report.targets[0].dump = None;
         let error: Change = |report| report.error = Some("no".into());
+        let spare: Change = |report| {
+            let mut spare = report.targets[0].clone();
+            spare.required = false;
+            spare.dump = None;
+            report.targets.push(spare);
+        };
         let stuck: Change = |report| report.held[0].until = None;
         let signal: Change = |report| report.interrupted = true;
-        let cases: [(&[Change], Option<Exit>, u8); 12] = [
+        let cases: [(&[Change], Option<Exit>, u8); 14] = [
             (&[], None, 0),
             (&[gap], None, 3),
             (&[failed], None, 3),
             (&[no_dump], None, 1),
             (&[error], None, 1),
+            (&[spare], None, 3),
+            (&[no_dump, spare], None, 1),
             (&[gap, no_dump], None, 1),
             (&[stuck], None, 20),
             (&[no_dump, stuck], None, 20),

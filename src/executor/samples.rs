@@ -286,6 +286,7 @@ impl Stage {
                     path: path.into(),
                     whole: *whole,
                     dockerignore: None,
+                    exclude: Vec::new(),
                 })
                 .collect(),
             not: Vec::new(),
@@ -324,6 +325,7 @@ impl Stage {
             member: Some(format!("volumes/project/{key}.tar")),
             reader: Some(reader),
             driver: None,
+            exclude: Vec::new(),
             services: Vec::new(),
             decision: Decision::taken("the test wants it"),
         });

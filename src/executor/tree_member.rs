@@ -90,6 +90,7 @@ fn rules(tree: &TreePlan) -> TreeRules {
                 path: root.path.clone(),
                 whole: root.whole,
                 dockerignore: root.dockerignore.clone(),
+                exclude: root.exclude.clone(),
             })
             .collect(),
         not: tree.not.clone(),

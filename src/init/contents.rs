@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::lines::{Line, some};
-use crate::compose::{Mount, MountKind, MountSource, Project, Volume};
-use crate::plan::job_file::rule_path;
+use crate::compose::{Mount, MountKind, MountSource, Project, Service, Volume};
+use crate::plan::job_file::{anonymous_volumes, rule_path};
 
 /// Who mounts something, as `web:/srv/media`.
 type Uses = Vec<String>;
@@ -36,18 +36,14 @@ pub(super) fn outside(project: &Project) -> Vec<String> {
 /// Rules for the volumes, the anonymous ones that the Compose files declare among them.
 pub(super) fn volumes(project: &Project) -> Vec<Line> {
     let named = project.volumes.values().map(|volume| {
-        let is_it =
-            |mount: &Mount| mount.source == Some(MountSource::VolumeKey(volume.key.clone()));
-        let uses = uses(project, |mount| {
-            mount.kind == MountKind::Volume && is_it(mount)
-        });
-        let (rule, comment) = rule(volume, &uses);
+        let (rule, comment) = rule(volume, &volume_uses(project, &volume.key));
         Line::new(&rule_key(&volume.key), rule, &comment)
     });
-    let is_anonymous = |mount: &Mount| mount.kind == MountKind::Volume && mount.source.is_none();
-    let anonymous = uses(project, is_anonymous)
-        .into_iter()
-        .map(|key| Line::new(&key, "{}", "anonymous: a new one for each container"));
+    let services = project.services.values();
+    let anonymous = services.flat_map(|service| {
+        let keys = anonymous_volumes(service).map(|path| format!("{}:{path}", service.name));
+        keys.map(|key| Line::new(&key, "{}", "anonymous: one for each container"))
+    });
     named.chain(anonymous).collect()
 }
 
@@ -59,7 +55,7 @@ fn rule(volume: &Volume, uses: &Uses) -> (&'static str, String) {
     if volume.external {
         return (
             "skip",
-            format!("{used}; external, and taken with {{external: true}}"),
+            format!("{used}; external; {{external: true}} takes it"),
         );
     }
     match elsewhere(volume) {
@@ -80,10 +76,10 @@ fn elsewhere(volume: &Volume) -> Option<String> {
         return None;
     }
     if kind == "tmpfs" {
-        return Some("memory, which has no lasting content".to_owned());
+        return Some("memory, which does not last".to_owned());
     }
     let is_disk = device.starts_with("/dev/") && !is_bind;
-    (!is_disk).then(|| format!("its content is at `{device}`, and taken with {{}}"))
+    (!is_disk).then(|| format!("a mount of {device}; {{}} takes it"))
 }
 
 /// The host paths that services mount, and who does.
@@ -95,21 +91,31 @@ fn host_paths(project: &Project) -> BTreeMap<PathBuf, Uses> {
                 (mount.kind, &mount.source)
             {
                 let uses = paths.entry(path.clone()).or_default();
-                uses.push(format!("{}:{}", service.name, mount.target));
+                uses.push(used_by(service, mount));
             }
         }
     }
     paths
 }
 
-/// The mounts that `which` chooses, as `web:/srv/media`.
-fn uses(project: &Project, which: impl Fn(&Mount) -> bool) -> Uses {
-    let mut uses = Uses::new();
-    for service in project.services.values() {
-        let chosen = service.mounts.iter().filter(|mount| which(mount));
-        uses.extend(chosen.map(|mount| format!("{}:{}", service.name, mount.target)));
-    }
-    uses
+/// Who mounts the volume with that key.
+fn volume_uses(project: &Project, key: &str) -> Uses {
+    let is_it = |mount: &&Mount| {
+        let source = mount.source.as_ref();
+        source.is_some_and(|source| matches!(source, MountSource::VolumeKey(name) if name == key))
+    };
+    let services = project.services.values();
+    let uses = services.flat_map(|service| {
+        let mounts = service.mounts.iter().filter(is_it);
+        mounts.map(|mount| used_by(service, mount))
+    });
+    uses.collect()
+}
+
+/// A mount as a Compose file writes it, without what is mounted.
+fn used_by(service: &Service, mount: &Mount) -> String {
+    let access = if mount.read_only { ":ro" } else { "" };
+    format!("{}:{}{access}", service.name, mount.target)
 }
 
 /// The key of `volumes` that means the volume of that name, and no other one if it can be helped:
@@ -153,20 +159,20 @@ mod tests {
             labels: BTreeMap::new(),
             bind_device: None,
         };
-        let rule = |options: &[(&str, &str)]| super::rule(&volume(options), &Uses::new()).0;
-        assert_eq!(rule(&[]), "{}");
-        assert_eq!(rule(&[("o", "size=1g")]), "{}");
-        assert_eq!(rule(&[("type", "ext4"), ("device", "/dev/sdb1")]), "{}");
+        let decided = |options: &[(&str, &str)]| rule(&volume(options), &Uses::new()).0;
+        assert_eq!(decided(&[]), "{}");
+        assert_eq!(decided(&[("o", "size=1g")]), "{}");
+        assert_eq!(decided(&[("type", "ext4"), ("device", "/dev/sdb1")]), "{}");
         assert_eq!(
-            rule(&[("type", "none"), ("o", "bind"), ("device", "/dev/shm/x")]),
+            decided(&[("type", "none"), ("o", "bind"), ("device", "/dev/shm/x")]),
             "skip"
         );
         assert_eq!(
-            rule(&[("type", "none"), ("o", "ro, rbind"), ("device", "/srv")]),
+            decided(&[("type", "none"), ("o", "ro, rbind"), ("device", "/srv")]),
             "skip"
         );
-        assert_eq!(rule(&[("type", "nfs"), ("device", ":/exports")]), "skip");
-        assert_eq!(rule(&[("type", "tmpfs"), ("device", "tmpfs")]), "skip");
+        assert_eq!(decided(&[("type", "nfs"), ("device", ":/exports")]), "skip");
+        assert_eq!(decided(&[("type", "tmpfs"), ("device", "tmpfs")]), "skip");
     }
 
     proptest! {

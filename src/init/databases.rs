@@ -16,8 +16,8 @@ const TABLE: [(&str, &str, &str); 10] = [
     ("keydb", "KeyDB", SNAPSHOT),
 ];
 
-const LOG: &str = "paused, its files are what a power cut leaves, and it recovers from that";
-const SNAPSHOT: &str = "what it has not yet saved to its files is not in the dump";
+const LOG: &str = "its files are what a power cut leaves, from which it recovers";
+const SNAPSHOT: &str = "what it has not saved to its files yet is not in the dump";
 
 /// What to know of the service if it looks like a database with files of its own.
 pub(super) fn hint(service: &Service) -> Option<String> {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn an_image_tells_by_the_last_part_of_its_name() {
-        let hint = |image: &str, read_only| {
+        let hint_of = |image: &str, read_only| {
             let mount = Mount {
                 kind: MountKind::Volume,
                 source: None,
@@ -54,14 +54,15 @@ mod tests {
                 subpath: None,
                 named_by: String::new(),
             };
-            super::hint(&Service {
+            hint(&Service {
                 image: Some(image.to_owned()),
                 mounts: vec![mount],
                 ..Service::default()
             })
         };
-        let of =
-            |image: &str| hint(image, false).map(|hint| hint.split(':').next().unwrap().to_owned());
+        let of = |image: &str| {
+            hint_of(image, false).map(|hint| hint.split(':').next().unwrap().to_owned())
+        };
         assert_eq!(of("postgres").as_deref(), Some("PostgreSQL"));
         assert_eq!(
             of("hub:5000/a/Postgres:16@sha256:0").as_deref(),
@@ -71,6 +72,6 @@ mod tests {
         assert_eq!(of("redis:7-alpine").as_deref(), Some("Redis"));
         assert_eq!(of("mysql-team/web:1"), None);
         assert_eq!(of("nginx:mongo"), None);
-        assert_eq!(hint("postgres", true), None);
+        assert_eq!(hint_of("postgres", true), None);
     }
 }

@@ -50,8 +50,8 @@ fn head(project: &Project) -> String {
         "\
 # yaml-language-server: $schema=./{SCHEMA_NAME}
 #
-# What is dumped of the Compose project {name}, and where to. `compose-dump plan` shows what this means,
-# `compose-dump check --strict` names what the Compose files have and this file does not.
+# What is dumped of the project {name}, and where to. `compose-dump plan` shows what that comes to;
+# `compose-dump check --strict` fails when the Compose files have something new that is not in here.
 version: 1
 ",
         name = in_comment(&project.name)
@@ -104,20 +104,20 @@ fn what(project: &Project) -> String {
         .map(|name| value(name))
         .collect();
     let services = match names[..] {
-        [] => "all, or a list of names".to_owned(),
-        _ => format!("all, or a list: [{}]", names.join(", ")),
+        [] => "or a list of names".to_owned(),
+        _ => format!("or some: [{}]", names.join(", ")),
     };
     let keys = [
         Line::new(
             "scopes",
             "[config, mounted, volumes]",
-            "config: the Compose files and all that they name",
+            "config is the Compose files and what they name",
         ),
         Line::new("services", "all", &services),
         Line::new(
             "compression",
             "zst",
-            "none, gz, bz2, xz, zst, or {codec: zst, level: 9}",
+            "or none, gz, bz2, xz; or {codec: zst, level: 9}",
         ),
     ];
     format!("\n{}", lines(0, &keys))
@@ -128,8 +128,8 @@ fn mounted(project: &Project) -> String {
     let outside = contents::outside(project);
     let mut text = String::from(
         "
-# Folders and files in the project folder that services mount. `{}` takes one whole, `skip` leaves it
-# out, and {exclude: [\"*.tmp\", \"cache/\"]} takes the rest, in the syntax of a .gitignore.
+# Folders and files in here that services mount: {} takes one whole, skip leaves it out, and
+# {exclude: [\"*.tmp\", \"cache/\"]} takes it without these, in the syntax of a .gitignore.
 ",
     );
     if rules.is_empty() {
@@ -139,7 +139,7 @@ fn mounted(project: &Project) -> String {
         text.push_str(&lines(1, &rules));
     }
     if !outside.is_empty() {
-        text.push_str("# Left out, because they are outside of the project folder:\n");
+        text.push_str("# Outside of the project folder, and so not taken:\n");
         for mount in outside {
             text.push_str(&format!("#   {}\n", in_comment(&mount)));
         }
@@ -150,7 +150,7 @@ fn mounted(project: &Project) -> String {
 fn volumes(project: &Project) -> String {
     let rules = contents::volumes(project);
     let mut text = String::from(
-        "\n# Volumes, with the same rules. A glob such as \"tmp_*\" stands for several; a name beats it.\n",
+        "\n# Volumes, with the same rules. A glob such as \"tmp_*\" means several; a name beats it.\n",
     );
     if rules.is_empty() {
         text.push_str("volumes: {}  # none so far\n");
@@ -169,14 +169,17 @@ fn pause(project: &Project) -> String {
     let hints: Vec<Line> = hints.collect();
     let services = match (hints.is_empty(), project.services.keys().next()) {
         (false, _) => format!("  services:\n{}", lines(2, &hints)),
-        (true, Some(name)) => format!("  # services: {{{}: none}}\n", in_comment(&scalar(name))),
+        (true, Some(name)) => format!(
+            "  # services: {{{}: none}}  # single ones\n",
+            in_comment(&scalar(name))
+        ),
         (true, None) => String::new(),
     };
     format!(
         "
-# Running services that can write to what is read are paused meanwhile, so that it fits together.
+# Running services that can write to what is read are paused until it is read.
 pause:
-  default: pause  # or none: they go on
+  default: pause  # or none: they go on, and what is read may not fit together
 {services}"
     )
 }
@@ -188,8 +191,12 @@ fn targets(project: &Project) -> String {
         Some(place) => lines(
             2,
             &[
-                Line::new("path", place, "not in the project; made if it is not there"),
-                Line::new("format", "directory", "or archive: one file for each dump"),
+                Line::new(
+                    "path",
+                    place,
+                    "outside of the project; made if it is missing",
+                ),
+                Line::new("format", "directory", "or archive: one file per dump"),
             ],
         ),
         // Everything is in the project.
@@ -202,12 +209,13 @@ fn targets(project: &Project) -> String {
             )],
         ),
     };
-    format!("\n# Where dumps go; each target gets the whole dump.\ntargets:\n  local:\n{target}")
+    format!("\n# Where dumps go: every target gets all of it.\ntargets:\n  local:\n{target}")
 }
 
 fn jobs() -> String {
     "
-# Further jobs: `compose-dump run often` executes this one. A key here replaces the one above whole.
+# More jobs, each a change to the above: a key here replaces the one there whole.
+# `compose-dump run often` would execute this one, `run` alone the file without it.
 # jobs:
 #   often:
 #     scopes: [config]

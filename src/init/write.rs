@@ -25,9 +25,9 @@ pub struct NewFile<'a> {
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// There is something of that name.
-    #[error("`{}` is there already", text::path(.0))]
-    Exists(PathBuf),
+    /// There is something of these names.
+    #[error("there is already {}", quoted(.0))]
+    Exists(Vec<PathBuf>),
     /// The operating system refuses.
     #[error("cannot write `{}`", text::path(.path))]
     Failed {
@@ -45,12 +45,17 @@ pub enum WriteError {
 pub fn write_new(folder: &Path, files: &[NewFile<'_>], mode: Mode) -> Result<(), WriteError> {
     let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
     let dir = open(folder, flags, Mode::empty()).map_err(|errno| failed(folder, errno.into()))?;
+    let mut taken = Vec::new();
     for file in files {
+        let path = folder.join(file.name);
         match statat(&dir, file.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => {}
-            Ok(_) => return Err(WriteError::Exists(folder.join(file.name))),
-            Err(errno) => return Err(failed(&folder.join(file.name), errno.into())),
+            Ok(_) => taken.push(path),
+            Err(errno) => return Err(failed(&path, errno.into())),
         }
+    }
+    if !taken.is_empty() {
+        return Err(WriteError::Exists(taken));
     }
     let mut unfinished = Unfinished {
         dir,
@@ -63,13 +68,18 @@ pub fn write_new(folder: &Path, files: &[NewFile<'_>], mode: Mode) -> Result<(),
     }
     for (index, file) in files.iter().enumerate() {
         match unfinished.publish(index, file.name) {
-            Err(Errno::EXIST) => return Err(WriteError::Exists(folder.join(file.name))),
+            Err(Errno::EXIST) => return Err(WriteError::Exists(vec![folder.join(file.name)])),
             other => other.map_err(|errno| failed(&folder.join(file.name), errno.into()))?,
         }
     }
     fsync(&unfinished.dir).map_err(|errno| failed(folder, errno.into()))?;
     unfinished.names.clear();
     Ok(())
+}
+
+fn quoted(paths: &[PathBuf]) -> String {
+    let quoted = paths.iter().map(|path| format!("`{}`", text::path(path)));
+    quoted.collect::<Vec<_>>().join(" and ")
 }
 
 fn failed(path: &Path, source: io::Error) -> WriteError {
@@ -175,7 +185,7 @@ mod tests {
             let path = folder.path().join(taken);
             std::os::unix::fs::symlink("nowhere", &path).unwrap();
             let error = write_new(folder.path(), &FILES, mode()).unwrap_err();
-            assert!(matches!(error, WriteError::Exists(found) if found == path));
+            assert!(matches!(error, WriteError::Exists(found) if found == [path]));
             assert_eq!(names(folder.path()), [taken]);
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::config::job_file::rules::PauseMode;
 use crate::engine::{Container, ContainerMount, ContainerState, MountKind};
 
 use super::facts::{EngineFacts, Facts};
@@ -64,7 +65,7 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
         match why_not(request, facts, engine, container, &writes) {
             Some(why) => hold.go_on.push(GoesOn {
                 name: container.name.clone(),
-                why: why.to_owned(),
+                why,
             }),
             None => hold.pause.push(HeldPlan {
                 id: container.id.clone(),
@@ -84,19 +85,37 @@ fn why_not(
     engine: &EngineFacts,
     container: &Container,
     writes: &BTreeSet<String>,
-) -> Option<&'static str> {
-    if engine.own_container.as_deref() == Some(&container.id) {
-        Some("this program runs in it")
+) -> Option<String> {
+    let because = if engine.own_container.as_deref() == Some(&container.id) {
+        "this program runs in it"
     } else if writes.is_empty() {
-        Some("it mounts what is read read-only")
+        "it mounts what is read read-only"
     } else if container.project.as_deref() != Some(&facts.project.name) {
-        Some("it is not of this project, and shares a volume with it")
-    } else if !request.pause {
-        Some("`--no-pause`")
+        "it is not of this project, and shares a volume with it"
+    } else if let Some(why) = let_go_on(request, container) {
+        return Some(why);
     } else if container.state == ContainerState::Restarting {
-        Some("it is restarting, and cannot be paused")
+        "it is restarting, and cannot be paused"
     } else {
-        None
+        return None;
+    };
+    Some(because.to_owned())
+}
+
+/// What was said about pausing that keeps a service running.
+fn let_go_on(request: &Request, container: &Container) -> Option<String> {
+    if request.no_pause {
+        return Some("`--no-pause`".to_owned());
+    }
+    let rules = &request.settings.pause;
+    let service = container.service.as_deref().unwrap_or_default();
+    match (rules.services.get(service), rules.default) {
+        (Some(PauseMode::None), _) => Some(format!("the rule `pause.services.{service}: none`")),
+        (None, PauseMode::None) => Some(format!(
+            "the setting `pause.default: none`{}",
+            request.said_by("pause.default")
+        )),
+        (Some(PauseMode::Pause), _) | (None, PauseMode::Pause) => None,
     }
 }
 

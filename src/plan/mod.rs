@@ -5,6 +5,7 @@
 
 mod build;
 mod config;
+mod contents;
 pub mod facts;
 mod hold;
 pub mod job_file;
@@ -26,4 +27,4 @@ mod volume_names;
 mod volumes;
 
 pub use build::build;
-pub use request::Request;
+pub use request::{Request, TargetWish};

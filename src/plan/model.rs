@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
+use crate::archive::manifest::model::LeftOut;
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
@@ -27,6 +28,8 @@ pub struct Plan {
     pub scopes: Vec<Scope>,
     /// The services that content is restricted to; empty for all.
     pub services: Vec<String>,
+    /// Whether a dump with gaps is given up.
+    pub strict: bool,
     /// Every file and folder of scope `config`.
     pub config: Vec<PathPlan>,
     /// Every bind mount.
@@ -37,6 +40,10 @@ pub struct Plan {
     pub hold: HoldPlan,
     /// Where the dump goes.
     pub targets: Vec<TargetPlan>,
+    /// The members of the dump, by their paths in it without a codec's extension.
+    pub members: Vec<String>,
+    /// What the manifest will list as left out.
+    pub left_out: Vec<LeftOut>,
     /// What does not stop a run but should be known.
     pub warnings: Vec<String>,
     /// The folder of temporary files.
@@ -118,6 +125,8 @@ pub struct PathPlan {
     pub member: Option<String>,
     /// Length of a file.
     pub bytes: Option<u64>,
+    /// Patterns of what is left out inside, in gitignore syntax, by the rule for it.
+    pub exclude: Vec<String>,
     /// Taken or not.
     #[serde(flatten)]
     pub decision: Decision,
@@ -138,6 +147,8 @@ pub struct VolumePlan {
     pub driver: Option<DriverPlan>,
     /// The services that mount it.
     pub services: Vec<String>,
+    /// Patterns of what is left out inside, in gitignore syntax, by the rule for it.
+    pub exclude: Vec<String>,
     /// Taken or not.
     #[serde(flatten)]
     pub decision: Decision,
@@ -262,6 +273,8 @@ pub struct TargetPlan {
     pub codec_memory: u64,
     /// Free bytes on the target's file system, where it has one.
     pub free: Option<u64>,
+    /// Whether the run fails with it.
+    pub required: bool,
 }
 
 /// What a target is.
@@ -363,6 +376,21 @@ pub struct TreeRoot {
     pub whole: bool,
     /// The `.dockerignore` that applies below, for a build context.
     pub dockerignore: Option<PathBuf>,
+    /// Patterns in gitignore syntax, relative to this root, of what is not taken.
+    pub exclude: Vec<String>,
+}
+
+impl TreeRoot {
+    /// Exactly this file, folder or link.
+    #[must_use]
+    pub const fn exactly(path: PathBuf) -> Self {
+        Self {
+            path,
+            whole: false,
+            dockerignore: None,
+            exclude: Vec::new(),
+        }
+    }
 }
 
 fn as_text<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {

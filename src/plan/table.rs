@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::text;
 
-use super::model::{PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan};
+use super::model::{
+    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
+};
 
 /// The plan as text, lines ended by `\n`.
 #[must_use]
@@ -41,10 +43,16 @@ fn head(page: &mut Page, plan: &Plan) {
             plan.no_engine.as_deref().unwrap_or("not asked")
         )),
     }
+    if plan.job != "manual" {
+        page.line(&format!("Job     {}", plan.job));
+    }
     let scopes: Vec<&str> = plan.scopes.iter().map(|scope| scope.name()).collect();
     page.line(&format!("Scopes  {}", scopes.join(", ")));
     if !plan.services.is_empty() {
         page.line(&format!("Services {}", plan.services.join(", ")));
+    }
+    if plan.strict {
+        page.line("Strict  a dump with gaps is not published");
     }
 }
 
@@ -81,7 +89,19 @@ fn held(page: &mut Page, plan: &Plan) {
 fn targets(page: &mut Page, plan: &Plan) {
     page.line("\nTargets");
     for target in &plan.targets {
-        page.line(&format!("  > {}", target_line(plan, target)));
+        // What `-t` says is in the path already; the name of a declared target is not.
+        let named = !place(&target.kind).ends_with(&target.name);
+        let name = named.then(|| format!("{}: ", target.name));
+        let spare = if target.required {
+            ""
+        } else {
+            "; not required"
+        };
+        page.line(&format!(
+            "  > {}{}{spare}",
+            name.unwrap_or_default(),
+            target_line(plan, target)
+        ));
         if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) =
             (target.spool.what, &target.spool.why)
         {
@@ -135,6 +155,16 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
     }
 }
 
+/// A target as the command line names it.
+fn place(kind: &TargetKind) -> String {
+    match kind {
+        TargetKind::Folder { path, .. }
+        | TargetKind::Archives { path, .. }
+        | TargetKind::Archive { path } => text::path(path),
+        TargetKind::Stdout => "-".to_owned(),
+    }
+}
+
 fn free(bytes: Option<u64>) -> String {
     bytes
         .map(|bytes| format!(" ({} free)", text::bytes(bytes)))
@@ -149,7 +179,7 @@ fn path_row(row: &PathPlan) -> Row {
             row.path.clone(),
             row.kind.to_owned(),
             size,
-            row.decision.why.clone(),
+            why(&row.decision, &row.exclude),
         ],
     }
 }
@@ -169,8 +199,16 @@ fn volume_row(row: &VolumePlan) -> Row {
             row.kind.to_string(),
             name.to_owned(),
             reader,
-            row.decision.why.clone(),
+            why(&row.decision, &row.exclude),
         ],
+    }
+}
+
+fn why(decision: &Decision, exclude: &[String]) -> String {
+    if exclude.is_empty() {
+        decision.why.clone()
+    } else {
+        format!("{}, without {}", decision.why, exclude.join(" "))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
+use crate::config::job_file::model::TargetFormat;
 use crate::config::settings::SpoolMode;
 use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::Finding;
@@ -16,7 +17,7 @@ use super::model::{
     HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, TreeReader,
     VolumePlan,
 };
-use super::request::Request;
+use super::request::{Request, TargetWish};
 
 /// What the other parts of a plan mean for its targets.
 pub(super) struct Load<'a> {
@@ -34,7 +35,11 @@ pub(super) fn plan(
 ) -> Vec<TargetPlan> {
     let mut targets = Vec::new();
     let mut seen = HashSet::new();
-    for arg in &request.targets {
+    if request.targets.is_empty() {
+        findings.push(no_target(&request.job));
+    }
+    for wish in &request.targets {
+        let arg = &wish.place;
         let dump = place_of(facts, arg).map(|place| dump_of(arg, place));
         if !seen.insert((std::mem::discriminant(&arg.kind), dump)) {
             findings.push(
@@ -49,7 +54,7 @@ pub(super) fn plan(
             );
             continue;
         }
-        match target(request, facts, load, arg) {
+        match target(request, facts, load, wish) {
             Ok(target) => targets.push(target),
             Err(against) => {
                 for finding in against {
@@ -61,6 +66,14 @@ pub(super) fn plan(
         }
     }
     targets
+}
+
+fn no_target(job: &str) -> Finding {
+    Finding::new(
+        "plan::no_target",
+        format!("the job `{job}` has no target"),
+    )
+    .with_help("declare one under `targets`, as in `local: {path: /var/backups/compose}`, or name one with `-t`")
 }
 
 /// Where a target's dump appears: two archives that differ in their extension alone would have the
@@ -85,12 +98,13 @@ fn target(
     request: &Request,
     facts: &Facts,
     load: &Load<'_>,
-    arg: &TargetArg,
+    wish: &TargetWish,
 ) -> Result<TargetPlan, Vec<Finding>> {
+    let arg = &wish.place;
     let place = place_of(facts, arg);
     let mut against = Vec::new();
     against.extend(place.and_then(|place| outside_of_sources(facts, load, arg, place).err()));
-    let (kind, codec) = match kind(request, facts, arg) {
+    let (kind, codec) = match kind(request, facts, wish) {
         Ok(settled) => settled,
         Err(finding) => {
             against.push(finding);
@@ -105,7 +119,8 @@ fn target(
         threads: settings.threads,
     };
     if let Err(error) = compression.check() {
-        let finding = Finding::new("plan::codec_level", error.to_string());
+        let said_by = request.said_by("compression.level");
+        let finding = Finding::new("plan::codec_level", format!("{error}{said_by}"));
         against.push(finding.with_help("change the setting `compression.level`, or the codec"));
     }
     match spool(request, facts, load, &kind) {
@@ -114,6 +129,7 @@ fn target(
             spool,
             codec_memory: compression.memory_bytes(),
             free: place.and_then(|place| place.free),
+            required: wish.required,
             kind,
             compression,
         }),
@@ -126,8 +142,13 @@ fn target(
 }
 
 /// What a target is, and its codec: an extension decides, else `-x`, else the setting.
-fn kind(request: &Request, facts: &Facts, arg: &TargetArg) -> Result<(TargetKind, Codec), Finding> {
-    let wanted = request.archive_codec;
+fn kind(
+    request: &Request,
+    facts: &Facts,
+    wish: &TargetWish,
+) -> Result<(TargetKind, Codec), Finding> {
+    let arg = &wish.place;
+    let wanted = wish.archive_codec;
     let setting = wanted
         .or(request.settings.compression.codec)
         .unwrap_or(Codec::None);
@@ -149,10 +170,13 @@ fn kind(request: &Request, facts: &Facts, arg: &TargetArg) -> Result<(TargetKind
         TargetArgKind::Folder { path } => {
             let dump_name = dump_name(request)?;
             let path = path.clone();
-            let kind = if wanted.is_some() {
-                TargetKind::Archives { path, dump_name }
-            } else {
-                TargetKind::Folder { path, dump_name }
+            let kind = match (wish.format, wanted) {
+                (Some(TargetFormat::Archive), _) | (None, Some(_)) => {
+                    TargetKind::Archives { path, dump_name }
+                }
+                (Some(TargetFormat::Directory), _) | (None, None) => {
+                    TargetKind::Folder { path, dump_name }
+                }
             };
             Ok((kind, setting))
         }

@@ -79,7 +79,7 @@ fn wrong_options_are_refused_with_a_hint() {
         (&["backup", "--json"], &["JSON", "standard output"]),
         (&["backup", "-f", "nothing.yaml"], &["nothing.yaml"]),
         (&["backup", "-C", "nowhere"], &["nowhere"]),
-        (&["plan", "--service", "webb"], &["did you mean `web`"]),
+        (&["backup", "--dry-run", "webb"], &["did you mean `web`"]),
     ];
     let before = entries(&project.dir);
     for (arguments, words) in cases {

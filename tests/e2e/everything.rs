@@ -98,6 +98,7 @@ fn assert_left_out(everything: &Everything, left_out: &BTreeMap<String, String>)
             "outside the project folder",
         ),
         (format!("mounted {outside}"), "outside the project folder"),
+        ("config linked.conf".to_owned(), "the link alone is stored"),
         ("mounted run.sock".to_owned(), "socket"),
         ("mounted memory:/memory".to_owned(), "memory"),
         ("volume shared".to_owned(), "external"),

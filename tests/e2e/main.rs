@@ -10,6 +10,7 @@ mod compose_versions;
 mod everything;
 mod holding;
 mod interrupted;
+mod jobs;
 mod permissions;
 mod plans;
 mod predecessor;

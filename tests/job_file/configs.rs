@@ -196,6 +196,8 @@ for path in sys.argv[2:]:
         let file = folder.unwrap().path().join("compose-dump.yml");
         valid.extend(file.exists().then_some(file));
     }
+    let documented = tempfile::tempdir().expect("a folder");
+    valid.extend(crate::documents::files(documented.path()));
     assert_eq!(refused(&valid), BTreeSet::new());
     let of_form = ["key_", "type_", "later_", "version_"];
     let invalid: Vec<_> = files("tests/configs/invalid", ".yml")

@@ -4,5 +4,7 @@
 
 mod configs;
 mod diagnostics;
+mod documents;
 mod hostile;
+mod init;
 mod support;

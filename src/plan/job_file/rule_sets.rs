@@ -73,11 +73,13 @@ pub(crate) fn rule_path(path: &Path) -> String {
     }
 }
 
-/// The paths of a service's anonymous volumes that its Compose file declares.
-pub(super) fn anonymous_volumes(service: &Service) -> impl Iterator<Item = &str> {
+/// The paths of a service's anonymous volumes that its Compose file declares. A path that does not
+/// begin at the root is one that no engine mounts, and no rule can name.
+pub(crate) fn anonymous_volumes(service: &Service) -> impl Iterator<Item = &str> {
     let anonymous = service
         .mounts
         .iter()
         .filter(|mount| mount.kind == MountKind::Volume && mount.source.is_none());
-    anonymous.map(|mount| mount.target.as_str())
+    let targets = anonymous.map(|mount| mount.target.as_str());
+    targets.filter(|target| target.starts_with('/'))
 }

@@ -1,5 +1,6 @@
 //! Who is paused, and who goes on and why.
 
+use crate::config::job_file::rules::Services;
 use crate::engine::ContainerState;
 use crate::plan::model::{HoldPlan, Scope};
 use crate::plan::samples::{Sample, at, bind_mount, container, volume_mount};
@@ -58,7 +59,11 @@ fn only_running_containers_that_can_write_to_what_is_read_are_paused() {
 fn nobody_is_paused_for_what_is_not_read() {
     let mut sample = with_volume();
     sample.container(container("db", 1, vec![volume_mount("blog_db")]));
-    sample.request.scopes.remove(&Scope::Volumes);
+    sample
+        .request
+        .settings
+        .scopes
+        .retain(|scope| *scope != Scope::Volumes);
     assert_eq!(sample.plan().hold, HoldPlan::default());
 }
 
@@ -95,7 +100,7 @@ fn those_that_must_not_or_cannot_be_paused_are_named() {
             ),
         ]
     );
-    sample.request.pause = false;
+    sample.request.no_pause = true;
     let plan = sample.plan();
     assert!(plan.hold.pause.is_empty());
     assert!(go_on(&plan.hold).contains(&("blog-odd-1", "`--no-pause`")));
@@ -127,7 +132,7 @@ fn a_mount_below_that_is_not_read_keeps_nobody_waiting() {
     let plan = sample.plan();
     assert_eq!(paused(&plan.hold), ["blog-db-1", "blog-web-1"]);
     assert_eq!(plan.hold.pause[0].uses, ["volumes/mounted/data/db"]);
-    sample.request.services = vec!["web".into()];
+    sample.request.settings.services = Services::Named(vec!["web".into()]);
     assert_eq!(paused(&sample.plan().hold), ["blog-web-1"]);
 }
 

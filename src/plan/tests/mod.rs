@@ -2,6 +2,7 @@
 
 mod hold;
 mod ownership;
+mod rules;
 mod targets;
 mod volumes;
 mod whole;

@@ -1,6 +1,7 @@
 //! Where a dump may go, and what it spools on the way.
 
 use crate::codecs::Codec;
+use crate::config::job_file::model::TargetFormat;
 use crate::config::settings::SpoolMode;
 use crate::config::size::Size;
 use crate::plan::links::PathEnd;
@@ -44,13 +45,31 @@ fn extensions_and_x_decide_what_a_target_is() {
         kinds(&sample),
         [("folder", zst), ("archive", gz), ("stdout", zst)]
     );
-    sample.request.archive_codec = Some(gz);
+    let given = |sample: &mut Sample, codec| {
+        let targets = sample.request.targets.iter_mut();
+        targets.for_each(|wish| wish.archive_codec = Some(codec));
+    };
+    given(&mut sample, gz);
     assert_eq!(
         kinds(&sample),
         [("archives", gz), ("archive", gz), ("stdout", gz)]
     );
-    sample.request.archive_codec = Some(Codec::Xz);
+    given(&mut sample, Codec::Xz);
     assert_eq!(sample.codes(), ["plan::codec_and_extension"]);
+}
+
+#[test]
+fn a_declared_target_says_what_a_dump_looks_like() {
+    let mut sample = with(&["/b"]);
+    sample.request.settings.compression.codec = Some(Codec::Zst);
+    sample.request.targets[0].format = Some(TargetFormat::Archive);
+    sample.request.targets[0].required = false;
+    let target = &sample.plan().targets[0];
+    assert!(matches!(target.kind, TargetKind::Archives { .. }));
+    assert_eq!(target.compression.codec, Codec::Zst);
+    assert!(!target.required);
+    sample.request.targets.clear();
+    assert_eq!(sample.codes(), ["plan::no_target"]);
 }
 
 #[test]
