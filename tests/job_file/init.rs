@@ -13,7 +13,7 @@ const FILE: &str = "compose-dump.yml";
 const SCHEMA: &str = "compose-dump.schema.json";
 
 /// A project in a folder of its own, removed at the end.
-struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
 
@@ -184,64 +184,63 @@ fn what_options_say_of_the_project_is_written_down() {
     assert!(stdout(&output).contains(&call), "{}", stdout(&output));
 }
 
-#[test]
-fn names_that_mean_something_to_yaml_or_to_globs_are_only_names() {
-    let volumes = [
-        "a: b",
-        "a #b",
-        "*x",
-        "{x}",
-        "[x]",
-        "a[b",
-        "x y",
-        "null",
-        "1.0",
-        "-",
-        "?",
-        "!x",
-        "&x",
-        "'",
-        "\\\"",
-        "é",
-        "a\\u2028b",
-        "@x",
-        "\\\\",
-    ];
-    let paths = [
-        "./a: b",
-        "./#x",
-        "./{}",
-        "./*",
-        "./x y",
-        "./\\u202ex",
-        "./-",
-        "./...",
-    ];
-    let rows = volumes
-        .map(|name| format!("      - {{type: volume, source: \"{name}\", target: \"/{name}\"}}\n"));
-    let binds =
-        paths.map(|path| format!("      - {{type: bind, source: \"{path}\", target: /x}}\n"));
+/// Names with a meaning to YAML or to globs, as Compose files write them in double quotes.
+const AWKWARD: [&str; 20] = [
+    "a: b",
+    "a #b",
+    "*x",
+    "{x}",
+    "[x]",
+    "a[b",
+    "x y",
+    "null",
+    "Yes",
+    "1.0",
+    "-",
+    "?",
+    "!x",
+    "&x",
+    "'",
+    "\\\"",
+    "é",
+    "a\\u2028b",
+    "@x",
+    "\\\\",
+];
+
+/// A project with volumes, bind mounts and anonymous volumes of such names.
+pub(crate) fn awkward_names() -> Project {
+    let mounts = |mount: &dyn Fn(&str) -> String| AWKWARD.map(mount).concat();
+    let volumes = mounts(&|name| {
+        format!("      - {{type: volume, source: \"{name}\", target: \"/named/{name}\"}}\n")
+    });
     let anonymous =
-        volumes.map(|name| format!("      - {{type: volume, target: \"/of/{name}\"}}\n"));
-    let mounts = |rows: &[String]| format!("    image: x\n    volumes:\n{}", rows.concat());
-    let keys = volumes.map(|name| format!("  \"{name}\": {{}}\n"));
-    let project = Project::new(&format!(
-        "services:\n  a:\n{}  b:\n{}  c d:\n{}volumes:\n{}",
-        mounts(&rows),
-        mounts(&binds[..1]),
-        mounts(&anonymous),
-        keys.concat(),
-    ));
+        mounts(&|name| format!("      - {{type: volume, target: \"/anonymous/{name}\"}}\n"));
+    let binds = mounts(&|name| {
+        format!("      - {{type: bind, source: \"./{name}\", target: \"/bound/{name}\"}}\n")
+    });
+    let declared = mounts(&|name| format!("  \"{name}\": {{}}\n"));
+    Project::new(&format!(
+        "services:\n  web:\n    image: x\n    volumes:\n{volumes}{anonymous}{binds}volumes:\n{declared}"
+    ))
+}
+
+/// The file that a project gets.
+pub(crate) fn first_file(project: &Project) -> PathBuf {
     let output = project.init(&[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let file = project.file();
+    project.path().join(FILE)
+}
+
+#[test]
+fn names_that_mean_something_to_yaml_or_to_globs_are_only_names() {
+    let project = awkward_names();
+    let file = fs::read_to_string(first_file(&project)).unwrap();
     assert_eq!(project.complaints(), Vec::<Value>::new(), "{file}");
-    for (index, path) in paths.iter().enumerate() {
-        let compose = format!("services:\n  b:\n{}", mounts(&binds[index..=index]));
-        let project = Project::new(&compose);
-        let output = project.init(&[]);
-        assert_eq!(output.status.code(), Some(0), "{path}: {}", stderr(&output));
-        assert_eq!(project.complaints(), Vec::<Value>::new(), "{path}");
+    for (start, count) in [("mounted:\n", 20), ("volumes:\n", 40)] {
+        let rules = file.split_once(start).unwrap().1.lines();
+        let rules = rules.take_while(|line| line.starts_with("  ") && line.contains(": {} "));
+        assert_eq!(rules.count(), count, "{file}");
     }
 }
 
