@@ -130,7 +130,10 @@ impl Reporter for Lines {
 /// Whether `--quiet` lets it through.
 fn is_bad(event: &Event) -> bool {
     match event {
-        Event::TargetFailed { .. } | Event::MemberFailed { .. } | Event::Stuck { .. } => true,
+        Event::TargetFailed { .. }
+        | Event::MemberFailed { .. }
+        | Event::NotStill(_)
+        | Event::Stuck { .. } => true,
         Event::Trouble { loses_bytes, .. } => *loses_bytes,
         Event::MemberStarted { .. }
         | Event::Progress { .. }
@@ -181,6 +184,12 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
         Event::Resumed { container, seconds } => {
             format!("resumed {container} after {seconds:.2} s")
         }
+        Event::NotStill(stirred) => format!(
+            "warning: {} did not stay paused: {}; may not be of one moment: {}",
+            stirred.container,
+            stirred.why,
+            stirred.members.join(", ")
+        ),
         Event::Stuck {
             container,
             error,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::hold::Held;
-use super::members::MemberReport;
+use super::member_report::MemberReport;
 use crate::archive::manifest::model::{
     Compose, ComposeFile, Hold, LeftOut, Meta, Project, Series, Service,
 };
@@ -181,17 +181,26 @@ fn held_row(held: &Held) -> manifest::model::Held {
 
 /// Why a member is not, or not wholly, in the dump.
 fn failed(member: &MemberReport) -> Option<LeftOut> {
-    let reason = match (&member.error, member.gaps) {
-        (Some(error), _) => error.clone(),
-        (None, 0) => return None,
-        (None, gaps) => format!(
+    let gaps = || {
+        format!(
             "{} not stored as it was; the member's warnings name them",
-            text::count(gaps, "entry")
-        ),
+            text::count(member.gaps, "entry")
+        )
     };
+    let reasons: Vec<String> = match &member.error {
+        Some(error) => vec![error.clone()],
+        None => (member.gaps > 0)
+            .then(gaps)
+            .into_iter()
+            .chain(member.torn_by.iter().cloned())
+            .collect(),
+    };
+    if reasons.is_empty() {
+        return None;
+    }
     Some(LeftOut {
         what: member.path.clone(),
-        reason,
+        reason: reasons.join("; "),
     })
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::fanout::Fanout;
-use super::members::MemberReport;
+use super::member_report::MemberReport;
 use crate::archive::entry::SinkClosed;
 use crate::archive::index::IndexWriter;
 use crate::archive::manifest::Sha256Digest;

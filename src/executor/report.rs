@@ -61,6 +61,8 @@ pub struct MemberSummary {
     pub warnings: Vec<String>,
     /// Entries whose content is missing or not wholly there.
     pub entries_with_gaps: u64,
+    /// Why it may not be of one moment.
+    pub torn_by: Vec<String>,
     /// Why it is not in the dump.
     pub error: Option<String>,
 }
@@ -72,7 +74,7 @@ pub struct HeldReport {
     pub container: String,
     /// When it stood still.
     pub from: Timestamp,
-    /// When it ran again; `None` if it could not be brought back.
+    /// When it ran again, or was no longer held; `None` if it could not be brought back.
     pub until: Option<Timestamp>,
 }
 
@@ -87,10 +89,10 @@ impl From<&Held> for HeldReport {
 }
 
 impl MemberSummary {
-    /// Whether everything that the reader could see is in the dump.
+    /// Whether everything that the reader could see is in the dump, as it was at one moment.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.error.is_none() && self.entries_with_gaps == 0
+        self.error.is_none() && self.entries_with_gaps == 0 && self.torn_by.is_empty()
     }
 }
 
@@ -150,6 +152,7 @@ mod tests {
                 seconds: 0.1,
                 warnings: vec!["a socket".into()],
                 entries_with_gaps: 0,
+                torn_by: Vec::new(),
                 error: None,
             }],
             held: vec![HeldReport {
@@ -167,6 +170,7 @@ mod tests {
         type Change = fn(&mut RunReport);
         let gap: Change = |report| report.members[0].entries_with_gaps = 1;
         let failed: Change = |report| report.members[0].error = Some("gone".into());
+        let torn: Change = |report| report.members[0].torn_by.push("web ran".into());
         let no_dump: Change = |report| report.targets[0].dump = None;
         let error: Change = |report| report.error = Some("no".into());
         let spare: Change = |report| {
@@ -177,10 +181,11 @@ mod tests {
         };
         let stuck: Change = |report| report.held[0].until = None;
         let signal: Change = |report| report.interrupted = true;
-        let cases: [(&[Change], Option<Exit>, u8); 14] = [
+        let cases: [(&[Change], Option<Exit>, u8); 15] = [
             (&[], None, 0),
             (&[gap], None, 3),
             (&[failed], None, 3),
+            (&[torn], None, 3),
             (&[no_dump], None, 1),
             (&[error], None, 1),
             (&[spare], None, 3),

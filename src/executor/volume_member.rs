@@ -62,6 +62,7 @@ pub(super) fn direct(
         root: mountpoint,
         filter: &mut *job.filter()?,
         follow_symlinks: false,
+        never: &[],
         one_file_system: true,
         list_dir: &job.spool_dir,
         cancelled: &|| fanout.is_cancelled(),
@@ -181,7 +182,7 @@ pub(super) fn engine(
     let relayed = relay(chunks, relayed, fanout);
     let (end, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
     let mut oddities = Oddities::default();
-    oddities.add_severed(&end.severed);
+    oddities.add_relay(&end);
     Ok(whole.content(oddities))
 }
 

@@ -59,19 +59,25 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
     let foreign = foreign(facts, engine, content);
     for container in engine.containers.iter().chain(foreign) {
         let (writes, reads) = uses(facts, container, content);
-        if writes.is_empty() && reads.is_empty() || !container.state.is_active() {
+        let is_paused = container.state == ContainerState::Paused;
+        let may_write = container.state.is_active() || is_paused;
+        if writes.is_empty() && reads.is_empty() || !may_write {
             continue;
         }
+        let held = |uses: BTreeSet<String>| HeldPlan {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            service: container.service.clone().unwrap_or_default(),
+            uses: uses.into_iter().collect(),
+        };
         match why_not(request, facts, engine, container, &writes) {
+            None if is_paused => hold.paused.push(held(writes)),
+            None => hold.pause.push(held(writes)),
+            // It does not go on: it stands still, and nothing is promised of it.
+            Some(_) if is_paused => {}
             Some(why) => hold.go_on.push(GoesOn {
                 name: container.name.clone(),
                 why,
-            }),
-            None => hold.pause.push(HeldPlan {
-                id: container.id.clone(),
-                name: container.name.clone(),
-                service: container.service.clone().unwrap_or_default(),
-                uses: writes.into_iter().collect(),
             }),
         }
     }

@@ -231,8 +231,18 @@ pub struct DriverPlan {
 pub struct HoldPlan {
     /// The containers that are paused, in this order.
     pub pause: Vec<HeldPlan>,
+    /// Containers that would be paused and are already, by somebody else. They are left as they are,
+    /// and watched.
+    pub paused: Vec<HeldPlan>,
     /// Containers that use what is read and go on running, with the reason.
     pub go_on: Vec<GoesOn>,
+}
+
+impl HoldPlan {
+    /// Whether a run holds anybody, as far as it can be known: who is paused already may run by then.
+    pub(crate) fn holds_somebody(&self) -> bool {
+        !self.pause.is_empty() || !self.paused.is_empty()
+    }
 }
 
 /// A container that is held.

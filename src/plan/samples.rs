@@ -307,6 +307,7 @@ pub(crate) fn container(service: &str, number: u32, mounts: Vec<ContainerMount>)
         image_id: "sha256:1".into(),
         config_hash: None,
         created_at: None,
+        started_at: None,
         mounts,
         labels: BTreeMap::new(),
     }

@@ -59,7 +59,7 @@ fn head(page: &mut Page, plan: &Plan) {
 fn held(page: &mut Page, plan: &Plan) {
     page.line("\nHeld still");
     let hold = &plan.hold;
-    if hold.pause.is_empty() {
+    if hold.pause.is_empty() && hold.paused.is_empty() {
         page.line("    nobody");
     }
     let mut rows = Vec::new();
@@ -70,6 +70,16 @@ fn held(page: &mut Page, plan: &Plan) {
                 held.name.clone(),
                 "paused".into(),
                 format!("for {}", held.uses.join(", ")),
+            ],
+        });
+    }
+    for held in &hold.paused {
+        rows.push(Row {
+            mark: '+',
+            cells: vec![
+                held.name.clone(),
+                "paused".into(),
+                format!("already, by somebody else; for {}", held.uses.join(", ")),
             ],
         });
     }

@@ -123,7 +123,7 @@ fn target(
         let finding = Finding::new("plan::codec_level", format!("{error}{said_by}"));
         against.push(finding.with_help("change the setting `compression.level`, or the codec"));
     }
-    match spool(request, facts, load, &kind) {
+    match spool(request, facts, load, &kind, &compression) {
         Ok(spool) if against.is_empty() => Ok(TargetPlan {
             name: arg.name.clone(),
             spool,
@@ -255,6 +255,7 @@ fn spool(
     facts: &Facts,
     load: &Load<'_>,
     kind: &TargetKind,
+    compression: &Compression,
 ) -> Result<SpoolPlan, Finding> {
     let settings = &request.settings.spool;
     let unknown = load
@@ -262,7 +263,7 @@ fn spool(
         .iter()
         .any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
     let archive = !matches!(kind, TargetKind::Folder { .. });
-    let held = !load.hold.pause.is_empty();
+    let held = load.hold.holds_somebody();
     let (what, why) = match settings.mode {
         SpoolMode::Never if archive && unknown => {
             return Err(Finding::new(
@@ -273,25 +274,34 @@ fn spool(
         }
         SpoolMode::Always if held => (
             SpoolWhat::WhileHeld,
-            Some("the setting `spool.mode` is `always`"),
+            Some("the setting `spool.mode` is `always`".to_owned()),
         ),
         SpoolMode::Auto if held && *kind == TargetKind::Stdout => (
             SpoolWhat::WhileHeld,
             Some(
-                "services are not held longer than the disk takes, whatever reads standard output",
+                "services are not held longer than the disk takes, whatever reads standard output"
+                    .to_owned(),
             ),
+        ),
+        SpoolMode::Auto if held && compression.is_slow() => (
+            SpoolWhat::WhileHeld,
+            Some(format!(
+                "services are not held while {} compresses, which is slower than a disk",
+                compression.codec
+            )),
         ),
         _ if archive && unknown => (
             SpoolWhat::UnknownSize,
             Some(
-                "an archive needs a member's size first, and the engine's reader does not know it",
+                "an archive needs a member's size first, and the engine's reader does not know it"
+                    .to_owned(),
             ),
         ),
         _ => (SpoolWhat::Nothing, None),
     };
     Ok(SpoolPlan {
         what,
-        why: why.map(str::to_owned),
+        why,
         dir: facts.spool_dir.clone(),
         free: facts
             .places

@@ -7,6 +7,7 @@
 mod bad_input;
 mod changing;
 mod compose_versions;
+mod deep;
 mod everything;
 mod holding;
 mod interrupted;
@@ -15,6 +16,7 @@ mod permissions;
 mod plans;
 mod predecessor;
 mod several_targets;
+mod stirred;
 mod support;
 mod verified;
 mod whole_project;

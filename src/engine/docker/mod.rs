@@ -16,12 +16,14 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
 use super::endpoint::Endpoint;
 use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
 use super::{
-    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image, Volume,
+    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image,
+    StateChange, Volume,
 };
 
 mod connect;
@@ -285,6 +287,26 @@ impl Engine for DockerEngine {
             self.client.unpause_container(&segment),
         )
         .await
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, EngineError> {
+        let request = self.client.info();
+        let info = bounded("tell the time", self.limits.control, request).await?;
+        Ok(decode::clock(info))
+    }
+
+    async fn state_changes(
+        &self,
+        ids: &[String],
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StateChange>, EngineError> {
+        let options = requests::events_of(ids, since, until);
+        let events = self.client.events(Some(options));
+        let changes = events
+            .try_filter_map(|event| async { Ok(decode::state_change(event)) })
+            .try_collect();
+        bounded("say what happened", self.limits.control, changes).await
     }
 
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError> {

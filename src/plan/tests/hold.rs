@@ -47,6 +47,9 @@ fn only_running_containers_that_can_write_to_what_is_read_are_paused() {
     }
     let plan = sample.plan();
     assert_eq!(paused(&plan.hold), ["blog-both-1", "blog-db-1"]);
+    let already: Vec<&str> = plan.hold.paused.iter().map(|held| &*held.name).collect();
+    assert_eq!(already, ["blog-db-4"], "it is watched");
+    assert_eq!(plan.hold.paused[0].uses, ["volumes/project/db.tar"]);
     assert_eq!(plan.hold.pause[1].uses, ["volumes/project/db.tar"]);
     assert_eq!(plan.hold.pause[1].service, "db");
     assert_eq!(
@@ -64,6 +67,28 @@ fn nobody_is_paused_for_what_is_not_read() {
         .settings
         .scopes
         .retain(|scope| *scope != Scope::Volumes);
+    assert_eq!(sample.plan().hold, HoldPlan::default());
+}
+
+#[test]
+fn of_those_that_are_paused_already_only_who_would_be_held_is_watched() {
+    let mut sample = with_volume();
+    let mut still = container("db", 1, vec![volume_mount("blog_db")]);
+    still.state = ContainerState::Paused;
+    let mut reader = container("reader", 1, still.mounts.clone());
+    reader.mounts[0].writable = false;
+    reader.state = ContainerState::Paused;
+    let mut theirs = container("theirs", 1, still.mounts.clone());
+    (theirs.project, theirs.state) = (Some("other".into()), ContainerState::Paused);
+    sample.container(still.clone());
+    sample.container(reader.clone());
+    let users = vec![still, reader, theirs];
+    sample.engine().users.insert("blog_db".into(), users);
+    let hold = sample.plan().hold;
+    let already: Vec<&str> = hold.paused.iter().map(|held| &*held.name).collect();
+    assert_eq!(already, ["blog-db-1"]);
+    assert!(hold.pause.is_empty() && hold.go_on.is_empty());
+    sample.request.no_pause = true;
     assert_eq!(sample.plan().hold, HoldPlan::default());
 }
 

@@ -185,6 +185,13 @@ fn spooling_follows_from_target_reader_and_mode() {
         ("/a.tar", Auto, true, true, UnknownSize),
         ("/a.tar", Always, false, true, UnknownSize),
         ("/a.tar", Always, true, true, WhileHeld),
+        // A codec that is slower than a disk keeps nobody waiting.
+        ("/a.tar.gz", Auto, true, false, WhileHeld),
+        ("/a.tar.bz2", Auto, true, false, WhileHeld),
+        ("/a.tar.xz", Auto, true, true, WhileHeld),
+        ("/a.tar.gz", Auto, false, false, Nothing),
+        ("/a.tar.gz", Never, true, false, Nothing),
+        ("/a.tar.zst", Auto, true, false, Nothing),
         // Whoever reads standard output may be slow.
         ("-", Auto, true, false, WhileHeld),
         ("-", Auto, false, false, Nothing),
@@ -195,6 +202,32 @@ fn spooling_follows_from_target_reader_and_mode() {
         let case = format!("{target} {mode:?} held {held} engine {engine}");
         assert_eq!(spool(target, mode, held, engine), what, "{case}");
     }
+}
+
+#[test]
+fn a_slow_level_counts_and_the_plan_says_why_it_spools() {
+    let mut sample = with(&["/b"]);
+    sample.existing("blog_db", Some("db"));
+    sample.container(container("db", 1, vec![volume_mount("blog_db")]));
+    let spool = |sample: &mut Sample, codec, level| {
+        let compression = &mut sample.request.settings.compression;
+        (compression.codec, compression.level) = (Some(codec), level);
+        sample.plan().targets[0].spool.clone()
+    };
+    assert_eq!(
+        spool(&mut sample, Codec::Zst, Some(9)).what,
+        SpoolWhat::Nothing
+    );
+    assert_eq!(
+        spool(&mut sample, Codec::Zst, Some(10)).what,
+        SpoolWhat::WhileHeld
+    );
+    let gz = spool(&mut sample, Codec::Gz, None);
+    let why = "services are not held while gz compresses, which is slower than a disk";
+    assert_eq!(
+        (gz.what, gz.why.as_deref()),
+        (SpoolWhat::WhileHeld, Some(why))
+    );
 }
 
 #[test]

@@ -180,6 +180,7 @@ fn the_json_document_is_stable() {
                 {"id": "blog-web-1", "name": "blog-web-1", "service": "web",
                  "uses": ["volumes/mounted/media"]},
             ],
+            "paused": [],
             "go_on": [],
         })
     );
