@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod executor;
 pub mod exit;
+pub mod init;
 pub mod plan;
 pub mod sources;
 pub mod targets;

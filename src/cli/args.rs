@@ -130,6 +130,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Check a compose-dump.yml: everything that is wrong with it, without an engine.
     Check(CheckArgs),
+    /// Write a compose-dump.yml for the project, with the schema that editors explain it by.
+    Init(InitArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }
@@ -143,6 +145,14 @@ pub(super) struct CheckArgs {
     /// Print the findings as one JSON array on standard output.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Print the file on standard output, and write nothing.
+    #[arg(long)]
+    pub(super) print: bool,
 }
 
 /// `schema`.

@@ -44,7 +44,7 @@ impl Declared {
         Ok(Self {
             path: match source {
                 Source::File(path) => Some(cwd.join(path)),
-                Source::Stdin => None,
+                Source::Stdin | Source::Text { .. } => None,
             },
             file,
             document,
@@ -104,7 +104,7 @@ pub(super) fn source(global: &Global, cwd: &Path) -> Source {
 pub(super) fn existing_source(global: &Global, cwd: &Path) -> Option<Source> {
     let source = source(global, cwd);
     let there = match &source {
-        Source::Stdin => true,
+        Source::Stdin | Source::Text { .. } => true,
         Source::File(path) => cwd.join(path).symlink_metadata().is_ok(),
     };
     (global.job_file.is_some() || there).then_some(source)
@@ -162,7 +162,7 @@ fn load_project(
     file: &JobFile,
 ) -> Result<Project, LoadError> {
     let home = match source {
-        Source::Stdin => None,
+        Source::Stdin | Source::Text { .. } => None,
         Source::File(path) => cwd.join(path).parent().map(Path::to_owned),
     };
     let here = home.unwrap_or_else(|| cwd.to_owned());

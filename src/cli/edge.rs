@@ -16,6 +16,7 @@ use crate::diagnostic::Finding;
 use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
 use crate::exit::Exit;
+use crate::init::WriteError;
 
 /// A command cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,9 @@ pub(super) enum CommandError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A first job file cannot be written.
+    #[error(transparent)]
+    Init(#[from] WriteError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -71,6 +75,7 @@ impl CommandError {
             Self::Project(_) => "project",
             Self::Endpoint(_) => "endpoint",
             Self::Engine(_) => "engine",
+            Self::Init(_) => "init",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
@@ -81,8 +86,12 @@ impl CommandError {
     /// The exit code that the error stands for.
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Findings(_) | Self::Project(_) | Self::Endpoint(_) => Exit::Rejected,
+            Self::Findings(_)
+            | Self::Project(_)
+            | Self::Endpoint(_)
+            | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
             Self::Engine(_)
+            | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
             | Self::Start(_)
             | Self::Spool { .. }
@@ -184,6 +193,13 @@ fn help(error: &CommandError) -> Option<String> {
             "go to a folder that exists, or name the project's with `-C` and its whole path"
                 .to_owned(),
         ),
+        CommandError::Init(WriteError::Exists(_)) => Some(
+            "nothing was written: remove what is there, or look at the new text with `compose-dump init --print`"
+                .to_owned(),
+        ),
+        CommandError::Init(WriteError::Failed { .. }) => {
+            Some("nothing was left behind; `compose-dump init --print` only prints the text".to_owned())
+        }
         CommandError::Endpoint(_)
         | CommandError::Findings(_)
         | CommandError::Start(_)

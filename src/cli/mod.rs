@@ -8,6 +8,7 @@ mod edge;
 mod execute;
 mod finding_row;
 mod gather;
+mod init;
 mod outcome;
 mod reporter;
 mod request;
@@ -59,7 +60,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Run(args) => args.job.dump.json,
         Command::Plan(args) => args.job.dump.json,
         Command::Check(args) => args.json,
-        Command::Schema(_) => false,
+        Command::Init(_) | Command::Schema(_) => false,
     }
 }
 
@@ -76,6 +77,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Plan(args) => run::plan(&cli.global, &args).await,
             Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
+            Command::Init(args) => init::init(&cli.global, &args),
             Command::Schema(args) => check::schema(&args),
         }
     });

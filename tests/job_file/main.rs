@@ -5,5 +5,7 @@
 mod configs;
 mod diagnostics;
 mod documents;
+mod examples;
 mod hostile;
+mod init;
 mod support;

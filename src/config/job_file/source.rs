@@ -20,6 +20,13 @@ pub enum Source {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// A text that is yet to become a file.
+    Text {
+        /// How findings call it.
+        name: String,
+        /// What it holds.
+        text: String,
+    },
 }
 
 /// Why there are no bytes.
@@ -56,6 +63,7 @@ impl Source {
         match self {
             Self::Stdin => "<stdin>".to_owned(),
             Self::File(path) => text::path(path),
+            Self::Text { name, .. } => name.clone(),
         }
     }
 
@@ -67,6 +75,7 @@ impl Source {
         match self {
             Self::Stdin => self.bounded(io::stdin().lock()),
             Self::File(path) => self.bounded(open(path)?),
+            Self::Text { text, .. } => self.bounded(text.as_bytes()),
         }
     }
 

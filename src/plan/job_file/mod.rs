@@ -12,6 +12,7 @@ use crate::config::job_file::{Document, JobFile};
 use crate::diagnostic::Finding;
 
 pub use cover::uncovered;
+pub(crate) use rule_sets::{anonymous_volumes, rule_path};
 
 /// Everything in the file that the project speaks against.
 #[must_use]
