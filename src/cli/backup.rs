@@ -6,6 +6,7 @@ use super::edge::CommandError;
 use super::execute::{self, Execution};
 use super::gather::gather;
 use super::signals::Signals;
+use super::working_folder::working_folder;
 use super::{request, talk};
 use crate::exit::Exit;
 use crate::plan;
@@ -19,7 +20,7 @@ pub(super) async fn backup(
     args: &BackupArgs,
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
-    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
+    let cwd = working_folder(global)?;
     declared::project_dir_is_folder(global, &cwd)?;
     let source = declared::existing_source(global, &cwd).filter(|_| !args.no_job_file);
     let declared = source.map(|source| Declared::load(global, &cwd, &source));
@@ -48,7 +49,7 @@ pub(super) async fn backup(
     };
     let (report, exit) = execution.execute(plan, gathered).await?;
     if args.dump.json {
-        talk::print_json(&report).map_err(CommandError::Print)?;
+        talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }
     Ok(exit)
 }

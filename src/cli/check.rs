@@ -1,18 +1,17 @@
 //! `check` and `schema`: what is wrong with a `compose-dump.yml`, without an engine.
 
-use serde::Serialize;
-
 use super::args::{CheckArgs, Global, SchemaArgs, SchemaName};
 use super::declared::{self, Declared};
 use super::edge::CommandError;
+use super::finding_row::Row;
 use super::talk;
+use super::working_folder::working_folder;
 use crate::config::job_file;
-use crate::diagnostic::Finding;
 use crate::exit::Exit;
 
 /// Looks at the file, and at the project as far as its files tell.
 pub(super) fn check(global: &Global, args: &CheckArgs) -> Result<Exit, CommandError> {
-    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
+    let cwd = working_folder(global)?;
     let source = declared::source(global, &cwd);
     let checked = Declared::load(global, &cwd, &source).and_then(|declared| {
         // What a wrong rule was meant to cover is not known, so this comes after the others.
@@ -48,33 +47,4 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, CommandError> {
     };
     talk::print(schema).map_err(CommandError::Print)?;
     Ok(Exit::Done)
-}
-
-/// One finding of `check --json`; docs/diagnostics.md explains the keys.
-#[derive(Serialize)]
-struct Row<'a> {
-    code: &'static str,
-    message: &'a str,
-    help: Option<&'a str>,
-    file: Option<&'a str>,
-    path: Option<&'a str>,
-    line: Option<usize>,
-    column: Option<usize>,
-    length: Option<usize>,
-}
-
-impl<'a> Row<'a> {
-    fn of(finding: &'a Finding) -> Self {
-        let place = finding.place.as_deref();
-        Self {
-            code: finding.code,
-            message: &finding.message,
-            help: finding.help.as_deref(),
-            file: place.map(|place| place.source.name.as_str()),
-            path: place.map(|place| place.path.as_str()),
-            line: place.map(|place| place.line),
-            column: place.map(|place| place.column),
-            length: place.map(|place| place.source.text[place.span.clone()].chars().count()),
-        }
-    }
 }

@@ -7,7 +7,7 @@ use super::args::Talk;
 use super::edge::CommandError;
 use super::gather::Gathered;
 use super::signals::Signals;
-use super::{reporter, summary, talk};
+use super::{reporter, stdout, summary, talk};
 use crate::diagnostic::Finding;
 use crate::executor::{Run, RunReport, World, dump};
 use crate::exit::Exit;
@@ -24,12 +24,13 @@ impl Execution<'_> {
     /// Executes a plan, and says how it went on standard error.
     ///
     /// # Errors
-    /// When temporary files cannot be made; nothing was touched then.
+    /// When temporary files cannot be made, or standard output is closed; nothing was touched then.
     pub(super) async fn execute(
         &self,
         plan: Plan,
         gathered: Gathered,
     ) -> Result<(RunReport, Exit), CommandError> {
+        stdout::keeps_the_dump(&plan)?;
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }

@@ -6,6 +6,7 @@ mod check;
 mod declared;
 mod edge;
 mod execute;
+mod finding_row;
 mod gather;
 mod init;
 mod outcome;
@@ -13,9 +14,11 @@ mod reporter;
 mod request;
 mod run;
 mod signals;
+mod stdout;
 mod summary;
 mod talk;
 mod under;
+mod working_folder;
 
 use std::ffi::OsString;
 
@@ -46,7 +49,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     talk::start_log(&cli.global.talk);
     let talk = cli.global.talk.clone();
-    execute(cli).unwrap_or_else(|error| edge::tell(&error, &talk))
+    let json = wants_json(&cli.command);
+    execute(cli).unwrap_or_else(|error| edge::tell(&error, &talk, json))
+}
+
+/// Whether a document is expected on standard output, whatever comes of the command.
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Backup(args) => args.dump.json,
+        Command::Run(args) => args.job.dump.json,
+        Command::Plan(args) => args.job.dump.json,
+        Command::Check(args) => args.json,
+        Command::Init(_) | Command::Schema(_) => false,
+    }
 }
 
 fn execute(cli: Cli) -> Result<Exit, CommandError> {

@@ -1,6 +1,6 @@
 //! What a run of one or several jobs came to: one document and one exit code.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::edge::CommandError;
 use super::talk;
@@ -15,11 +15,28 @@ pub(super) struct Outcome {
 }
 
 /// What became of one job.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum Row {
-    Executed(Box<RunReport>),
-    NotExecuted { job: String, error: String },
+    Executed(Box<RunReport>, Exit),
+    NotExecuted(NotExecuted),
+}
+
+/// A job of which there is no report.
+#[derive(Debug, Serialize)]
+struct NotExecuted {
+    job: String,
+    error: String,
+    complete: bool,
+    exit: u8,
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Executed(report, exit) => report.document(*exit).serialize(serializer),
+            Self::NotExecuted(row) => row.serialize(serializer),
+        }
+    }
 }
 
 impl Default for Outcome {
@@ -34,7 +51,7 @@ impl Default for Outcome {
 impl Outcome {
     /// Adds a job that was executed.
     pub(super) fn add_report(&mut self, report: RunReport, exit: Exit) {
-        self.rows.push(Row::Executed(Box::new(report)));
+        self.rows.push(Row::Executed(Box::new(report), exit));
         self.exit = self.exit.worst(exit);
     }
 
@@ -44,10 +61,12 @@ impl Outcome {
             CommandError::Findings(findings) => findings.iter().map(ToString::to_string).collect(),
             other => vec![chain(other)],
         };
-        self.rows.push(Row::NotExecuted {
+        self.rows.push(Row::NotExecuted(NotExecuted {
             job: job.to_owned(),
             error: findings.join("; "),
-        });
+            complete: false,
+            exit: error.exit().code(),
+        }));
         self.exit = self.exit.worst(error.exit());
     }
 

@@ -9,6 +9,7 @@ use super::execute::{self, Execution};
 use super::gather::{Gathered, gather};
 use super::outcome::Outcome;
 use super::signals::Signals;
+use super::working_folder::working_folder;
 use super::{request, under};
 use crate::config::job_file::{DEFAULT_JOB, DeclaredJob};
 use crate::diagnostic::{Finding, did_you_mean};
@@ -26,7 +27,7 @@ pub(super) async fn run(
     args: &RunArgs,
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
-    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
+    let cwd = working_folder(global)?;
     if let Some(dir) = &args.under {
         return under::run(global, args, &cwd.join(dir), &cwd, talk).await;
     }
@@ -53,7 +54,7 @@ pub(super) async fn run(
 /// # Errors
 /// Whatever speaks against it.
 pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CommandError> {
-    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
+    let cwd = working_folder(global)?;
     declared::project_dir_is_folder(global, &cwd)?;
     let named = args.job.all || args.job.strict || !args.job.jobs.is_empty();
     let plans = if named || declared::existing_source(global, &cwd).is_some() {
@@ -149,7 +150,7 @@ impl<'a> Jobs<'a> {
                 Ok((report, exit)) => outcome.add_report(report, exit),
                 Err(error) if turn == 0 => return Err(error),
                 Err(error) => {
-                    edge::tell(&error, execution.talk);
+                    edge::tell(&error, execution.talk, false);
                     outcome.add_error(&job.name, &error);
                 }
             }

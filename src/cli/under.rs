@@ -51,7 +51,7 @@ pub(super) async fn run(
         };
         let one = one(&global, args, cwd, &execution, &mut plans).await;
         let one = one.unwrap_or_else(|error| {
-            edge::tell(&error, talk);
+            edge::tell(&error, talk, false);
             let mut failed = Outcome::default();
             failed.add_error(&name, &error);
             failed

@@ -34,6 +34,7 @@ mod services;
 mod session;
 mod tags;
 mod template;
+mod top_level;
 mod unicity;
 mod volumes;
 

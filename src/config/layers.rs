@@ -218,10 +218,22 @@ fn misfit(name: &str, error: &figment::Error) -> Finding {
         "config::setting",
         format!(
             "the environment variable `{name}` does not fit: {}",
-            error.kind
+            said(&error.kind)
         ),
     )
     .with_help("change or unset it")
+}
+
+/// What the deserializer says, without its backquotes around `one of` several that are quoted already.
+fn said(kind: &figment::error::Kind) -> String {
+    let text = kind.to_string();
+    match text.split_once(", expected `one of ") {
+        Some((found, expected)) => {
+            let expected = expected.strip_suffix('`').unwrap_or(expected);
+            format!("{found}, expected one of {expected}")
+        }
+        None => text,
+    }
 }
 
 /// The settings by the variables that carry them: `COMPOSE_DUMP_SPOOL__DIR` to `spool.dir`.
@@ -484,7 +496,7 @@ mod tests {
         assert!(findings.iter().all(|finding| finding.help.is_some()));
         let reader = &findings[3].message;
         assert!(
-            reader.contains("fast") && reader.contains("engine"),
+            reader.ends_with("`fast`, expected one of `auto`, `direct`, `engine`"),
             "{reader}"
         );
     }

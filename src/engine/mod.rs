@@ -40,6 +40,12 @@ pub trait Engine: Send + Sync {
     /// Facts about the engine itself, as they were when it was connected to.
     fn daemon(&self) -> &Daemon;
 
+    /// The beginning of a command line by which a person reaches this engine: `docker`, with the
+    /// options that it takes.
+    fn docker_command(&self) -> String {
+        "docker".to_owned()
+    }
+
     /// All containers with the label `com.docker.compose.project=<project>`, in every state,
     /// one-offs too ([`Container::oneoff`]), sorted by name.
     ///

@@ -118,7 +118,12 @@ fn compose(facts: &Facts) -> Compose {
 
 /// The draft that every target completes with what it stored.
 pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[Held]) -> Draft {
-    let complete = members.iter().all(MemberReport::is_whole);
+    let unknown = plan.missing.definitions.iter().map(|file| LeftOut {
+        what: format!("what `{file}` defines"),
+        reason: "the file does not exist".to_owned(),
+    });
+    let failed: Vec<LeftOut> = members.iter().filter_map(failed).chain(unknown).collect();
+    let complete = failed.is_empty() && members.iter().all(MemberReport::is_whole);
     Draft {
         id: run.id.clone(),
         project: Project {
@@ -147,7 +152,7 @@ pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[He
             .collect(),
         held: held.iter().map(held_row).collect(),
         left_out: plan.left_out.clone(),
-        failed: members.iter().filter_map(failed).collect(),
+        failed,
         warnings: plan.warnings.clone(),
         complete,
     }
@@ -183,7 +188,7 @@ fn held_row(held: &Held) -> manifest::model::Held {
 fn failed(member: &MemberReport) -> Option<LeftOut> {
     let gaps = || {
         format!(
-            "{} not stored as it was; the member's warnings name them",
+            "{} not wholly stored; the member's warnings say which",
             text::count(member.gaps, "entry")
         )
     };

@@ -231,6 +231,7 @@ fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> Run
         held: outcome.held.iter().map(HeldReport::from).collect(),
         error: outcome.error,
         interrupted,
+        missing: plan.missing.clone(),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) enum IndexError {
         source: io::Error,
     },
     /// No target takes it any more.
-    #[error("no target takes the index of `{member}`")]
+    #[error("every target failed before the index of `{member}` was written")]
     Closed {
         /// The member.
         member: String,

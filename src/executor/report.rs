@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::hold::Held;
 use crate::exit::Exit;
+use crate::plan::model::Missing;
 
 /// The outcome of one job.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +28,19 @@ pub struct RunReport {
     pub error: Option<String>,
     /// Whether a signal ended it.
     pub interrupted: bool,
+    /// What the Compose files declare and what was not there.
+    pub missing: Missing,
+}
+
+/// A report as scripts get it.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a RunReport,
+    /// Whether there is a dump, and everything that was planned is in it.
+    complete: bool,
+    /// The code that the process ends with.
+    exit: u8,
 }
 
 /// What became of one target.
@@ -97,11 +111,27 @@ impl MemberSummary {
 }
 
 impl RunReport {
+    /// The report for scripts, with the exit code of the run.
+    #[must_use]
+    pub fn document(&self, exit: Exit) -> Document<'_> {
+        let is_there = self.targets.iter().any(|target| target.dump.is_some());
+        Document {
+            report: self,
+            complete: is_there && self.is_whole(),
+            exit: exit.code(),
+        }
+    }
+
+    /// Whether nothing is missing of what was to be stored, as far as that is known.
+    fn is_whole(&self) -> bool {
+        self.missing.definitions.is_empty() && self.members.iter().all(MemberSummary::is_whole)
+    }
+
     /// The exit code of this outcome; `signal` is the one for a signal that ended it.
     #[must_use]
     pub fn exit(&self, signal: Option<Exit>) -> Exit {
         let mut exit = Exit::Done;
-        if self.members.iter().any(|member| !member.is_whole()) {
+        if !self.is_whole() {
             exit = exit.worst(Exit::Partial);
         }
         for target in self.targets.iter().filter(|target| target.dump.is_none()) {
@@ -162,7 +192,25 @@ mod tests {
             }],
             error: None,
             interrupted: false,
+            missing: Missing::default(),
         }
+    }
+
+    #[test]
+    fn scripts_are_told_whether_the_dump_is_complete() {
+        let document = |report: &RunReport| {
+            serde_json::to_value(report.document(report.exit(None))).expect("it is plain data")
+        };
+        let mut report = good();
+        assert_eq!(document(&report)["complete"], true);
+        assert_eq!(document(&report)["exit"], 0);
+        assert_eq!(document(&report)["job"], "manual");
+        report.missing.definitions.push("inc.yaml".into());
+        assert_eq!(document(&report)["complete"], false);
+        assert_eq!(document(&report)["exit"], 3);
+        let mut report = good();
+        report.targets[0].dump = None;
+        assert_eq!(document(&report)["complete"], false);
     }
 
     #[test]

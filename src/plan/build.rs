@@ -6,13 +6,11 @@ use crate::diagnostic::Finding;
 
 use super::facts::{EngineFacts, Facts};
 use super::hold::{self, Content, HeldPath};
-use super::model::{
-    EnginePlan, HoldPlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan,
-};
+use super::model::{EnginePlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan};
 use super::owners::Owners;
 use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
-use super::{config, contents, mounted, volumes};
+use super::{config, contents, missing, mounted, volumes, warnings};
 
 /// Makes the plan.
 ///
@@ -55,7 +53,8 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         members: contents::members(&trees, &volumes),
         left_out: contents::left_out(&config, &mounted, &volumes),
         job: request.job.clone(),
-        warnings: warnings(facts, &hold, &trees),
+        warnings: warnings::of(request, facts, &hold, &trees),
+        missing: missing::plan(request, facts, &volumes),
         project: ProjectPlan {
             id: identity.id(),
             identity,
@@ -137,30 +136,6 @@ fn nothing_to_do(
         )
         .with_help(help),
     )
-}
-
-fn warnings(facts: &Facts, hold: &HoldPlan, trees: &[TreePlan]) -> Vec<String> {
-    let mounted = trees.iter().any(|tree| tree.scope == Scope::Mounted);
-    let loader = facts.project.warnings.iter().map(|warning| {
-        let file = super::owners::shown(&facts.project.dir, &warning.file);
-        match warning.line {
-            Some(line) => format!("{file}:{line}: {}", warning.message),
-            None => format!("{file}: {}", warning.message),
-        }
-    });
-    let cannot = facts
-        .engine
-        .as_ref()
-        .ok()
-        .filter(|engine| !hold.pause.is_empty() && !engine.daemon.can_pause())
-        .map(|_| "the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
-    let nobody_held = facts
-        .engine
-        .as_ref()
-        .err()
-        .filter(|_| mounted)
-        .map(|why| format!("mounted paths are read while services may write to them: {why}"));
-    loader.chain(cannot).chain(nobody_held).collect()
 }
 
 fn engine_plan(engine: &EngineFacts) -> EnginePlan {

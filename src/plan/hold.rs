@@ -10,6 +10,9 @@ use super::facts::{EngineFacts, Facts};
 use super::model::{GoesOn, HeldPlan, HoldPlan, TreePlan, VolumePlan};
 use super::request::Request;
 
+/// Why a container goes on that no run may touch.
+pub(super) const NOT_OF_PROJECT: &str = "it is not of this project, and shares a volume with it";
+
 /// What is read while services are held.
 pub(super) struct Content<'a> {
     pub(super) volumes: &'a [VolumePlan],
@@ -97,7 +100,7 @@ fn why_not(
     } else if writes.is_empty() {
         "it mounts what is read read-only"
     } else if container.project.as_deref() != Some(&facts.project.name) {
-        "it is not of this project, and shares a volume with it"
+        NOT_OF_PROJECT
     } else if let Some(why) = let_go_on(request, container) {
         return Some(why);
     } else if container.state == ContainerState::Restarting {

@@ -11,6 +11,7 @@ mod hold;
 pub mod job_file;
 pub mod links;
 mod links_once;
+mod missing;
 pub mod model;
 mod mounted;
 mod owners;
@@ -25,6 +26,7 @@ mod targets;
 mod tests;
 mod volume_names;
 mod volumes;
+mod warnings;
 
 pub use build::build;
 pub use request::{Request, TargetWish};

@@ -13,6 +13,8 @@ use crate::config::identity::Identity;
 pub use crate::config::scope::Scope;
 use crate::text;
 
+pub use super::missing::Missing;
+
 /// What a job would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
@@ -46,6 +48,8 @@ pub struct Plan {
     pub left_out: Vec<LeftOut>,
     /// What does not stop a run but should be known.
     pub warnings: Vec<String>,
+    /// What the Compose files declare and what is not there.
+    pub missing: Missing,
     /// The folder of temporary files.
     #[serde(serialize_with = "as_text")]
     pub spool_dir: PathBuf,
@@ -283,6 +287,8 @@ pub struct TargetPlan {
     pub codec_memory: u64,
     /// Free bytes on the target's file system, where it has one.
     pub free: Option<u64>,
+    /// Whether it is a folder that does not exist yet.
+    pub will_be_created: bool,
     /// Whether the run fails with it.
     pub required: bool,
 }

@@ -141,7 +141,10 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
     let name = |pattern: &crate::config::dump_name::DumpName| {
         pattern.preview(&plan.project.identity, &plan.job)
     };
-    let free = free(target.free);
+    let mut free = free(target.free);
+    if target.will_be_created {
+        free.push_str(", which will be created");
+    }
     match &target.kind {
         TargetKind::Folder { path, dump_name } => {
             format!(

@@ -129,6 +129,8 @@ fn target(
             spool,
             codec_memory: compression.memory_bytes(),
             free: place.and_then(|place| place.free),
+            will_be_created: place.is_some_and(|place| !place.exists)
+                && !matches!(kind, TargetKind::Archive { .. }),
             required: wish.required,
             kind,
             compression,

@@ -119,7 +119,7 @@ impl Planner<'_> {
                 Decision::left_out("external: it is managed outside of this project")
             }
             None if declared.external => Decision::left_out("external, and it does not exist"),
-            None => Decision::left_out("does not exist yet; `docker compose up` creates it"),
+            None => Decision::left_out(not_there(&services)),
             Some(_) if first_key != declared.key => {
                 Decision::left_out(format!("the same volume as `{first_key}`"))
             }
@@ -291,6 +291,15 @@ impl Planner<'_> {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()
+    }
+}
+
+/// Why there is nothing to read of a declared volume: Compose creates those alone that a service uses.
+pub(super) fn not_there(services: &[String]) -> &'static str {
+    if services.is_empty() {
+        "does not exist at the engine, and no service uses it"
+    } else {
+        "does not exist at the engine yet; `docker compose up` creates it"
     }
 }
 

@@ -75,7 +75,10 @@ pub enum TargetError {
         path: PathBuf,
     },
     /// The file system or the quota is full (`ENOSPC`, `EDQUOT`).
-    #[error("target `{target}`: no space left in `{}`", crate::text::path(folder))]
+    #[error(
+        "target `{target}`: cannot write more to `{}`",
+        crate::text::path(folder)
+    )]
     DiskFull {
         /// The target.
         target: String,

@@ -88,7 +88,7 @@ fn the_table_names_everything() {
         "/srv/anon",
         &project.volume("data"),
         &project.container("db"),
-        "does not exist yet",
+        "does not exist at the engine",
         "standard output",
         "direct",
     ] {

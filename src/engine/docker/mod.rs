@@ -5,7 +5,7 @@
 //! and one between two pieces of content ([`Limits::idle`]), because a transfer may take hours and
 //! must not hang for ever. What goes over the wire is not logged: it holds environments.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::Docker;
@@ -42,7 +42,7 @@ const PARALLEL: usize = 4;
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For an engine to answer at all.
+    /// For an engine to answer at all; three times as long over ssh, which has to log in first.
     pub connect: Duration,
     /// For a request that transfers no content.
     pub control: Duration,
@@ -53,7 +53,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(20),
+            connect: Duration::from_secs(10),
             control: Duration::from_secs(60),
             idle: Duration::from_secs(5 * 60),
         }
@@ -79,14 +79,20 @@ impl DockerEngine {
     /// [`EngineError::Unreachable`] with all that was tried; [`EngineError::TooOld`] and
     /// [`EngineError::TooNew`].
     pub async fn connect(endpoints: &[Endpoint], limits: Limits) -> Result<Self, EngineError> {
+        let begun = Instant::now();
         let (endpoint, connection) = connect::first_that_answers(endpoints, limits).await?;
         let Connection {
             client,
             daemon,
             bridge,
         } = connection;
-        tracing::debug!(
-            %endpoint, version = daemon.server_version, api = daemon.api_version, "connected"
+        tracing::info!(
+            at = %endpoint,
+            given_by = %endpoint.origin,
+            version = daemon.server_version,
+            api = daemon.api_version,
+            ms = begun.elapsed().as_millis(),
+            "the engine answers"
         );
         Ok(Self {
             client,
@@ -196,6 +202,10 @@ fn found<T>(answer: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
 impl Engine for DockerEngine {
     fn daemon(&self) -> &Daemon {
         &self.daemon
+    }
+
+    fn docker_command(&self) -> String {
+        self.endpoint.docker_command()
     }
 
     async fn project_containers(&self, project: &str) -> Result<Vec<Container>, EngineError> {

@@ -213,7 +213,7 @@ impl Hands {
             Ok(Thawed::Before) => (Some(now), false),
             Err(error) => {
                 self.teller.tell(Event::Stuck {
-                    command: format!("docker unpause {container}"),
+                    command: format!("{} unpause {container}", self.engine.docker_command()),
                     container: container.clone(),
                     error,
                 });

@@ -128,7 +128,7 @@ fn what_is_left_out_says_why() {
     assert!(
         why(volume_row(&plan, "new"))
             .1
-            .starts_with("does not exist yet")
+            .starts_with("does not exist at the engine")
     );
     for (key, _, expected) in &windows {
         assert_eq!(why(volume_row(&plan, key)), (false, *expected));

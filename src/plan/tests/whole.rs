@@ -98,6 +98,7 @@ fn the_json_document_is_stable() {
             "job",
             "left_out",
             "members",
+            "missing",
             "mounted",
             "no_engine",
             "project",
