@@ -9,6 +9,7 @@ mod changing;
 mod compose_versions;
 mod deep;
 mod everything;
+mod examples;
 mod holding;
 mod interrupted;
 mod jobs;

@@ -132,7 +132,7 @@ impl From<SourceError> for Finding {
         };
         match error {
             SourceError::Missing(_) => Self::new("config::no_file", message)
-                .with_help("write one, or name it with `-c FILE`; `compose-dump schema` prints what may be in it"),
+                .with_help("`compose-dump init` writes one; or name it with `-c FILE`"),
             SourceError::NotAFile { .. } => Self::new("config::not_a_file", message)
                 .with_help("name a regular file with `-c`, or send it to `-c -`"),
             SourceError::TooLarge(_) => Self::new("config::too_large", message)
