@@ -9,6 +9,7 @@ mod execute;
 mod finding_row;
 mod gather;
 mod init;
+mod one_place;
 mod outcome;
 mod reporter;
 mod request;

@@ -77,6 +77,18 @@ impl Outcome {
         }
     }
 
+    /// Something beside the jobs did not go well.
+    pub(super) fn add_exit(&mut self, exit: Exit) {
+        self.exit = self.exit.worst(exit);
+    }
+
+    /// How many jobs are done, of how many.
+    pub(super) fn jobs_done(&self) -> (usize, usize) {
+        let is_done = |row: &&Row| matches!(row, Row::Executed(_, Exit::Done));
+        let done = self.rows.iter().filter(is_done).count();
+        (done, self.rows.len())
+    }
+
     /// Takes over the rows of another one.
     pub(super) fn add(&mut self, other: Self) {
         self.rows.extend(other.rows);

@@ -10,8 +10,9 @@ use super::gather::{Gathered, gather};
 use super::outcome::Outcome;
 use super::signals::Signals;
 use super::working_folder::working_folder;
-use super::{request, under};
+use super::{one_place, request, under};
 use crate::config::job_file::{DEFAULT_JOB, DeclaredJob};
+use crate::config::target_arg::TargetArg;
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::executor::RunReport;
 use crate::exit::Exit;
@@ -83,7 +84,8 @@ impl<'a> Jobs<'a> {
     /// Reads the project's file and chooses from it.
     ///
     /// # Errors
-    /// What speaks against the file, or a job that it does not have.
+    /// What speaks against the file, a job that it does not have, or several that would write to one
+    /// place for one dump.
     pub(super) fn load(
         global: &'a Global,
         args: &'a JobArgs,
@@ -96,13 +98,29 @@ impl<'a> Jobs<'a> {
             declared.uncovered()?;
         }
         let chosen = choose(&declared, args)?;
-        Ok(Self {
+        let jobs = Self {
             global,
             args,
             cwd,
             declared,
             chosen,
-        })
+        };
+        one_place::each_takes_one_dump(&jobs.places())?;
+        Ok(jobs)
+    }
+
+    /// Where each job's dumps go; nowhere for one whose flags and variables cannot be used, of which
+    /// its plan speaks.
+    pub(super) fn places(&self) -> Vec<Vec<TargetArg>> {
+        let project = &self.declared.project;
+        let requests = self
+            .chosen
+            .iter()
+            .map(|job| request::declared(job.clone(), project, self.args, self.cwd));
+        requests
+            .flatten()
+            .map(|request| request.targets.into_iter().map(|wish| wish.place).collect())
+            .collect()
     }
 
     /// The plan of every job.

@@ -8,4 +8,5 @@ mod documents;
 mod examples;
 mod hostile;
 mod init;
+mod places;
 mod support;

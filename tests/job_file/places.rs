@@ -1,0 +1,49 @@
+//! Several dumps for a place that takes one are refused before an engine is asked.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{program, run};
+
+const FILE: &str = "{version: 1, targets: {out: {path: '-'}, disk: {path: dumps}}, jobs: {a: {to: [out]}, b: {to: [disk]}}}";
+
+fn project(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("compose.yaml"), "services: {a: {image: x}}\n").unwrap();
+    fs::write(folder.join("compose-dump.yml"), FILE).unwrap();
+}
+
+/// The codes of the findings that stop the program before it looks for an engine.
+fn rejected(folder: &Path, arguments: &[&str]) -> Vec<String> {
+    let mut program = program(&[&["run", "--json"], arguments].concat());
+    program.current_dir(folder);
+    program.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let output = run(&mut program);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = document["findings"].as_array();
+    let codes = findings.into_iter().flatten();
+    codes
+        .map(|finding| finding["code"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn one_place_for_one_dump_does_not_take_several() {
+    let top = tempfile::tempdir().unwrap();
+    let blog = top.path().join("blog");
+    project(&blog);
+    let stdout = ["cli::stdout_shared"];
+    let archive = ["cli::archive_shared"];
+    assert_eq!(rejected(&blog, &["a", "b", "-t", "-"]), stdout);
+    assert_eq!(rejected(&blog, &["a", "default"]), stdout);
+    assert_eq!(rejected(&blog, &["a", "b", "-t", "x.tar.gz"]), archive);
+    assert_eq!(rejected(&blog, &["a", "b"]), [""; 0]);
+
+    let under = |arguments: &[&str]| rejected(top.path(), &[&["--under", "."], arguments].concat());
+    assert_eq!(under(&["b", "-t", "-"]), [""; 0], "one project, one job");
+    project(&top.path().join("shop"));
+    assert_eq!(under(&["b", "-t", "-"]), stdout);
+    assert_eq!(under(&["a"]), stdout);
+    assert_eq!(under(&["b", "-t", "x.tar"]), archive);
+    assert!(!top.path().join("x.tar").exists());
+}
