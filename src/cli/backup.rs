@@ -22,7 +22,11 @@ pub(super) async fn backup(
 ) -> Result<Exit, CommandError> {
     let cwd = working_folder(global)?;
     declared::project_dir_is_folder(global, &cwd)?;
-    let source = declared::existing_source(global, &cwd).filter(|_| !args.no_job_file);
+    let source = if args.no_job_file {
+        None
+    } else {
+        declared::existing_source(global, &cwd)
+    };
     let declared = source.map(|source| Declared::load(global, &cwd, &source));
     let declared = declared.transpose()?;
     let (project, file, path) = match declared {

@@ -24,6 +24,9 @@ impl Declared {
     /// # Errors
     /// Everything that is wrong with the file, sorted by line.
     pub(super) fn load(global: &Global, cwd: &Path, source: &Source) -> Result<Self, Vec<Finding>> {
+        if let Some(finding) = misnamed(global, cwd, source) {
+            return Err(vec![finding]);
+        }
         let environment = std::env::vars_os().collect();
         let Loaded {
             file,
@@ -100,9 +103,43 @@ pub(super) fn source(global: &Global, cwd: &Path) -> Source {
     }
 }
 
-/// The same, if there is one: a file that was named has to be there.
+/// What somebody may have called a job file by mistake.
+const NEAR_NAMES: [&str; 4] = [
+    "compose-dump.yaml",
+    ".compose-dump.yml",
+    ".compose-dump.yaml",
+    "compose_dump.yml",
+];
+
+/// Of a job file that is not there, the one that may have been meant to be it. A file that was named
+/// is not guessed at.
+pub(super) fn misnamed(global: &Global, cwd: &Path, source: &Source) -> Option<Finding> {
+    let Source::File(path) = source else {
+        return None;
+    };
+    if global.job_file.is_some() || cwd.join(path).symlink_metadata().is_ok() {
+        return None;
+    }
+    let mut near = NEAR_NAMES.iter().map(|name| path.with_file_name(name));
+    let near = near.find(|path| cwd.join(path).is_file())?;
+    let message = format!(
+        "there is no `{}`, but a `{}`",
+        crate::text::path(path),
+        crate::text::path(&near)
+    );
+    Some(
+        Finding::new("config::file_name", message)
+            .with_help(format!("rename it to `{FILE_NAME}`, or name it with `-c`")),
+    )
+}
+
+/// The same, if there is one: a file that was named has to be there. One with a wrong name is told of.
 pub(super) fn existing_source(global: &Global, cwd: &Path) -> Option<Source> {
     let source = source(global, cwd);
+    if let Some(finding) = misnamed(global, cwd, &source) {
+        let help = finding.help.as_deref().unwrap_or_default();
+        tracing::warn!("{finding}, which is not read: {help}");
+    }
     let there = match &source {
         Source::Stdin | Source::Text { .. } => true,
         Source::File(path) => cwd.join(path).symlink_metadata().is_ok(),

@@ -59,32 +59,10 @@ fn missing(missing: &Missing, talk: &Talk) {
 }
 
 fn last_line(report: &RunReport, exit: Exit) -> String {
-    let dumps = report
-        .targets
-        .iter()
-        .filter(|target| target.dump.is_some())
-        .count() as u64;
-    let gaps = report
-        .members
-        .iter()
-        .filter(|member| !member.is_whole())
-        .count() as u64;
+    let dumps = dumps(report);
     match exit {
-        Exit::Done => format!(
-            "done: {} of {}, {}",
-            text::count(dumps, "dump"),
-            text::count(report.members.len() as u64, "member"),
-            held(report)
-        ),
-        Exit::Partial if gaps == 0 => format!(
-            "{} published, and not whole: part of the project is not known; the warnings above name it",
-            text::count(dumps, "dump")
-        ),
-        Exit::Partial => format!(
-            "{} published, and not whole: {} with gaps; the warnings above name them",
-            text::count(dumps, "dump"),
-            text::count(gaps, "member")
-        ),
+        Exit::Done => format!("{}, {}", done(report), held(report)),
+        Exit::Partial => partial(report),
         Exit::NotBrought => "services are still held: use the commands above".to_owned(),
         Exit::Interrupted | Exit::Terminated => {
             let published = match dumps {
@@ -98,6 +76,66 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
             format!("failed: {} without a dump", text::count(failed, "target"))
         }
     }
+}
+
+fn dumps(report: &RunReport) -> u64 {
+    let published = report.targets.iter().filter(|target| target.dump.is_some());
+    published.count() as u64
+}
+
+fn done(report: &RunReport) -> String {
+    format!(
+        "done: {} of {}",
+        text::count(dumps(report), "dump"),
+        text::count(report.members.len() as u64, "member")
+    )
+}
+
+/// What is not whole, and which targets have no dump.
+fn partial(report: &RunReport) -> String {
+    let not_whole = not_whole(report);
+    let mut line = if not_whole.is_empty() {
+        done(report)
+    } else {
+        format!(
+            "{} published, and not whole: {}; the warnings name what",
+            text::count(dumps(report), "dump"),
+            not_whole.join(", ")
+        )
+    };
+    let spared = report.targets.iter().filter(|target| target.dump.is_none());
+    for target in spared {
+        line.push_str(&format!(
+            "; target `{}`, which is not required, has none",
+            target.target
+        ));
+    }
+    line
+}
+
+fn not_whole(report: &RunReport) -> Vec<String> {
+    let (torn, gaps): (Vec<_>, Vec<_>) = report
+        .members
+        .iter()
+        .filter(|member| !member.is_whole())
+        .partition(|member| member.error.is_none() && member.entries_with_gaps == 0);
+    let mut what = Vec::new();
+    if !gaps.is_empty() {
+        what.push(format!(
+            "{} with gaps",
+            text::count(gaps.len() as u64, "member")
+        ));
+    }
+    if !torn.is_empty() {
+        what.push(format!(
+            "{} that may be torn",
+            text::count(torn.len() as u64, "member")
+        ));
+    }
+    if !report.missing.definitions.is_empty() {
+        what.push("part of the project is not known".to_owned());
+    }
+    what
 }
 
 fn held(report: &RunReport) -> String {
@@ -116,5 +154,69 @@ fn held(report: &RunReport) -> String {
             "{} held for at most {longest:.2} s",
             text::count(report.held.len() as u64, "container")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::executor::{MemberSummary, TargetReport};
+
+    fn report() -> RunReport {
+        let now = Timestamp::UNIX_EPOCH;
+        let target = |name: &str, required| TargetReport {
+            target: name.into(),
+            required,
+            dump: required.then(|| "/b/dump".into()),
+            bytes: 1,
+            warnings: Vec::new(),
+            error: None,
+        };
+        let member = MemberSummary {
+            member: "config".into(),
+            bytes: 1,
+            entries: 1,
+            seconds: 0.1,
+            warnings: Vec::new(),
+            entries_with_gaps: 0,
+            torn_by: Vec::new(),
+            error: None,
+        };
+        RunReport {
+            job: "default".into(),
+            project: "h/p/0".into(),
+            invoked: now,
+            finished: now,
+            targets: vec![target("local", true), target("nas", false)],
+            members: vec![member.clone(), member],
+            held: Vec::new(),
+            error: None,
+            interrupted: false,
+            missing: Missing::default(),
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_why_a_run_is_a_partial_one() {
+        let mut report = report();
+        assert_eq!(
+            last_line(&report, Exit::Partial),
+            "done: 1 dump of 2 members; target `nas`, which is not required, has none"
+        );
+        report.members[0].torn_by.push("web ran".into());
+        report.targets.pop();
+        assert_eq!(
+            last_line(&report, Exit::Partial),
+            "1 dump published, and not whole: 1 member that may be torn; the warnings name what"
+        );
+        report.members[1].entries_with_gaps = 2;
+        report.missing.definitions.push("inc.yaml".into());
+        assert_eq!(
+            last_line(&report, Exit::Partial),
+            "1 dump published, and not whole: 1 member with gaps, 1 member that may be torn, \
+             part of the project is not known; the warnings name what"
+        );
     }
 }

@@ -96,6 +96,7 @@ fn fields_of(pattern: &str) -> Result<Vec<&str>, Finding> {
                 "config::name_pattern",
                 format!("the dump name pattern `{pattern}` has a `{{` without its `}}`"),
             )
+            .with_help(fields_help())
         })?;
         if !FIELDS.contains(&field) {
             return Err(unknown_field(pattern, field));
@@ -115,11 +116,13 @@ fn unknown_field(pattern: &str, field: &str) -> Finding {
     );
     finding.with_help(match did_you_mean(field, FIELDS) {
         Some(near) => format!("did you mean `{{{near}}}`?"),
-        None => format!(
-            "the fields are {}",
-            FIELDS.map(|known| format!("{{{known}}}")).join(", ")
-        ),
+        None => fields_help(),
     })
+}
+
+fn fields_help() -> String {
+    let fields = FIELDS.map(|known| format!("{{{known}}}"));
+    format!("the fields are {}", fields.join(", "))
 }
 
 fn check_literal(pattern: &str, literal: &str) -> Result<(), Finding> {

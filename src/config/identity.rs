@@ -20,12 +20,12 @@ pub struct Identity {
 
 impl Identity {
     /// The identity of the project `name` in `folder` on `host`. Characters of the host's name that
-    /// a file name or an object key should not hold become `-`.
+    /// a file name or an object key should not hold become `-`; what a name should not begin with goes.
     #[must_use]
     pub fn new(host: &str, name: &str, folder: &Path) -> Self {
         let digest = Sha256::digest(folder.as_os_str().as_bytes());
         Self {
-            host: host.chars().map(safe_in_names).collect(),
+            host: host_in_names(host),
             name: name.to_owned(),
             path_hash: digest
                 .iter()
@@ -39,6 +39,18 @@ impl Identity {
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}/{}/{}", self.host, self.name, self.path_hash)
+    }
+}
+
+/// A host of which nothing would be left is called so.
+const NO_HOST: &str = "host";
+
+/// A name that begins with a dot is hidden, one that begins with a dash looks like an option.
+fn host_in_names(host: &str) -> String {
+    let safe: String = host.chars().map(safe_in_names).collect();
+    match safe.trim_start_matches(['.', '-']) {
+        "" => NO_HOST.to_owned(),
+        host => host.to_owned(),
     }
 }
 
@@ -74,7 +86,11 @@ mod tests {
 
     #[test]
     fn a_host_name_cannot_break_out_of_a_file_name() {
-        let identity = Identity::new("../a b:c", "x", Path::new("/"));
-        assert_eq!(identity.host, "..-a-b-c");
+        let host = |host| Identity::new(host, "x", Path::new("/")).host;
+        assert_eq!(host("../a b:c"), "a-b-c");
+        assert_eq!(host("-rf"), "rf");
+        assert_eq!(host("{job}"), "job-", "no field of a pattern");
+        assert_eq!(host("web-1.lan"), "web-1.lan");
+        assert_eq!(host("../:"), "host");
     }
 }

@@ -21,6 +21,18 @@ const SHORT: (&str, &str) = ("compression", CODEC);
 const CODEC: &str = "compression.codec";
 const LEVEL: &str = "compression.level";
 
+const DUMP_NAME: &str = "dump_name";
+
+/// Keys of the file that hold names of the user's, and have no variable.
+const FILE_ONLY: [&str; 6] = [
+    "jobs",
+    "mounted",
+    "pause.services",
+    "project",
+    "targets",
+    "volumes",
+];
+
 /// How the text of a variable becomes the value of its setting. What is not in the table is taken as
 /// it is written: a host may be called `42`.
 const SHAPES: [(&str, Shape); 8] = [
@@ -122,7 +134,15 @@ impl Layered {
         let settings = over(over(base, environment), flags)
             .extract::<Settings>()
             .map_err(|error| vec![Finding::new("config::setting", error.to_string())])?;
-        findings.extend(DumpName::parse(&settings.dump_name).err());
+        if let Err(finding) = DumpName::parse(&settings.dump_name) {
+            findings.push(match layers.get(DUMP_NAME) {
+                Some(layer) => Finding {
+                    message: format!("{layer} does not fit: {}", finding.message),
+                    ..finding
+                },
+                None => finding,
+            });
+        }
         if findings.is_empty() {
             Ok(Self { settings, layers })
         } else {
@@ -204,6 +224,15 @@ fn unknown(known: &BTreeMap<String, String>, name: &str) -> Finding {
         "config::unknown_setting",
         format!("the environment variable `{name}` is no setting"),
     );
+    let path = name.trim_start_matches(ENV_PREFIX).to_lowercase();
+    let path = path.replace("__", ".");
+    let below = |key: &&&str| {
+        let rest = path.strip_prefix(**key);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    if let Some(key) = FILE_ONLY.iter().find(below) {
+        return finding.with_help(format!("unset it: `{key}` stands in the file only"));
+    }
     finding.with_help(match did_you_mean(name, names.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
@@ -508,5 +537,39 @@ mod tests {
         let refused = Layered::new(&Settings::default(), variables, &Overrides::default());
         let findings = refused.expect_err("a finding");
         assert!(findings[0].message.contains("`COMPOSE_DUMP_SPOOL__DIR`"));
+    }
+
+    #[test]
+    fn a_wrong_dump_name_names_its_layer() {
+        let found = findings(&[("COMPOSE_DUMP_DUMP_NAME", "a/{id}")]);
+        let message = "the environment variable `COMPOSE_DUMP_DUMP_NAME` does not fit: \
+                       the dump name pattern `a/{id}` holds `/`";
+        assert_eq!(found[0].message, message);
+        assert_eq!(found[0].code, "config::name_character");
+        let flags = Overrides {
+            dump_name: Some("x".into()),
+            ..Overrides::default()
+        };
+        let found = load(&[], &flags).expect_err("a finding");
+        assert!(
+            found[0]
+                .message
+                .starts_with("the command line does not fit: ")
+        );
+    }
+
+    #[test]
+    fn what_stands_in_the_file_only_is_not_taken_for_a_slip() {
+        let help = |name: &str| findings(&[(name, "x")])[0].help.clone();
+        for (name, key) in [
+            ("COMPOSE_DUMP_VOLUMES", "volumes"),
+            ("COMPOSE_DUMP_TARGETS__NAS__PATH", "targets"),
+            ("COMPOSE_DUMP_PAUSE__SERVICES__DB", "pause.services"),
+        ] {
+            let wanted = format!("unset it: `{key}` stands in the file only");
+            assert_eq!(help(name), Some(wanted), "{name}");
+        }
+        let slip = help("COMPOSE_DUMP_SCOPE").expect("help");
+        assert_eq!(slip, "did you mean `COMPOSE_DUMP_SCOPES`?");
     }
 }

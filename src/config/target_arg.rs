@@ -54,8 +54,9 @@ impl TargetArg {
     /// Reads a `-t`; relative paths are relative to `cwd`.
     ///
     /// # Errors
-    /// A finding for an empty text, for a URL, and for what is not there and looks like a remote place
-    /// or an archive of a kind that is not written: a folder of that name is not what was meant.
+    /// A finding for an empty text, for a URL, and for what is not there and looks like a remote place,
+    /// an archive of a kind that is not written, or a text for a shell: a folder of that name is not
+    /// what was meant.
     pub fn parse(text: &OsStr, cwd: &Path) -> Result<Self, Finding> {
         let name = text::os(text);
         if text.is_empty() {
@@ -77,6 +78,9 @@ impl TargetArg {
             .with_help("write to `-` and pipe it into a program that uploads, as the README shows"));
         }
         let path = tidy(&cwd.join(text));
+        if let Some(finding) = unexpanded(&name).filter(|_| path.symlink_metadata().is_err()) {
+            return Err(finding);
+        }
         let file_name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
         let kind = match Codec::split_archive_name(file_name) {
             Some((_, codec)) => TargetArgKind::Archive { path, codec },
@@ -103,6 +107,28 @@ fn tidy(path: &Path) -> PathBuf {
         }
     }
     tidy
+}
+
+/// `~/x` and `$HOME/x`, which a shell would have replaced.
+fn unexpanded(name: &str) -> Option<Finding> {
+    let is_variable = |part: &str| {
+        let rest = part.strip_prefix('$');
+        let first = rest.and_then(|rest| rest.chars().next());
+        first.is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+    };
+    let word = match name.split('/').next() {
+        Some(home @ "~") => home,
+        _ => name.split('/').find(|part| is_variable(part))?,
+    };
+    Some(
+        Finding::new(
+            "config::target_unexpanded",
+            format!("the target `{name}` holds `{word}`, which only a shell replaces"),
+        )
+        .with_help(
+            "write the whole path; in a compose-dump.yml `${HOME}` is replaced, with its braces",
+        ),
+    )
 }
 
 /// What a name without an archive's extension may have been meant as, if not as a folder.
@@ -186,7 +212,21 @@ mod tests {
         for archive in ["a.zip", "/x/a.7z", "a.TAR.LZ4", "a.tzst", "a.rar/"] {
             assert_eq!(parse(archive), Err("config::target_extension"), "{archive}");
         }
-        for folder in ["./host:/x", "a:b", "blog.d", "tar.d", "/x:/y"] {
+        for text in ["~", "~/dumps", "~/a.tar", "$HOME/x", "/mnt/$disk"] {
+            assert_eq!(parse(text), Err("config::target_unexpanded"), "{text}");
+        }
+        for folder in [
+            "./~",
+            "~x",
+            "a$b",
+            "$",
+            "$5",
+            "./host:/x",
+            "a:b",
+            "blog.d",
+            "tar.d",
+            "/x:/y",
+        ] {
             assert!(
                 matches!(parse(folder), Ok(TargetArgKind::Folder { .. })),
                 "{folder}"

@@ -247,7 +247,7 @@ fn fits(arg: &TargetArg, kind: &TargetKind, place: &Place) -> Result<(), Finding
             "plan::target_no_folder",
             format!("the target `{}` is no folder", arg.name),
         )
-        .with_help("name a folder, or an archive with one of the extensions .tar .tar.gz .tgz .tar.bz2 .tar.xz .tar.zst")),
+        .with_help("name a folder; a dump never replaces what is there")),
         _ => Ok(()),
     }
 }

@@ -295,7 +295,7 @@ fn every_project_below_a_folder_has_its_turn() {
     let ran = ran.expect(2);
     let said = ran.says(&[
         "did you mean `scopes`?",
-        "2 of 3 projects done",
+        "2 of 3 projects wholly done",
         "b: exit code 2",
     ]);
     drop(said);

@@ -47,3 +47,25 @@ fn one_place_for_one_dump_does_not_take_several() {
     assert_eq!(under(&["b", "-t", "x.tar"]), archive);
     assert!(!top.path().join("x.tar").exists());
 }
+
+#[test]
+fn a_file_with_nearly_the_right_name_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    project(folder.path());
+    let wrong = folder.path().join("compose-dump.yaml");
+    fs::rename(folder.path().join("compose-dump.yml"), wrong).unwrap();
+    assert_eq!(rejected(folder.path(), &[]), ["config::file_name"]);
+    let mut backup = program(&["backup", "--config", "--dry-run"]);
+    let output = run(backup.current_dir(folder.path()));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let warning = "there is no `compose-dump.yml`, but a `compose-dump.yaml`, which is not read";
+    assert!(said.contains(warning), "{said}");
+    assert_eq!(output.status.code(), Some(0));
+    let mut quiet = program(&["backup", "--config", "--dry-run", "--no-job-file"]);
+    let output = run(quiet.current_dir(folder.path()));
+    assert!(
+        !String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("compose-dump.yaml")
+    );
+}

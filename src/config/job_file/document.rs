@@ -184,7 +184,13 @@ fn place(source: &Arc<SourceText>, ordinal: u32, path: String) -> Option<Place> 
     ))
 }
 
-fn to_text(name: String, bytes: Vec<u8>) -> Result<Arc<SourceText>, Finding> {
+/// What some editors begin UTF-8 text with. It is no part of the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+fn to_text(name: String, mut bytes: Vec<u8>) -> Result<Arc<SourceText>, Finding> {
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     let (text, error) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {

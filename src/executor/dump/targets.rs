@@ -74,7 +74,7 @@ pub(super) async fn publish(
         || !plan.missing.definitions.is_empty();
     if whole && plan.strict && gaps && outcome.error.is_none() {
         outcome.error = Some(
-            "the dump has gaps, and a strict one is not published; the lines above and below name them"
+            "the dump has gaps, and a strict one is not published; the warnings name them"
                 .to_owned(),
         );
     }

@@ -18,6 +18,12 @@ use crate::diagnostic::Finding;
 /// A file of another version is not looked at further: everything in it may mean something else.
 pub(super) fn other_version(document: &Document, values: &Value) -> Option<Finding> {
     let version = values.get("version")?;
+    if version == "1" {
+        let message = "the version of the file is text, and has to be the number 1";
+        let at = &KeyPath::new(["version"]);
+        let finding = document.finding("config::version", message, (at, Part::Value));
+        return Some(finding.with_help("write `version: 1`, without quotes"));
+    }
     (*version != 1).then(|| {
         let message = format!(
             "the version of the file is {}, and this program reads version 1",
