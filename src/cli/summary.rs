@@ -48,6 +48,14 @@ fn missing(missing: &Missing, talk: &Talk) {
             files.join(", ")
         ));
     }
+    let mounts = &missing.mounts;
+    if !mounts.is_empty() {
+        say(&format!(
+            "warning: nothing is there to store of {}: {}; is a disk not mounted?",
+            text::count(mounts.len() as u64, "bind mount"),
+            mounts.join(", ")
+        ));
+    }
     let volumes = &missing.volumes;
     if !volumes.is_empty() && !talk.quiet {
         say(&format!(

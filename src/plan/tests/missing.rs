@@ -1,6 +1,7 @@
 //! What the files declare and is not there, and what a backup warns of before it begins.
 
 use crate::compose::Role;
+use crate::config::job_file::rules::MountedRule;
 use crate::plan::links::PathEnd;
 use crate::plan::model::{Missing, Scope};
 use crate::plan::samples::{Sample, container, volume_mount, volume_row};
@@ -35,11 +36,18 @@ fn what_is_declared_and_missing_is_listed_by_kind() {
         reference.required = !reference.path.ends_with("if-any.env");
     }
     sample.refer("there.env", Role::EnvFile, &["db"]);
+    for path in ["media", "thumbs"] {
+        sample.end(path, PathEnd::Missing);
+        sample.bind("web", path);
+    }
+    let skip = ("./thumbs".to_owned(), MountedRule::Skip);
+    sample.request.rules.mounted.extend([skip]);
     let plan = sample.plan();
     assert_eq!(
         plan.missing,
         Missing {
             definitions: vec!["base.yaml".into(), "gone.yaml".into()],
+            mounts: vec!["media".into()],
             files: vec!["web.env".into()],
             volumes: vec!["new".into(), "unused".into()],
         }
