@@ -70,7 +70,10 @@ pub(super) fn declared(
     };
     let layered = Layered::load(&beside(job.settings, project), &overrides)?;
     if !args.dump.targets.is_empty() {
-        return of_flags(&job.name, layered, job.rules, &args.dump, cwd);
+        return Ok(Request {
+            covered_only: args.strict,
+            ..of_flags(&job.name, layered, job.rules, &args.dump, cwd)?
+        });
     }
     let targets = job.targets.iter();
     let targets = targets.map(|(name, rules)| declared_target(name, rules, project));
@@ -78,6 +81,7 @@ pub(super) fn declared(
         rules: job.rules,
         targets: all(targets)?,
         no_pause: args.dump.no_pause,
+        covered_only: args.strict,
         ..Request::new(&job.name, layered)
     })
 }

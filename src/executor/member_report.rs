@@ -153,6 +153,7 @@ fn tree_source(tree: &TreePlan) -> Source {
                 },
             }
         }
+        Scope::Config if tree.member == "config-outside" => Source::ConfigOutside,
         Scope::Config | Scope::Volumes | Scope::Exports => Source::Config,
     }
 }

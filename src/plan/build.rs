@@ -1,5 +1,6 @@
 //! The planner: a pure function from what was asked for and what is there to a plan.
 
+use crate::archive::manifest::model::LeftOut;
 use crate::config::identity::Identity;
 use crate::config::settings::ReaderChoice;
 use crate::diagnostic::Finding;
@@ -10,7 +11,7 @@ use super::model::{EnginePlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, V
 use super::owners::Owners;
 use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
-use super::{config, contents, missing, mounted, volumes, warnings};
+use super::{config, contents, coverage, missing, mounted, volumes, warnings};
 
 /// Makes the plan.
 ///
@@ -32,9 +33,14 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
 
     // Nothing is left because of a name that does not exist: that is one mistake, not two.
     if findings.is_empty() {
-        findings.extend(nothing_to_do(request, facts, &trees, &volumes));
+        let left_out = contents::left_out(&config, &mounted, &volumes, (&[], &facts.project.dir));
+        findings.extend(nothing_to_do(request, facts, (&trees, &volumes), &left_out));
     }
     findings.extend(reader_findings(request, &volumes));
+    findings.extend(spool_dir(facts));
+    if request.covered_only {
+        findings.extend(coverage::uncovered(request, facts, &selection, &volumes));
+    }
     let load = Load {
         volumes: &volumes,
         trees: &trees,
@@ -51,7 +57,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     );
     Ok(Plan {
         members: contents::members(&trees, &volumes),
-        left_out: contents::left_out(&config, &mounted, &volumes),
+        left_out: contents::left_out(&config, &mounted, &volumes, (&trees, &facts.project.dir)),
         job: request.job.clone(),
         warnings: warnings::of(request, facts, &hold, &trees),
         missing: missing::plan(request, facts, &volumes),
@@ -82,6 +88,20 @@ fn scopes(request: &Request) -> Vec<Scope> {
     Scope::ALL.into_iter().filter(wanted).collect()
 }
 
+/// Every run needs temporary files, and has to know in time that there is no place for them.
+fn spool_dir(facts: &Facts) -> Option<Finding> {
+    let place = facts.places.get(&facts.spool_dir)?;
+    if place.is_folder {
+        return None;
+    }
+    let message = format!(
+        "`{}`, the folder for temporary files, is no folder",
+        crate::text::path(&facts.spool_dir)
+    );
+    let finding = Finding::new("plan::spool_dir", message);
+    Some(finding.with_help("make it, or name another one with the setting `spool.dir`"))
+}
+
 /// `reader: direct` promises what the engine reader does not keep: say where it cannot be.
 fn reader_findings(request: &Request, volumes: &[VolumePlan]) -> Vec<Finding> {
     if request.settings.reader != ReaderChoice::Direct {
@@ -106,12 +126,32 @@ fn reader_findings(request: &Request, volumes: &[VolumePlan]) -> Vec<Finding> {
         .collect()
 }
 
+/// The end of the reason of everything in a scope that is not dumped.
+const NOT_ASKED_FOR: &str = "was not asked for";
+
+/// The first reasons, where a plan that could be looked at does not come about.
+fn why_nothing(left_out: &[LeftOut]) -> String {
+    const SHOWN: usize = 5;
+    let row = |row: &LeftOut| format!("{}: {}", row.what, row.reason);
+    let asked_for = |row: &&LeftOut| !row.reason.ends_with(NOT_ASKED_FOR);
+    let wanted = left_out.iter().filter(asked_for);
+    let rows: Vec<String> = wanted.clone().take(SHOWN).map(row).collect();
+    match (rows.is_empty(), wanted.count() > SHOWN) {
+        (true, _) => "the project has nothing of the kind".to_owned(),
+        (false, more) => format!(
+            "left out are {}{}",
+            rows.join("; "),
+            if more { "; and more" } else { "" }
+        ),
+    }
+}
+
 /// An empty dump must not look like a good one.
 fn nothing_to_do(
     request: &Request,
     facts: &Facts,
-    trees: &[TreePlan],
-    volumes: &[VolumePlan],
+    (trees, volumes): (&[TreePlan], &[VolumePlan]),
+    left_out: &[LeftOut],
 ) -> Option<Finding> {
     let something = !trees.is_empty() || volumes.iter().any(|volume| volume.member.is_some());
     if something {
@@ -122,8 +162,9 @@ fn nothing_to_do(
     let scopes: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
     let help = if only_exports {
         "exports are declared in a compose-dump.yml, which this version does not execute yet"
+            .to_owned()
     } else {
-        "`compose-dump plan` with the same options shows why each file, mount and volume is left out"
+        why_nothing(left_out)
     };
     Some(
         Finding::new(

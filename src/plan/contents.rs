@@ -1,6 +1,10 @@
 //! What a plan means for the dump: its members, and what the manifest will list as left out.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use super::model::{Decision, PathPlan, TreePlan, VolumePlan};
+use super::owners::shown;
 use crate::archive::manifest::model::LeftOut;
 
 /// The members of the dump, by their paths without a codec's extension, sorted.
@@ -18,6 +22,7 @@ pub(super) fn left_out(
     config: &[PathPlan],
     mounted: &[PathPlan],
     volumes: &[VolumePlan],
+    (trees, base): (&[TreePlan], &Path),
 ) -> Vec<LeftOut> {
     let config = config
         .iter()
@@ -36,10 +41,30 @@ pub(super) fn left_out(
         reason: decision.why.clone(),
     });
     let inside = rows.iter().flat_map(|(what, _, patterns)| {
-        patterns.iter().map(move |pattern| LeftOut {
+        let patterns = patterns.iter().filter(|line| !line.starts_with('!'));
+        patterns.map(move |pattern| LeftOut {
             what: format!("{what}: {pattern}"),
             reason: "excluded by the rule for it".to_owned(),
         })
     });
-    whole.chain(inside).collect()
+    whole.chain(inside).chain(ignored(trees, base)).collect()
+}
+
+/// The ignore files that take something out of what is stored; which files these are is known when
+/// they are read.
+fn ignored(trees: &[TreePlan], base: &Path) -> Vec<LeftOut> {
+    let of_project = trees.iter().any(|tree| tree.ignore.is_some());
+    let of_project = of_project.then(|| LeftOut {
+        what: "config and mounted: what `.backupignore` names".to_owned(),
+        reason: "an ignore file of the project".to_owned(),
+    });
+    let roots = trees.iter().flat_map(|tree| &tree.roots);
+    let files: BTreeSet<&PathBuf> = roots
+        .filter_map(|root| root.dockerignore.as_ref())
+        .collect();
+    let of_contexts = files.into_iter().map(|path| LeftOut {
+        what: format!("config: what `{}` names", shown(base, path)),
+        reason: "the ignore file of a build context".to_owned(),
+    });
+    of_project.into_iter().chain(of_contexts).collect()
 }

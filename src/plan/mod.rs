@@ -6,6 +6,7 @@
 mod build;
 mod config;
 mod contents;
+mod coverage;
 pub mod facts;
 mod hold;
 pub mod job_file;

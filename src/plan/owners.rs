@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::compose::{MountKind, MountSource, Project, Reference, Role};
+use crate::config::job_file::rules::MountedRule;
 use crate::text;
 
 use super::facts::Facts;
+use super::job_file::deciding;
 use super::links::PathEnd;
 use super::request::{Request, Selection};
 
@@ -22,6 +24,9 @@ pub(super) struct Owners {
     pub(super) named: BTreeSet<PathBuf>,
     /// Mounted paths, each with the source that stores it (two sources may lead to one place).
     pub(super) mounted: BTreeMap<PathBuf, PathBuf>,
+    /// Those of them that a chosen service mounts: what nobody chosen mounts by itself stays part of
+    /// what is around it.
+    chosen: BTreeSet<PathBuf>,
     /// Whether mounted paths are of another machine.
     remote: bool,
 }
@@ -31,7 +36,8 @@ impl Owners {
     pub(super) fn new(request: &Request, facts: &Facts, selection: &Selection<'_>) -> Self {
         Self {
             named: named(facts, request.settings.config.resolve_symlinks),
-            mounted: mounted(facts, selection),
+            mounted: mounted(request, facts, selection),
+            chosen: chosen(facts, selection),
             remote: facts.engine_is_remote(),
         }
     }
@@ -61,8 +67,8 @@ impl Owners {
     pub(super) fn not_mounted(&self, real: &Path, base: &Path) -> Vec<PathBuf> {
         let named = self.named.iter().filter(|_| !self.remote);
         let deeper = self
-            .mounted
-            .keys()
+            .chosen
+            .iter()
             .filter(|path| *path != real && path.starts_with(real));
         named
             .chain(deeper)
@@ -96,21 +102,43 @@ fn named(facts: &Facts, resolve_symlinks: bool) -> BTreeSet<PathBuf> {
     named
 }
 
-/// Of several sources that lead to one place, one that is chosen stores it, and rather the place's
-/// own name than a link to it.
-fn mounted(facts: &Facts, selection: &Selection<'_>) -> BTreeMap<PathBuf, PathBuf> {
-    let mut best: BTreeMap<&Path, (bool, bool, &Path)> = BTreeMap::new();
+/// The places that chosen services mount.
+fn chosen(facts: &Facts, selection: &Selection<'_>) -> BTreeSet<PathBuf> {
+    let sources = bind_sources(&facts.project);
+    let chosen = sources.filter(|(service, _)| selection.mounts([*service]));
+    let places = chosen.filter_map(|(_, source)| place_of(facts, source));
+    places.map(Path::to_owned).collect()
+}
+
+/// Of several sources that lead to one place, one that is chosen and that no rule skips stores it, and
+/// rather the place's own name than a link to it.
+fn mounted(
+    request: &Request,
+    facts: &Facts,
+    selection: &Selection<'_>,
+) -> BTreeMap<PathBuf, PathBuf> {
+    let is_skipped = |source: &Path| {
+        let relative = source.strip_prefix(&facts.project.dir).ok();
+        let rule = relative.and_then(|path| deciding::of_mount(&request.rules, path));
+        rule.is_some_and(|decides| *decides.rule == MountedRule::Skip)
+    };
+    let mut best: BTreeMap<&Path, (bool, bool, bool, &Path)> = BTreeMap::new();
     for (service, source) in bind_sources(&facts.project) {
         let Some(place) = place_of(facts, source) else {
             continue;
         };
-        let candidate = (!selection.mounts([service]), source != place, source);
+        let candidate = (
+            !selection.mounts([service]),
+            is_skipped(source),
+            source != place,
+            source,
+        );
         best.entry(place)
             .and_modify(|known| *known = (*known).min(candidate))
             .or_insert(candidate);
     }
     best.into_iter()
-        .map(|(place, (_, _, source))| (place.to_owned(), source.to_owned()))
+        .map(|(place, (_, _, _, source))| (place.to_owned(), source.to_owned()))
         .collect()
 }
 

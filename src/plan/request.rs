@@ -28,6 +28,8 @@ pub struct Request {
     pub targets: Vec<TargetWish>,
     /// `--no-pause`: whatever the settings say.
     pub no_pause: bool,
+    /// `--strict`: content that no rule decides about speaks against the plan.
+    pub covered_only: bool,
 }
 
 /// A place that a dump shall go to.
@@ -68,6 +70,7 @@ impl Request {
             rules: Rules::default(),
             targets: Vec::new(),
             no_pause: false,
+            covered_only: false,
         }
     }
 

@@ -213,7 +213,7 @@ impl BackupIgnore {
             source,
         };
         let mut builder = GitignoreBuilder::new("");
-        for line in lines.lines() {
+        for line in lines.lines().filter(|line| names_something(line)) {
             builder.add_line(None, line).map_err(failed)?;
         }
         Ok(Self {
@@ -232,10 +232,16 @@ impl BackupIgnore {
     }
 }
 
+/// A lone slash matches nothing in gitignore(5); the library takes it for everything.
+fn names_something(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.trim_start_matches('!') != "/"
+}
+
 /// The patterns of a rule.
 fn exclude(patterns: &[String]) -> Result<Gitignore, RulesError> {
     let mut builder = GitignoreBuilder::new("");
-    for pattern in patterns {
+    for pattern in patterns.iter().filter(|line| names_something(line)) {
         builder
             .add_line(None, pattern)
             .map_err(RulesError::Exclude)?;
@@ -269,6 +275,24 @@ mod tests {
             .iter()
             .map(|(path, is_dir)| filter.decide(path.as_bytes(), *is_dir))
             .collect()
+    }
+
+    #[test]
+    fn a_lone_slash_matches_nothing() {
+        let slash = RootRule {
+            exclude: vec!["/".into(), "*.tmp".into()],
+            ..root("", true)
+        };
+        let rules = TreeRules {
+            roots: vec![slash],
+            ..TreeRules::default()
+        };
+        let paths = [("a", false), ("deep", true), ("deep/a.tmp", false)];
+        let wanted = [Verdict::Take, Verdict::Pass, Verdict::Skip];
+        assert_eq!(verdicts(&rules, &paths), wanted);
+        let lines = BackupIgnore::of_lines(Path::new(".backupignore"), "/\n\n# x\n");
+        let lines = lines.expect("patterns");
+        assert_eq!(lines.line_against(Path::new("media"), true), None);
     }
 
     #[test]

@@ -248,7 +248,7 @@ fn a_volume_that_does_not_exist_is_listed() {
     project
         .dump(&["backup", "--volumes", "-t", "dumps"])
         .expect(2)
-        .says(&["nothing", "plan"]);
+        .says(&["nothing", "volume data: does not exist"]);
 }
 
 #[test]

@@ -67,11 +67,17 @@ fn mounted(sets: &[RuleSet<'_>], document: &Document, project: &Project) -> Vec<
 fn volumes(sets: &[RuleSet<'_>], document: &Document, project: &Project) -> Vec<Finding> {
     let rules = sets.iter().filter_map(|set| set.volumes);
     let keys: Vec<&String> = rules.flat_map(|rules| rules.keys()).collect();
+    // A glob does not decide about a volume that is not the project's own, nor about anonymous ones.
+    let is_own = |name: &str| {
+        let declared = project.volumes.get(name);
+        declared.is_some_and(|volume| !volume.external)
+    };
+    let by_glob = |key: &str, name: &str| {
+        is_glob(key) && is_own(name) && matcher(key).is_some_and(|glob| glob.is_match(name))
+    };
     let covered = |name: &str| {
-        keys.iter().any(|key| {
-            key.as_str() == name
-                || (is_glob(key) && matcher(key).is_some_and(|glob| glob.is_match(name)))
-        })
+        keys.iter()
+            .any(|key| key.as_str() == name || by_glob(key, name))
     };
     let named = project.volumes.keys().cloned();
     let anonymous = project.services.values().flat_map(|service| {
@@ -82,7 +88,15 @@ fn volumes(sets: &[RuleSet<'_>], document: &Document, project: &Project) -> Vec<
         .filter(|name| !covered(name))
         .map(|name| {
             let message = format!("no rule of `volumes` speaks of `{name}`");
-            finding(document, "volumes", message).with_help(take_or_skip(&name))
+            let is_external = project
+                .volumes
+                .get(&name)
+                .is_some_and(|volume| volume.external);
+            finding(document, "volumes", message).with_help(if is_external {
+                format!("write `\"{name}\": {{external: true}}` to take it, or `\"{name}\": skip`")
+            } else {
+                take_or_skip(&name)
+            })
         })
         .collect()
 }

@@ -69,8 +69,15 @@ impl Checker<'_> {
     fn mounted(&mut self, set: &RuleSet<'_>) {
         let known = mounted_paths(self.project);
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for rule in set.mounted.iter().flat_map(|rules| rules.keys()) {
             let wanted = rule_path(Path::new(rule));
+            if let Some(first) = seen.insert(wanted.clone(), rule) {
+                let path = set.path.join("mounted").join(rule);
+                let message = format!("the rules `{first}` and `{rule}` are for one mount");
+                let at = (&path, Part::Key);
+                self.tell("project::two_rules", message, at, "remove one of them");
+            }
             if known.contains(&wanted.as_str()) {
                 continue;
             }
@@ -93,7 +100,7 @@ impl Checker<'_> {
             if let Some((service, inside)) = key.split_once(':') {
                 self.service_volume(service, inside, &path);
             } else if is_glob(key) {
-                self.glob(key, &path);
+                self.glob(key, rule, &path);
             } else {
                 self.volume(key, rule, &path);
             }
@@ -154,9 +161,22 @@ impl Checker<'_> {
         self.tell("project::not_anonymous", message, (path, Part::Key), help);
     }
 
-    fn glob(&mut self, key: &str, path: &KeyPath) {
+    fn glob(&mut self, key: &str, rule: &VolumeRule, path: &KeyPath) {
         let Some(glob) = matcher(key) else { return };
-        if self.project.volumes.keys().any(|name| glob.is_match(name)) {
+        let volumes = self.project.volumes.values();
+        let matching: Vec<_> = volumes
+            .filter(|volume| glob.is_match(&volume.key))
+            .collect();
+        let takes = matches!(rule, VolumeRule::Take(take) if !take.external);
+        if !matching.is_empty() {
+            if takes && matching.iter().all(|volume| volume.external) {
+                self.tell(
+                    "project::external",
+                    format!("the glob `{key}` matches external volumes only, which would be left out despite it"),
+                    (path, Part::Key),
+                    "write `external: true` to take them, or `skip`",
+                );
+            }
             return;
         }
         let known: Vec<&str> = self.project.volumes.keys().map(String::as_str).collect();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::compose::Role;
 use crate::config::job_file::JobFile;
+use crate::config::job_file::rules::Services;
 use crate::config::scope::Scope;
 use crate::plan::links::{PathEnd, PathFact};
 use crate::plan::model::ReaderPlan;
@@ -177,4 +178,74 @@ fn services_that_rules_let_go_on_say_by_which() {
     let (held, why) = who("pause: {default: none, services: {db: pause}}");
     assert_eq!(held, ["db"]);
     assert_eq!(why, ["the setting `pause.default: none`"]);
+}
+
+#[test]
+fn what_only_others_mount_stays_part_of_what_is_around_it() {
+    let mut sample = with("version: 1");
+    sample.bind("web", "data");
+    sample.bind("db", "data/inner");
+    let both = sample.plan();
+    assert_eq!(
+        stored_in(&both, "data/inner/x"),
+        ["volumes/mounted/data/inner"]
+    );
+    sample.request.settings.services = Services::Named(vec!["web".into()]);
+    let one = sample.plan();
+    assert_eq!(stored_in(&one, "data/inner/x"), ["volumes/mounted/data"]);
+}
+
+#[test]
+fn a_link_stores_the_content_that_a_rule_skips_under_its_own_name() {
+    let mut sample = with("mounted: {./data: skip, ./link: {}}");
+    sample.linked("link", &["link"], "data", PathEnd::Folder);
+    sample.bind("web", "data");
+    sample.bind("web", "link");
+    let plan = sample.plan();
+    assert!(!mounted_row(&plan, "data").decision.taken);
+    assert_eq!(stored_in(&plan, "data/x"), ["volumes/mounted/link"]);
+}
+
+#[test]
+fn strict_wants_a_decision_about_everything_that_the_job_reads() {
+    let not_covered = |rules: &str| -> Vec<String> {
+        let mut sample = with(rules);
+        sample.request.covered_only = true;
+        let name = anonymous('a');
+        sample.existing(&name, None);
+        sample.service("web");
+        let container = container("web", 1, vec![volume_mount(&name)]);
+        sample.engine().containers.push(container);
+        match crate::plan::build(&sample.request, &sample.facts) {
+            Ok(_) => Vec::new(),
+            Err(findings) => findings
+                .into_iter()
+                .map(|finding| finding.message)
+                .collect(),
+        }
+    };
+    let all = "mounted: {./media: {}}\nvolumes: {'*': {}, shared: skip, 'web:/data': skip}";
+    assert_eq!(not_covered(all), [""; 0]);
+    let globs = not_covered("mounted: {./media: {}}\nvolumes: {'*': {}}");
+    assert_eq!(globs.len(), 2, "{globs:?}");
+    assert!(globs[0].contains("decides about `shared`"));
+    assert!(globs[1].contains("decides about `web:/data`"));
+    assert_eq!(not_covered("version: 1").len(), 6);
+    assert_eq!(
+        not_covered("scopes: [config]").len(),
+        6,
+        "an ad-hoc job has all scopes"
+    );
+}
+
+#[test]
+fn ignore_files_are_among_what_is_left_out_and_patterns_that_bring_back_are_not() {
+    let mut sample = with("mounted: {media: {exclude: ['*.tmp', '!keep.tmp']}}");
+    let ignore = BackupIgnore::of_lines(&at(".backupignore"), "*.log\n");
+    sample.facts.backupignore = Some(ignore.expect("patterns"));
+    let left_out = sample.plan().left_out;
+    let what: Vec<&str> = left_out.iter().map(|row| row.what.as_str()).collect();
+    assert!(what.contains(&"mounted media: *.tmp"), "{what:?}");
+    assert!(what.contains(&"config and mounted: what `.backupignore` names"));
+    assert!(!what.iter().any(|what| what.contains('!')));
 }
