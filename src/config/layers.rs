@@ -135,7 +135,11 @@ impl Layered {
             .extract::<Settings>()
             .map_err(|error| vec![Finding::new("config::setting", error.to_string())])?;
         if let Err(finding) = DumpName::parse(&settings.dump_name) {
-            findings.push(match layers.get(DUMP_NAME) {
+            let layer = layers.get(DUMP_NAME).map(|layer| match layer {
+                Layer::Variable(_) => layer.to_string(),
+                Layer::Flags => "`--target-pattern`".to_owned(),
+            });
+            findings.push(match layer {
                 Some(layer) => Finding {
                     message: format!("{layer} does not fit: {}", finding.message),
                     ..finding
@@ -554,7 +558,7 @@ mod tests {
         assert!(
             found[0]
                 .message
-                .starts_with("the command line does not fit: ")
+                .starts_with("`--target-pattern` does not fit: ")
         );
     }
 

@@ -207,8 +207,8 @@ impl EngineError {
                 ),
                 None => "start the engine, or say where it is with `--host`, `--context` or \
                          DOCKER_HOST; configuration and mounted folders can be dumped without one: \
-                         `backup --config --mounted`, or a job with `scopes: [config, mounted]`, for \
-                         once COMPOSE_DUMP_SCOPES=config,mounted"
+                         `backup --config --mounted`, a job with `scopes: [config, mounted]`, or \
+                         COMPOSE_DUMP_SCOPES=config,mounted"
                     .to_owned(),
             }),
             Self::TooOld { .. } => Some("use Docker Engine 20.10 or newer".to_owned()),

@@ -8,5 +8,5 @@ mod documents;
 mod examples;
 mod hostile;
 mod init;
-mod places;
+mod jobs;
 mod support;

@@ -1,7 +1,7 @@
-//! Several dumps for a place that takes one are refused before an engine is asked.
+//! `run` where no engine is needed: which jobs are refused, and what is told of files and folders.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::{program, run};
 
@@ -67,5 +67,44 @@ fn a_file_with_nearly_the_right_name_is_told_of() {
         !String::from_utf8(output.stderr)
             .unwrap()
             .contains("compose-dump.yaml")
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_makes_the_run_partial() {
+    let top = tempfile::tempdir().unwrap();
+    let blog = top.path().join("blog");
+    project(&blog);
+    fs::write(
+        blog.join("compose-dump.yml"),
+        "{version: 1, scopes: [config], targets: {a: {path: d}}}",
+    )
+    .unwrap();
+    let under = |expected: i32, said: &[&str]| {
+        let mut program = program(&["run", "--dry-run", "--under", "."]);
+        program.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        let output = run(program.current_dir(top.path()));
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(expected), "{stderr}");
+        for words in said {
+            assert!(stderr.contains(words), "{stderr}");
+        }
+    };
+    under(0, &["1 of 1 project wholly done"]);
+    // Even root cannot look into a path that is longer than the system takes.
+    let long = "x".repeat(250);
+    let deep: PathBuf = [&*long; 10].iter().collect();
+    for half in ["upper", "lower"] {
+        fs::create_dir_all(top.path().join(half).join(&deep)).unwrap();
+    }
+    let below = top.path().join("upper").join(&deep).join("lower");
+    fs::rename(top.path().join("lower"), below).unwrap();
+    under(
+        3,
+        &[
+            "warning: cannot look into",
+            "1 of 1 project wholly done",
+            "not looked into: ",
+        ],
     );
 }
