@@ -2,7 +2,7 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`cli`] is the edge. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -15,6 +15,7 @@ pub mod executor;
 pub mod exit;
 pub mod plan;
 pub mod sources;
+pub mod stored;
 pub mod targets;
 pub mod text;
 mod yaml;

@@ -15,7 +15,7 @@ mod index_file;
 mod members;
 mod report;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod tree_member;
 mod tree_sink;
 mod volume_member;

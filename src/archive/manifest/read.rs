@@ -6,12 +6,12 @@ use super::seal::{BrokenSeal, sealed};
 use super::{FORMAT, Manifest};
 
 /// Length in bytes beyond which a manifest is refused unread.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A manifest cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// It is longer than 64 MiB.
+    /// It is longer than 16 MiB.
     #[error("the manifest has {bytes} bytes, more than any that is written")]
     TooLarge {
         /// Its length.

@@ -71,6 +71,7 @@ pub struct TarParser<V> {
     last_path: Option<Vec<u8>>,
     summary: TarSummary,
     failed: Option<TarError>,
+    is_strict: bool,
 }
 
 enum State {
@@ -105,6 +106,16 @@ impl<V: TarVisitor> TarParser<V> {
             last_path: None,
             summary: TarSummary::default(),
             failed: None,
+            is_strict: false,
+        }
+    }
+
+    /// At the start of a tar of our own as it was written: what fills up blocks is zero, and nothing at
+    /// all follows the end marker. Of such a tar, every byte is data or part of a header.
+    pub fn strict(visitor: V) -> Self {
+        Self {
+            is_strict: true,
+            ..Self::new(visitor)
         }
     }
 
@@ -194,6 +205,9 @@ impl<V: TarVisitor> TarParser<V> {
                 extension.data.extend_from_slice(&bytes[..taken]);
                 extension.left -= taken;
                 if extension.left == 0 {
+                    if self.is_strict && !extension.is_filled_up_with_zeros() {
+                        return Err(TarError::Padding { at: extension.at });
+                    }
                     self.extension()?;
                 }
                 Ok(taken)
@@ -212,11 +226,22 @@ impl<V: TarVisitor> TarParser<V> {
             }
             State::Padding { left } => {
                 let taken = bytes.len().min(*left);
+                if self.is_strict
+                    && let Some(at) = bytes[..taken].iter().position(|&byte| byte != 0)
+                {
+                    return Err(TarError::Padding {
+                        at: self.summary.bytes + at as u64,
+                    });
+                }
                 self.state = after_data(*left - taken);
                 Ok(taken)
             }
             State::Ended => match bytes.iter().position(|&byte| byte != 0) {
-                None => Ok(bytes.len()),
+                None if !self.is_strict => Ok(bytes.len()),
+                None => Err(TarError::AfterEnd {
+                    at: self.summary.bytes,
+                    beginning: Vec::new(),
+                }),
                 Some(zeros) => Err(TarError::AfterEnd {
                     at: self.summary.bytes + zeros as u64,
                     beginning: shown(&bytes[zeros..]),
