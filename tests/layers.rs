@@ -185,6 +185,15 @@ fn plans_are_executed_and_do_not_execute() {
     forbid(&["executor/"], &["cli"]);
 }
 
+/// What a first job file says comes from the Compose files alone.
+#[test]
+fn a_first_file_is_made_without_engine_and_command_line() {
+    forbid(
+        &["init/"],
+        &["cli", "engine", "executor", "sources", "archive", "codecs"],
+    );
+}
+
 #[test]
 fn only_the_docker_engine_names_its_library() {
     for source in sources() {

@@ -29,7 +29,7 @@ pub(super) struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Project and engine")]
 pub(super) struct Global {
     /// Project folder [default: where Compose finds its file, from the working folder upwards].
@@ -41,6 +41,9 @@ pub(super) struct Global {
     /// Project name.
     #[arg(short, long, value_name = "NAME", global = true)]
     pub(super) project_name: Option<String>,
+    /// Job file; `-` reads it from standard input [default: `compose-dump.yml` in the project folder].
+    #[arg(short = 'c', long, value_name = "FILE", global = true)]
+    pub(super) job_file: Option<PathBuf>,
     /// File with variables, in place of `.env`; repeat it for more.
     #[arg(long = "env-file", value_name = "FILE", global = true)]
     pub(super) env_files: Vec<PathBuf>,
@@ -62,10 +65,10 @@ pub(super) struct Global {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Talk {
-    /// Say more; twice: what the engine is asked.
+    /// Say each step; twice: what the engine is asked, too.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub(super) verbose: u8,
-    /// Say nothing but errors.
+    /// Say nothing but errors and warnings.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Form of what is said on standard error.
@@ -118,12 +121,17 @@ pub(super) enum ProgressStyle {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Dump the project now.
+    /// Execute jobs that the project's compose-dump.yml declares.
+    Run(RunArgs),
+    /// Dump the project now, as flags say; the rules of a compose-dump.yml apply if there is one.
     Backup(BackupArgs),
-    /// Show what a backup would do: what is taken or not and why, who is paused, where it goes.
+    /// Show what a run would do: what is taken or not and why, who is paused, where it goes. Without a
+    /// compose-dump.yml: what a backup would do.
     Plan(PlanArgs),
     /// Check a compose-dump.yml: everything that is wrong with it, without an engine.
     Check(CheckArgs),
+    /// Write a compose-dump.yml for the project, with the schema that editors explain it by.
+    Init(InitArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }
@@ -131,15 +139,20 @@ pub(super) enum Command {
 /// `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// The file; `-` reads it from standard input [default: `compose-dump.yml` in the project folder].
-    #[arg(short = 'c', long, value_name = "FILE")]
-    pub(super) job_file: Option<PathBuf>,
     /// Also fail on services, mounts and volumes of the project that no rule speaks of.
     #[arg(long)]
     pub(super) strict: bool,
     /// Print the findings as one JSON array on standard output.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Print the file on standard output, and write nothing.
+    #[arg(long)]
+    pub(super) print: bool,
 }
 
 /// `schema`.
@@ -160,9 +173,70 @@ pub(super) enum SchemaName {
     Manifest,
 }
 
-/// What is dumped, and where to.
-#[derive(Debug, Args)]
+/// Which jobs, and what is said over their file.
+#[derive(Debug, Clone, Args)]
 pub(super) struct JobArgs {
+    /// Jobs of the file [default: `default`, its top level].
+    #[arg(value_name = "JOB")]
+    pub(super) jobs: Vec<String>,
+    /// Every job of the file, one after the other.
+    #[arg(long, conflicts_with = "jobs")]
+    pub(super) all: bool,
+    /// Where it goes, and how.
+    #[command(flatten)]
+    pub(super) dump: DumpArgs,
+    /// Fail on services, mounts and volumes of the project that no rule speaks of, and publish no dump
+    /// that has gaps.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// Where a dump goes, and how.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DumpArgs {
+    /// Target: a folder of dumps, an archive such as `a.tar.zst`, or `-`, standard output; repeat it
+    /// for more.
+    #[arg(short, long = "target", value_name = "TARGET")]
+    pub(super) targets: Vec<OsString>,
+    /// Compress with this codec; dumps in folders named with `-t` become archives.
+    #[arg(short = 'x', long, value_name = "CODEC", value_parser = codec_parser())]
+    pub(super) compression: Option<String>,
+    /// Let services go on while their volumes are read.
+    #[arg(long)]
+    pub(super) no_pause: bool,
+    /// Print one JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `run`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RunArgs {
+    /// Which jobs, and what is said over their file.
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+    /// Every project below this folder that has a compose-dump.yml, one after the other.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["project_dir", "files", "project_name", "job_file"])]
+    pub(super) under: Option<PathBuf>,
+    /// Print the plan and do nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// Which jobs, and what is said over their file.
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// Services whose build contexts, mounts and volumes are taken [default: all].
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
     /// Compose files and everything that they reference in the project folder.
     #[arg(long)]
     pub(super) config: bool,
@@ -175,53 +249,21 @@ pub(super) struct JobArgs {
     /// Output of commands that a compose-dump.yml declares.
     #[arg(long)]
     pub(super) exports: bool,
-    /// Target: a folder of dumps, an archive such as `a.tar.zst`, or `-`; repeat it for more
-    /// [default: `-`, standard output].
-    #[arg(short, long = "target", value_name = "TARGET")]
-    pub(super) targets: Vec<OsString>,
-    /// Write archives of this codec, also into folders.
-    #[arg(short = 'x', long, value_name = "CODEC", value_parser = codec_parser())]
-    pub(super) compression: Option<String>,
+    /// Where it goes, and how.
+    #[command(flatten)]
+    pub(super) dump: DumpArgs,
     /// Names of dumps in folders, from {host} {name} {path_hash} {date} {time} {isodate} {job} {id}.
     #[arg(long, value_name = "PATTERN")]
     pub(super) target_pattern: Option<String>,
-    /// Let services go on while their volumes are read.
-    #[arg(long)]
-    pub(super) no_pause: bool,
     /// Store what links among the config files point to, in place of the links.
     #[arg(long)]
     pub(super) resolve_symlinks: bool,
     /// Do not use a compose-dump.yml that is there.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "job_file")]
     pub(super) no_job_file: bool,
-    /// Print one JSON document on standard output.
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// `backup`.
-#[derive(Debug, Args)]
-pub(super) struct BackupArgs {
-    /// Services whose build contexts, mounts and volumes are taken [default: all].
-    #[arg(value_name = "SERVICE")]
-    pub(super) services: Vec<String>,
-    /// What and where to.
-    #[command(flatten)]
-    pub(super) job: JobArgs,
     /// Print the plan and do nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
-}
-
-/// `plan`.
-#[derive(Debug, Args)]
-pub(super) struct PlanArgs {
-    /// Services whose build contexts, mounts and volumes are taken [default: all].
-    #[arg(long = "service", value_name = "SERVICE")]
-    pub(super) services: Vec<String>,
-    /// What and where to.
-    #[command(flatten)]
-    pub(super) job: JobArgs,
 }
 
 /// The codecs' names, `tar` for none as the predecessor had it.

@@ -1,142 +1,55 @@
-//! `backup` and `plan`: gather, plan, and print the plan or execute it.
+//! `backup`: an ad-hoc job, with the rules of the project's file where there is one.
 
-use jiff::Timestamp;
-
-use super::args::{BackupArgs, Global, JobArgs, PlanArgs, Talk};
+use super::args::{BackupArgs, Global, Talk};
+use super::declared::{self, Declared};
 use super::edge::CommandError;
-use super::gather::{Gathered, gather};
+use super::execute::{self, Execution};
+use super::gather::gather;
 use super::signals::Signals;
-use super::{reporter, summary, talk};
-use crate::diagnostic::Finding;
-use crate::executor::{Run, World, dump};
+use super::working_folder::working_folder;
+use super::{request, talk};
 use crate::exit::Exit;
-use crate::plan::facts::Facts;
-use crate::plan::model::{Plan, TargetKind};
-use crate::plan::{self, Request};
-
-/// Prints what a backup would do.
-pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, CommandError> {
-    let gathered = gather(global, &args.services, &args.job, false).await?;
-    print_plan(
-        &plan::build(&gathered.request, &gathered.facts)?,
-        args.job.json,
-    )
-}
+use crate::plan;
 
 /// Dumps the project.
+///
+/// # Errors
+/// Everything that is found before anything is touched.
 pub(super) async fn backup(
     global: &Global,
     args: &BackupArgs,
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
-    let gathered = gather(global, &args.services, &args.job, !args.dry_run).await?;
+    let cwd = working_folder(global)?;
+    declared::project_dir_is_folder(global, &cwd)?;
+    let source = declared::existing_source(global, &cwd).filter(|_| !args.no_job_file);
+    let declared = source.map(|source| Declared::load(global, &cwd, &source));
+    let declared = declared.transpose()?;
+    let (project, file, path) = match declared {
+        Some(Declared {
+            project,
+            file,
+            path,
+            ..
+        }) => (project, Some(file), path),
+        None => (declared::project(global, &cwd)?, None, None),
+    };
+    let request = request::ad_hoc(file.as_ref(), &project, args, &cwd)?;
+    let gathered = gather(global, &project, path.as_deref(), request, !args.dry_run).await?;
     let plan = plan::build(&gathered.request, &gathered.facts)?;
     if args.dry_run {
-        return print_plan(&plan, args.job.json);
+        execute::print_plans(&[plan], args.dump.json)?;
+        return Ok(Exit::Done);
     }
-    one_document_on_stdout(&plan, &args.job)?;
-    for warning in &plan.warnings {
-        tracing::warn!("{warning}");
-    }
-    can_spool(&plan)?;
-    execute(plan, gathered, args, talk).await
-}
-
-/// Every run keeps lists and indexes in temporary files: a folder that takes none is known before a
-/// service is held.
-fn can_spool(plan: &Plan) -> Result<(), CommandError> {
-    tempfile::tempfile_in(&plan.spool_dir)
-        .map(drop)
-        .map_err(|source| CommandError::Spool {
-            dir: plan.spool_dir.clone(),
-            source,
-        })
-}
-
-async fn execute(
-    plan: Plan,
-    gathered: Gathered,
-    args: &BackupArgs,
-    talk: &Talk,
-) -> Result<Exit, CommandError> {
+    execute::one_document_on_stdout(&plan, args.dump.json)?;
     let signals = Signals::listen().map_err(CommandError::Start)?;
-    let reporter = reporter::reporter(talk);
-    let world = World {
-        run: run(&gathered.request, &gathered.facts, args),
-        engine: gathered.engine,
-        reporter,
-        cancel: signals.cancel.clone(),
-        hurry: signals.hurry.clone(),
+    let execution = Execution {
+        signals: &signals,
+        talk,
     };
-    let report = dump(plan, world).await;
-    let exit = report.exit(signals.exit());
-    summary::tell(&report, exit, talk);
-    if args.job.json {
-        talk::print_json(&report).map_err(CommandError::Print)?;
+    let (report, exit) = execution.execute(plan, gathered).await?;
+    if args.dump.json {
+        talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }
     Ok(exit)
-}
-
-/// What the manifest says of the run itself.
-fn run(request: &Request, facts: &Facts, args: &BackupArgs) -> Run {
-    Run::new(Timestamp::now(), facts, options(request, args))
-}
-
-/// The options by name. None of them can hold a secret; targets are paths.
-fn options(request: &Request, args: &BackupArgs) -> Vec<(&'static str, serde_json::Value)> {
-    let names = |names: Vec<String>| serde_json::Value::from(names);
-    vec![
-        (
-            "scopes",
-            names(
-                request
-                    .scopes
-                    .iter()
-                    .map(|scope| scope.name().to_owned())
-                    .collect(),
-            ),
-        ),
-        ("services", names(request.services.clone())),
-        (
-            "targets",
-            names(
-                request
-                    .targets
-                    .iter()
-                    .map(|target| target.name.clone())
-                    .collect(),
-            ),
-        ),
-        ("compression", args.job.compression.clone().into()),
-        ("pause", request.pause.into()),
-        ("resolve_symlinks", request.resolve_symlinks.into()),
-    ]
-}
-
-/// `--json` prints its document where a dump to standard output would go.
-fn one_document_on_stdout(plan: &Plan, job: &JobArgs) -> Result<(), Finding> {
-    if job.json
-        && plan
-            .targets
-            .iter()
-            .any(|target| target.kind == TargetKind::Stdout)
-    {
-        return Err(Finding::new(
-            "cli::json_and_stdout",
-            "the dump and the JSON report would both go to standard output",
-        )
-        .with_help(
-            "name a target with `-t`, or use `--log-format json`, which writes to standard error",
-        ));
-    }
-    Ok(())
-}
-
-fn print_plan(plan: &Plan, json: bool) -> Result<Exit, CommandError> {
-    if json {
-        talk::print_json(plan).map_err(CommandError::Print)?;
-    } else {
-        talk::print(&plan::table::render(plan)).map_err(CommandError::Print)?;
-    }
-    Ok(Exit::Done)
 }

@@ -1,16 +1,22 @@
 //! The one place where an error becomes a sentence, its causes, help and an exit code.
 
+use std::error::Error;
 use std::path::PathBuf;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, JSONReportHandler};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, JSONReportHandler, LabeledSpan, SourceCode,
+};
+use serde_json::{Value, json};
 
 use super::args::{LogFormat, Talk};
-use super::talk::{colored, say};
+use super::finding_row::Row;
+use super::talk::{colored, mark, print_json, say};
 use crate::compose::LoadError;
 use crate::diagnostic::Finding;
 use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
 use crate::exit::Exit;
+use crate::init::WriteError;
 
 /// A command cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,9 @@ pub(super) enum CommandError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A first job file cannot be written.
+    #[error(transparent)]
+    Init(#[from] WriteError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -59,11 +68,30 @@ impl From<Finding> for CommandError {
 }
 
 impl CommandError {
+    /// The stable name of the kind of error.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Findings(_) => "findings",
+            Self::Project(_) => "project",
+            Self::Endpoint(_) => "endpoint",
+            Self::Engine(_) => "engine",
+            Self::Init(_) => "init",
+            Self::WorkingFolder(_) => "working_folder",
+            Self::Start(_) => "start",
+            Self::Spool { .. } => "spool",
+            Self::Print(_) => "print",
+        }
+    }
+
     /// The exit code that the error stands for.
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Findings(_) | Self::Project(_) | Self::Endpoint(_) => Exit::Rejected,
+            Self::Findings(_)
+            | Self::Project(_)
+            | Self::Endpoint(_)
+            | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
             Self::Engine(_)
+            | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
             | Self::Start(_)
             | Self::Spool { .. }
@@ -72,26 +100,64 @@ impl CommandError {
     }
 }
 
-/// Tells the error and gives its exit code.
-pub(super) fn tell(error: &CommandError, talk: &Talk) -> Exit {
+/// Tells the error and gives its exit code: in words on standard error, and with `--json` as one
+/// document on standard output too.
+pub(super) fn tell(error: &CommandError, talk: &Talk, json: bool) -> Exit {
     match error {
         CommandError::Findings(findings) => findings.iter().for_each(|finding| show(finding, talk)),
-        other => show(
-            &Shown {
-                error: other,
-                help: help(other),
-            },
-            talk,
-        ),
+        other => show(&Shown { error: other }, talk),
+    }
+    if json {
+        // Whoever reads it has the exit code as well, and standard error.
+        let _ = print_json(&document(error));
     }
     error.exit()
+}
+
+/// What is printed where `--json` promised a document and there is none.
+fn document(error: &CommandError) -> Value {
+    let findings: &[Finding] = match error {
+        CommandError::Findings(findings) => findings,
+        _ => &[],
+    };
+    let told = match findings {
+        [only] => json!({
+            "message": only.to_string(),
+            "causes": [],
+            "help": only.help,
+            "code": only.code,
+        }),
+        _ => json!({
+            "message": error.to_string(),
+            "causes": causes(error),
+            "help": help(error),
+            "code": error.code(),
+        }),
+    };
+    let rows: Vec<_> = findings.iter().map(Row::of).collect();
+    json!({"error": told, "findings": rows, "exit": error.exit().code()})
+}
+
+/// The causes of an error, the nearest first, without those that repeat what was said before.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.ends_with(&text) {
+            causes.push(text.clone());
+        }
+        said = text;
+        next = cause.source();
+    }
+    causes
 }
 
 /// An error of another layer with the help that belongs to it here.
 #[derive(Debug)]
 struct Shown<'a> {
     error: &'a CommandError,
-    help: Option<String>,
 }
 
 impl std::fmt::Display for Shown<'_> {
@@ -100,58 +166,156 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
-impl std::error::Error for Shown<'_> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for Shown<'_> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
     }
 }
 
 impl Diagnostic for Shown<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        Some(Box::new(self.error.code()))
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+        help(self.error).map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
     }
 }
 
 fn help(error: &CommandError) -> Option<String> {
     match error {
         CommandError::Engine(error) => error.advice(),
-        CommandError::Project(LoadError::NoComposeFile { .. }) => Some(
-            "go to the project's folder, or name it with `-C` or its Compose file with `-f`"
-                .to_owned(),
-        ),
+        CommandError::Project(error) => error.advice(),
         CommandError::Spool { .. } => Some(
             "name a folder on a disk with room in COMPOSE_DUMP_SPOOL__DIR or TMPDIR".to_owned(),
         ),
-        CommandError::Project(LoadError::Stdin) => Some("name a file with `-f`".to_owned()),
-        CommandError::Project(_) => None,
+        CommandError::WorkingFolder(_) => Some(
+            "go to a folder that exists, or name the project's with `-C` and its whole path"
+                .to_owned(),
+        ),
+        CommandError::Init(WriteError::Exists(_)) => Some(
+            "nothing was written: remove what is there, or look at the new text with `compose-dump init --print`"
+                .to_owned(),
+        ),
+        CommandError::Init(WriteError::Failed { .. }) => {
+            Some("nothing was left behind; `compose-dump init --print` only prints the text".to_owned())
+        }
         CommandError::Endpoint(_)
         | CommandError::Findings(_)
-        | CommandError::WorkingFolder(_)
         | CommandError::Start(_)
         | CommandError::Print(_) => None,
     }
 }
 
-/// Prints one diagnostic: drawn on a terminal, told in plain words elsewhere, JSON for machines.
+/// Prints one diagnostic: in words, or as JSON for machines.
 fn show(diagnostic: &dyn Diagnostic, talk: &Talk) {
     let mut text = String::new();
-    let rendered = match talk.log_format {
-        LogFormat::Json => JSONReportHandler::new().render_report(&mut text, diagnostic),
-        LogFormat::Text if colored(talk) => {
-            GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
-                .render_report(&mut text, diagnostic)
+    match talk.log_format {
+        LogFormat::Json => {
+            let rendered = JSONReportHandler::new().render_report(&mut text, diagnostic);
+            // A diagnostic that cannot be drawn still has its sentence.
+            if rendered.is_err() {
+                text = diagnostic.to_string();
+            }
         }
-        LogFormat::Text => {
-            let mut plain = GraphicalReportHandler::new_themed(GraphicalTheme::none());
-            plain = plain.with_links(false);
-            plain.render_report(&mut text, diagnostic)
-        }
-    };
-    // A diagnostic that cannot be drawn still has its sentence.
-    if rendered.is_err() {
-        text = diagnostic.to_string();
+        LogFormat::Text => text = in_words(diagnostic, colored(talk)),
     }
     say(text.trim_end());
+}
+
+/// `error:` and the sentence, its causes, the lines of a file that it is about, `help:`.
+fn in_words(diagnostic: &dyn Diagnostic, colored: bool) -> String {
+    let mut text = format!("{} {diagnostic}\n", mark("error", colored));
+    for cause in causes(diagnostic) {
+        text.push_str(&format!("  because: {cause}\n"));
+    }
+    text.push_str(&excerpt(diagnostic, colored));
+    if let Some(help) = diagnostic.help() {
+        text.push_str(&format!("{} {help}\n", mark("help", colored)));
+    }
+    text
+}
+
+/// The lines of the file, with marks under what is meant.
+fn excerpt(diagnostic: &dyn Diagnostic, colored: bool) -> String {
+    if diagnostic.source_code().is_none() {
+        return String::new();
+    }
+    let theme = if colored {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::none()
+    };
+    let mut drawn = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
+    match handler.render_report(&mut drawn, &Excerpt(diagnostic)) {
+        // Its first line would be the sentence, which is told already.
+        Ok(()) => drawn
+            .lines()
+            .skip(1)
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect(),
+        Err(_) => String::new(),
+    }
+}
+
+/// A diagnostic of which only its place is drawn.
+#[derive(Debug)]
+struct Excerpt<'a>(&'a dyn Diagnostic);
+
+impl std::fmt::Display for Excerpt<'_> {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
+impl Error for Excerpt<'_> {}
+
+impl Diagnostic for Excerpt<'_> {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.0.labels()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_help_in_one_style() {
+        let error = CommandError::Spool {
+            dir: "/x".into(),
+            source: std::io::Error::from_raw_os_error(28),
+        };
+        assert_eq!(
+            in_words(&Shown { error: &error }, false),
+            "error: cannot make temporary files in `/x`\n  \
+             because: No space left on device (os error 28)\n\
+             help: name a folder on a disk with room in COMPOSE_DUMP_SPOOL__DIR or TMPDIR\n"
+        );
+    }
+
+    #[test]
+    fn machines_get_one_document_with_the_exit_code() {
+        let one = Finding::new("plan::x", "it is wrong").with_help("mend it");
+        let document_of_one = document(&one.clone().into());
+        assert_eq!(document_of_one["error"]["message"], "it is wrong");
+        assert_eq!(document_of_one["error"]["help"], "mend it");
+        assert_eq!(document_of_one["error"]["code"], "plan::x");
+        assert_eq!(document_of_one["exit"], 2);
+        let two = document(&vec![one.clone(), one].into());
+        assert_eq!(two["error"]["message"], "2 findings");
+        assert_eq!(two["findings"][1]["code"], "plan::x");
+        let lost = CommandError::Start(std::io::Error::from_raw_os_error(12));
+        let document = document(&lost);
+        assert_eq!(document["exit"], 1);
+        assert_eq!(
+            document["error"]["causes"],
+            json!(["Cannot allocate memory (os error 12)"])
+        );
+    }
 }

@@ -5,12 +5,11 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Global, JobArgs};
+use super::args::Global;
 use super::edge::CommandError;
-use crate::compose::{self, LoadOptions, Project};
+use crate::compose::Project;
 use crate::config::identity::host_name;
-use crate::config::settings::{CompressionOverride, Overrides, Settings};
-use crate::config::target_arg::TargetArg;
+use crate::config::settings::Settings;
 use crate::diagnostic::Finding;
 use crate::engine::docker::{DockerEngine, Limits};
 use crate::engine::endpoint::{Address, Endpoint, Surroundings, Wish, locate};
@@ -20,7 +19,7 @@ use crate::executor::chain;
 use crate::plan::Request;
 use crate::plan::facts::{self, EngineFacts, Facts, Way};
 use crate::plan::model::Scope;
-use crate::sources::filter;
+use crate::sources::filter::BackupIgnore;
 
 /// Files in the project folder that belong to it without being named by a key.
 const OWN_FILES: [&str; 3] = ["compose-dump.yml", "compose-dump.schema.json", BACKUPIGNORE];
@@ -34,37 +33,28 @@ pub(super) struct Gathered {
 }
 
 /// Gathers what planning needs. Reads, and changes nothing.
+///
+/// # Errors
+/// When the engine does not answer and is needed, or an ignore file cannot be used.
 pub(super) async fn gather(
     global: &Global,
-    services: &[String],
-    job: &JobArgs,
+    project: &Project,
+    job_file: Option<&Path>,
+    request: Request,
     will_run: bool,
 ) -> Result<Gathered, CommandError> {
-    let cwd = std::env::current_dir().map_err(CommandError::WorkingFolder)?;
-    let request = request(services, job, &cwd)?;
-    let project = load_project(global, cwd)?;
+    let project = project.clone();
     let (engine, engine_facts) = ask_engine(global, &request, &project).await?;
-    let own_files: Vec<PathBuf> = OWN_FILES
-        .iter()
-        .map(|name| project.dir.join(name))
-        .filter(|path| path.exists())
-        .collect();
+    let own_files = own_files(&project, job_file);
     let spool_dir = spool_dir(&request.settings);
-    let mut project = project;
-    warn_of_job_file(&mut project, job);
-    let backupignore = Some(project.dir.join(BACKUPIGNORE)).filter(|path| path.exists());
-    if let Err(error) = filter::backupignore(backupignore.as_deref()) {
-        let finding = Finding::new("config::backupignore", chain(&error));
-        return Err(finding
-            .with_help("each line is a pattern as in a .gitignore")
-            .into());
-    }
+    let paths = facts::follow_paths(&project, &own_files);
     let mut facts = Facts {
-        paths: facts::follow_paths(&project, &own_files),
+        outside: facts::follow_outside(&project, &paths),
+        paths,
+        backupignore: backupignore(&project)?,
         project,
         engine: engine_facts,
         own_files,
-        backupignore,
         places: BTreeMap::new(),
         spool_dir,
         stdout_is_terminal: will_run && std::io::stdout().is_terminal(),
@@ -78,81 +68,29 @@ pub(super) async fn gather(
     })
 }
 
-fn request(services: &[String], job: &JobArgs, cwd: &Path) -> Result<Request, CommandError> {
-    let codec = job.compression.as_ref().and_then(|name| name.parse().ok());
-    let overrides = Overrides {
-        compression: codec.map(|codec| CompressionOverride { codec }),
-        dump_name: job.target_pattern.clone(),
-    };
-    let settings = Settings::load(&overrides)?;
-    let stdout = vec!["-".into()];
-    let given = if job.targets.is_empty() {
-        &stdout
-    } else {
-        &job.targets
-    };
-    let targets: Vec<Result<TargetArg, Finding>> = given
-        .iter()
-        .map(|text| TargetArg::parse(text, cwd))
+/// The files that belong to a project without being named by a key, the job file among them wherever
+/// it is in the project folder.
+fn own_files(project: &Project, job_file: Option<&Path>) -> Vec<PathBuf> {
+    let own = OWN_FILES.iter().map(|name| project.dir.join(name));
+    let inside = job_file.filter(|path| path.starts_with(&project.dir));
+    let mut files: Vec<PathBuf> = own
+        .chain(inside.map(Path::to_owned))
+        .filter(|path| path.exists())
         .collect();
-    let (targets, findings): (Vec<_>, Vec<_>) = targets.into_iter().partition(Result::is_ok);
-    let findings: Vec<Finding> = findings.into_iter().filter_map(Result::err).collect();
-    if !findings.is_empty() {
-        return Err(findings.into());
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn backupignore(project: &Project) -> Result<Option<BackupIgnore>, Finding> {
+    let path = project.dir.join(BACKUPIGNORE);
+    if !path.exists() {
+        return Ok(None);
     }
-    Ok(Request {
-        job: "manual".to_owned(),
-        scopes: scopes(job),
-        services: services.to_vec(),
-        targets: targets.into_iter().filter_map(Result::ok).collect(),
-        archive_codec: codec,
-        pause: !job.no_pause,
-        resolve_symlinks: job.resolve_symlinks,
-        settings,
+    BackupIgnore::read(&path).map(Some).map_err(|error| {
+        Finding::new("config::backupignore", chain(&error))
+            .with_help("each line is a pattern as in a .gitignore")
     })
-}
-
-/// The scopes that flags name; all without any.
-fn scopes(job: &JobArgs) -> std::collections::BTreeSet<Scope> {
-    let flags = [
-        (job.config, Scope::Config),
-        (job.mounted, Scope::Mounted),
-        (job.volumes, Scope::Volumes),
-        (job.exports, Scope::Exports),
-    ];
-    let all = flags.iter().all(|(given, _)| !given);
-    flags
-        .into_iter()
-        .filter(|(given, _)| all || *given)
-        .map(|(_, scope)| scope)
-        .collect()
-}
-
-fn load_project(global: &Global, cwd: PathBuf) -> Result<Project, CommandError> {
-    if let Some(dir) = global
-        .project_dir
-        .as_ref()
-        .filter(|dir| !cwd.join(dir).is_dir())
-    {
-        let message = format!(
-            "`{}` is no folder, or cannot be looked at",
-            crate::text::path(dir)
-        );
-        return Err(Finding::new("cli::project_dir", message)
-            .with_help("`-C` takes the project's folder, `-f` a Compose file")
-            .into());
-    }
-    let options = LoadOptions {
-        cwd,
-        project_dir: global.project_dir.clone(),
-        files: global.files.clone(),
-        project_name: global.project_name.clone(),
-        env_files: global.env_files.clone(),
-        profiles: global.profiles.clone(),
-        env: std::env::vars_os().collect(),
-        home: std::env::home_dir(),
-    };
-    Ok(compose::load(&options)?)
 }
 
 /// The engine and what it knows of the project. Volumes cannot be dumped without one; for the other
@@ -171,8 +109,7 @@ async fn ask_engine(
         .iter()
         .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
     // Bind mounts are of the engine's host: those of this one would be the wrong ones.
-    let needed = request.scopes.contains(&Scope::Volumes)
-        || elsewhere && request.scopes.contains(&Scope::Mounted);
+    let needed = request.wants(Scope::Volumes) || elsewhere && request.wants(Scope::Mounted);
     match connect(&endpoints, project).await {
         Ok((engine, facts)) => Ok((Some(engine), Ok(facts))),
         Err(error) if needed => Err(error),
@@ -220,24 +157,12 @@ fn spool_dir(settings: &Settings) -> PathBuf {
         .unwrap_or_else(std::env::temp_dir)
 }
 
-/// Rules that are there and not applied must be known.
-fn warn_of_job_file(project: &mut Project, job: &JobArgs) {
-    let file = project.dir.join(OWN_FILES[0]);
-    if !job.no_job_file && file.exists() {
-        project.warnings.push(compose::Warning {
-            file,
-            line: None,
-            message: "this version stores the file, and does not apply its rules; `--no-job-file` says that this is meant".to_owned(),
-        });
-    }
-}
-
 /// Where the targets, the spool and everything that may be read lie.
 fn places(request: &Request, facts: &Facts) -> BTreeMap<PathBuf, facts::Place> {
     let targets = request
         .targets
         .iter()
-        .filter_map(TargetArg::path)
+        .filter_map(|target| target.place.path())
         .map(Path::to_owned);
     let named = facts
         .paths

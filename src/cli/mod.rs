@@ -3,12 +3,22 @@
 mod args;
 mod backup;
 mod check;
+mod declared;
 mod edge;
+mod execute;
+mod finding_row;
 mod gather;
+mod init;
+mod outcome;
 mod reporter;
+mod request;
+mod run;
 mod signals;
+mod stdout;
 mod summary;
 mod talk;
+mod under;
+mod working_folder;
 
 use std::ffi::OsString;
 
@@ -39,10 +49,22 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     talk::start_log(&cli.global.talk);
     let talk = cli.global.talk.clone();
-    run(cli).unwrap_or_else(|error| edge::tell(&error, &talk))
+    let json = wants_json(&cli.command);
+    execute(cli).unwrap_or_else(|error| edge::tell(&error, &talk, json))
 }
 
-fn run(cli: Cli) -> Result<Exit, CommandError> {
+/// Whether a document is expected on standard output, whatever comes of the command.
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Backup(args) => args.dump.json,
+        Command::Run(args) => args.job.dump.json,
+        Command::Plan(args) => args.job.dump.json,
+        Command::Check(args) => args.json,
+        Command::Init(_) | Command::Schema(_) => false,
+    }
+}
+
+fn execute(cli: Cli) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -52,8 +74,10 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Backup(args) => backup::backup(&cli.global, &args, &talk).await,
-            Command::Plan(args) => backup::plan(&cli.global, &args).await,
+            Command::Plan(args) => run::plan(&cli.global, &args).await,
+            Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
+            Command::Init(args) => init::init(&cli.global, &args),
             Command::Schema(args) => check::schema(&args),
         }
     });

@@ -49,6 +49,7 @@ struct Lines {
 
 struct Said {
     at: Instant,
+    member_began: Instant,
     bytes: u64,
     member: String,
 }
@@ -78,6 +79,7 @@ impl Lines {
             bar,
             said: Mutex::new(Said {
                 at: Instant::now(),
+                member_began: Instant::now(),
                 bytes: 0,
                 member: String::new(),
             }),
@@ -100,11 +102,21 @@ impl Lines {
         }
     }
 
+    /// How long the member that began last has been read.
+    fn time_of_member(&self) -> String {
+        let said = self.said.lock();
+        let elapsed = said.map(|said| said.member_began.elapsed().as_secs_f64());
+        elapsed
+            .map(|seconds| format!(" in {seconds:.2} s"))
+            .unwrap_or_default()
+    }
+
     fn member(&self, member: &str) {
         self.bar.set_position(0);
         self.bar.set_message(member.to_owned());
         if let Ok(mut said) = self.said.lock() {
             said.bytes = 0;
+            said.member_began = Instant::now();
             member.clone_into(&mut said.member);
         }
     }
@@ -121,7 +133,10 @@ impl Reporter for Lines {
         if self.quiet && !is_bad(&event) {
             return;
         }
-        if let Some(line) = sentence(&event, self.verbose) {
+        if let Some(mut line) = sentence(&event, self.verbose) {
+            if self.verbose && matches!(event, Event::MemberDone { .. }) {
+                line.push_str(&self.time_of_member());
+            }
             self.line(&line);
         }
     }
@@ -130,7 +145,10 @@ impl Reporter for Lines {
 /// Whether `--quiet` lets it through.
 fn is_bad(event: &Event) -> bool {
     match event {
-        Event::TargetFailed { .. } | Event::MemberFailed { .. } | Event::Stuck { .. } => true,
+        Event::TargetFailed { .. }
+        | Event::MemberFailed { .. }
+        | Event::NotStill(_)
+        | Event::Stuck { .. } => true,
         Event::Trouble { loses_bytes, .. } => *loses_bytes,
         Event::MemberStarted { .. }
         | Event::Progress { .. }
@@ -145,13 +163,15 @@ fn is_bad(event: &Event) -> bool {
 /// The event as a line; `None` for what only `-v` shows.
 fn sentence(event: &Event, verbose: bool) -> Option<String> {
     Some(match event {
-        Event::Progress { .. } | Event::MemberStarted { .. } => return None,
+        Event::Progress { .. } => return None,
+        Event::MemberStarted { .. } if !verbose => return None,
+        Event::MemberStarted { member } => format!("reading {member}"),
         Event::Trouble {
             loses_bytes: false, ..
         } if !verbose => return None,
         // A target's error names its target.
         Event::TargetFailed { error, help, .. } => match help {
-            Some(help) => format!("error: {error}\n       help: {help}"),
+            Some(help) => format!("error: {error}\nhelp: {help}"),
             None => format!("error: {error}"),
         },
         Event::Trouble {
@@ -181,13 +201,19 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
         Event::Resumed { container, seconds } => {
             format!("resumed {container} after {seconds:.2} s")
         }
+        Event::NotStill(stirred) => format!(
+            "warning: {} did not stay paused: {}; may not be of one moment: {}",
+            stirred.container,
+            stirred.why,
+            stirred.members.join(", ")
+        ),
         Event::Stuck {
             container,
             error,
             command,
         } => {
             format!(
-                "error: {container} is still paused: {error}\n       bring it back with: {command}"
+                "error: {container} is still paused: {error}\nhelp: bring it back with `{command}`"
             )
         }
         Event::Published {

@@ -4,13 +4,14 @@ use super::args::{LogFormat, Talk};
 use super::talk::say;
 use crate::executor::RunReport;
 use crate::exit::Exit;
+use crate::plan::model::Missing;
 use crate::text;
 
 /// Says how a run ended, on standard error.
 pub(super) fn tell(report: &RunReport, exit: Exit, talk: &Talk) {
     if talk.log_format == LogFormat::Json {
         if let Ok(line) = serde_json::to_string(
-            &serde_json::json!({"event": "end", "exit": exit.code(), "report": report}),
+            &serde_json::json!({"event": "end", "exit": exit.code(), "report": report.document(exit)}),
         ) {
             say(&line);
         }
@@ -24,10 +25,37 @@ pub(super) fn tell(report: &RunReport, exit: Exit, talk: &Talk) {
             say(&format!("warning: target `{}`: {warning}", target.target));
         }
     }
+    missing(&report.missing, talk);
     if talk.quiet && exit == Exit::Done {
         return;
     }
     say(&last_line(report, exit));
+}
+
+/// What the files declare and a dump lacks, because it is not there.
+fn missing(missing: &Missing, talk: &Talk) {
+    for file in &missing.definitions {
+        say(&format!(
+            "warning: `{file}` does not exist: what it defines is not known, and not in the dump"
+        ));
+    }
+    let files = &missing.files;
+    if !files.is_empty() {
+        say(&format!(
+            "warning: {} that Compose needs {} not exist: {}",
+            text::count(files.len() as u64, "file"),
+            if files.len() == 1 { "does" } else { "do" },
+            files.join(", ")
+        ));
+    }
+    let volumes = &missing.volumes;
+    if !volumes.is_empty() && !talk.quiet {
+        say(&format!(
+            "note: {} declared and not in the dump, because the engine has no such volume: {}",
+            text::count(volumes.len() as u64, "volume"),
+            volumes.join(", ")
+        ));
+    }
 }
 
 fn last_line(report: &RunReport, exit: Exit) -> String {
@@ -47,6 +75,10 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
             text::count(dumps, "dump"),
             text::count(report.members.len() as u64, "member"),
             held(report)
+        ),
+        Exit::Partial if gaps == 0 => format!(
+            "{} published, and not whole: part of the project is not known; the warnings above name it",
+            text::count(dumps, "dump")
         ),
         Exit::Partial => format!(
             "{} published, and not whole: {} with gaps; the warnings above name them",

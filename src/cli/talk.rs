@@ -4,8 +4,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::format::{FmtSpan, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::args::{LogFormat, Talk, When};
 
@@ -51,27 +54,68 @@ pub(super) fn colored(talk: &Talk) -> bool {
     }
 }
 
-/// Sends the developer's log to standard error: warnings, more with `-v`.
+/// A word that says what a line is, as `error:`, in its colour.
+pub(super) fn mark(word: &str, colored: bool) -> String {
+    let color = match word {
+        "error" => 31,
+        "warning" => 33,
+        "help" => 36,
+        _ => 2,
+    };
+    if colored {
+        format!("\x1b[{color}m{word}:\x1b[0m")
+    } else {
+        format!("{word}:")
+    }
+}
+
+/// Sends the log to standard error: warnings, the steps with `-v`, what the engine is asked with `-vv`.
 ///
 /// The API libraries stay at warnings, and no variable changes that: they log requests and answers,
 /// and those hold containers' environments, and so secrets.
 pub(super) fn start_log(talk: &Talk) {
-    let level = match (talk.quiet, talk.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, 2) => "debug",
-        (false, _) => "trace",
+    let level = match talk.verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
     };
     let default = format!("warn,compose_dump={level}");
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(default))
         .with_writer(io::stderr)
         .with_ansi(colored(talk))
-        .with_span_events(FmtSpan::NONE)
-        .with_target(talk.verbose > 1);
+        .with_span_events(FmtSpan::NONE);
     match talk.log_format {
-        LogFormat::Text => builder.without_time().init(),
+        LogFormat::Text => builder.event_format(HouseStyle).init(),
         LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// A line of the log as every other line for the eye: `warning: what happened key=value`.
+struct HouseStyle;
+
+impl<S, N> FormatEvent<S, N> for HouseStyle
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let word = match *event.metadata().level() {
+            Level::ERROR => "error",
+            Level::WARN => "warning",
+            Level::INFO => "info",
+            Level::DEBUG => "debug",
+            Level::TRACE => "trace",
+        };
+        let colored = writer.has_ansi_escapes();
+        write!(writer, "{} ", mark(word, colored))?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
     }
 }

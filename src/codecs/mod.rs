@@ -103,6 +103,14 @@ impl Compression {
         self.level.unwrap_or(self.codec.default_level())
     }
 
+    /// Whether a disk waits for it, as a rule of thumb and on one core: who is held still had better
+    /// wait for the disk alone.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        let level = self.level_or_default();
+        self.codec.slow_from().is_some_and(|slow| level >= slow)
+    }
+
     /// The number of threads that was asked for, or `None` when the codec is to choose.
     fn threads_given(&self) -> Option<u32> {
         self.threads.filter(|threads| *threads > 0)

@@ -34,6 +34,8 @@ struct Row {
     tar_extensions: &'static [&'static str],
     levels: Option<(i32, i32)>,
     default_level: i32,
+    /// The lowest level at which one core compresses slower than a disk writes.
+    slow_from: Option<i32>,
 }
 
 const TABLE: [Row; 5] = [
@@ -44,6 +46,7 @@ const TABLE: [Row; 5] = [
         tar_extensions: &[".tar"],
         levels: None,
         default_level: 0,
+        slow_from: None,
     },
     Row {
         codec: Codec::Gz,
@@ -52,6 +55,7 @@ const TABLE: [Row; 5] = [
         tar_extensions: &[".tar.gz", ".tgz"],
         levels: Some((1, 9)),
         default_level: 6,
+        slow_from: Some(1),
     },
     Row {
         codec: Codec::Bz2,
@@ -60,6 +64,7 @@ const TABLE: [Row; 5] = [
         tar_extensions: &[".tar.bz2"],
         levels: Some((1, 9)),
         default_level: 9,
+        slow_from: Some(1),
     },
     Row {
         codec: Codec::Xz,
@@ -68,6 +73,7 @@ const TABLE: [Row; 5] = [
         tar_extensions: &[".tar.xz"],
         levels: Some((0, 9)),
         default_level: 6,
+        slow_from: Some(0),
     },
     Row {
         codec: Codec::Zst,
@@ -77,6 +83,7 @@ const TABLE: [Row; 5] = [
         // Above 19 zstd wants gigabytes of memory and calls it `--ultra`.
         levels: Some((1, 19)),
         default_level: 3,
+        slow_from: Some(10),
     },
 ];
 
@@ -132,6 +139,12 @@ impl Codec {
     #[must_use]
     pub fn levels(self) -> Option<RangeInclusive<i32>> {
         self.row().levels.map(|(low, high)| low..=high)
+    }
+
+    /// The lowest level at which one core compresses slower than a disk writes; `None` where there is
+    /// no such level.
+    pub(super) fn slow_from(self) -> Option<i32> {
+        self.row().slow_from
     }
 
     /// The level that is used when none is given.

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::{LoadError, LoadOptions};
 
 /// Default files in the order of preference (compose-go, `cli.DefaultFileNames`).
-const DEFAULT_FILES: [&str; 4] = [
+pub(crate) const DEFAULT_FILES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
     "docker-compose.yml",

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::top_level::KEYS;
+use crate::diagnostic::did_you_mean;
+
 /// Why [`super::load()`] gives no project.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +60,24 @@ pub enum LoadError {
         /// The parser's reason.
         source: serde_yaml::Error,
     },
+    /// A list or a single value at the top.
+    #[error("`{}` is no Compose file: line {line} is {kind}, not a mapping", crate::text::path(.path))]
+    NotAMapping {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// What it is instead.
+        kind: &'static str,
+    },
+    /// None of the top-level keys of the Compose Specification.
+    #[error("`{}` has no top-level key that Compose knows, only such as `{key}`", crate::text::path(.path))]
+    NoKnownKey {
+        /// The file.
+        path: PathBuf,
+        /// The first of its keys.
+        key: String,
+    },
     /// More nodes than Compose itself accepts: an alias bomb.
     #[error("`{}` has more than {limit} YAML nodes with its aliases resolved", crate::text::path(.path))]
     TooManyNodes {
@@ -109,4 +130,26 @@ pub enum LoadError {
         /// The folder's name or `name:` before it was normalised.
         name: String,
     },
+}
+
+impl LoadError {
+    /// What to do about it; `None` where the message says all.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::NoComposeFile { .. } => Some(
+                "go to the project's folder, or name it with `-C` or its Compose file with `-f`"
+                    .to_owned(),
+            ),
+            Self::Stdin => Some("name a file with `-f`".to_owned()),
+            Self::NoKnownKey { key, .. } => Some(match did_you_mean(key, KEYS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "a Compose file has one of the keys {}; files of Compose's first format, with services at the top level, are not supported",
+                    KEYS.join(", ")
+                ),
+            }),
+            _ => None,
+        }
+    }
 }

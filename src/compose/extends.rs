@@ -232,7 +232,7 @@ impl Files<'_> {
         let own = path.parent().unwrap_or(path).to_owned();
         let model = self.scope.dir.clone();
         let documents = session.documents(path, Bases { own, model })?;
-        let (mut model, resets) = build_plain(session, documents, &self.scope.env);
+        let (mut model, resets) = build_plain(session, documents, &self.scope.env)?;
         let services = model.as_map_mut().and_then(|map| map.remove("services"));
         let services = match services.map(|node| node.data) {
             Some(Data::Map(services)) => services,

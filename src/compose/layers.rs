@@ -7,7 +7,7 @@ use super::interpolate::interpolate;
 use super::merge::merge;
 use super::session::Session;
 use super::tags::Resets;
-use super::{LoadError, extends, include, unicity};
+use super::{LoadError, extends, include, top_level, unicity};
 use crate::yaml::node::{Data, Map, Node, Origin};
 
 /// What the files of one model have in common: the project, or one `include`.
@@ -24,7 +24,7 @@ pub(super) struct Scope {
 /// Builds the model of `documents`, includes and extends resolved.
 ///
 /// # Errors
-/// As [`include::load`] and [`extends::apply`].
+/// As [`top_level::check`], [`include::load`] and [`extends::apply`].
 pub(super) fn build(
     session: &mut Session,
     documents: Vec<Node>,
@@ -33,7 +33,7 @@ pub(super) fn build(
     let mut model = empty();
     let mut extended = extends::Cache::default();
     for mut layer in documents {
-        if !check(session, &layer) {
+        if !top_level::check(session, &layer)? {
             continue;
         }
         interpolate(session, &mut layer, &scope.env);
@@ -52,15 +52,18 @@ pub(super) fn build(
 
 /// Builds the model of a file that is only there to be extended: neither its `include` nor its
 /// `extends` are looked at. Also gives what its layers reset.
+///
+/// # Errors
+/// As [`top_level::check`].
 pub(super) fn build_plain(
     session: &mut Session,
     documents: Vec<Node>,
     env: &Env,
-) -> (Node, Resets) {
+) -> Result<(Node, Resets), LoadError> {
     let mut model = empty();
     let mut all = Resets::default();
     for mut layer in documents {
-        if !check(session, &layer) {
+        if !top_level::check(session, &layer)? {
             continue;
         }
         interpolate(session, &mut layer, env);
@@ -70,7 +73,7 @@ pub(super) fn build_plain(
         model = merge(session, model, layer, &mut Vec::new());
         unicity::enforce(session, &mut model);
     }
-    (model, all)
+    Ok((model, all))
 }
 
 /// A model without anything in it.
@@ -80,16 +83,4 @@ pub(super) fn empty() -> Node {
         ordinal: 0,
     };
     Node::new(Data::Map(Map::new()), origin)
-}
-
-/// Whether a document is a mapping; warns if not.
-fn check(session: &mut Session, layer: &Node) -> bool {
-    let is_map = layer.as_map().is_some();
-    if !is_map {
-        session.warn(
-            layer.origin,
-            format!("this document is {}, not a Compose file", layer.kind()),
-        );
-    }
-    is_map
 }

@@ -1,5 +1,7 @@
 //! The spine of the loader, from options to [`Project`].
 
+use std::time::Instant;
+
 use super::discover::{Layout, discover};
 use super::layers::{self, Scope};
 use super::services::Context;
@@ -17,6 +19,7 @@ use super::{
 /// [`LoadError`] where there is no project to speak of. Everything that loading survives is in
 /// [`Project::warnings`].
 pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
+    let begun = Instant::now();
     let mut session = Session::new(options.home.clone());
     let Layout {
         dir,
@@ -56,6 +59,14 @@ pub fn load(options: &LoadOptions) -> Result<Project, LoadError> {
     }
     resources::note(&mut session, &model);
     let (references, warnings) = session.finish();
+    tracing::info!(
+        project = name,
+        files = files.len(),
+        services = services.len(),
+        volumes = volumes.len(),
+        ms = begun.elapsed().as_millis(),
+        "the Compose files are read"
+    );
     Ok(Project {
         name,
         dir,

@@ -34,9 +34,11 @@ mod services;
 mod session;
 mod tags;
 mod template;
+mod top_level;
 mod unicity;
 mod volumes;
 
+pub(crate) use discover::DEFAULT_FILES;
 pub use error::LoadError;
 pub use load::load;
 pub use model::{

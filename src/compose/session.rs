@@ -68,6 +68,11 @@ impl Session {
         }
     }
 
+    /// The line of a value, from 1. Costs a run of the parser.
+    pub(super) fn line_of(&self, origin: Origin) -> Option<u64> {
+        yaml::line_of(&self.source(origin).bytes, origin.ordinal)
+    }
+
     /// The file that a value comes from.
     pub(super) fn source(&self, origin: Origin) -> &Source {
         &self.sources[origin.source]

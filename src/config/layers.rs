@@ -1,10 +1,12 @@
-//! Settings in layers, later wins: defaults, `COMPOSE_DUMP_*` (`__` for nesting), flags.
+//! Settings in layers, later wins: defaults, the job's file, `COMPOSE_DUMP_*` (`__` for nesting), flags.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
 use figment::Figment;
 use figment::providers::Serialized;
+use figment::value::Value;
 
 use super::dump_name::DumpName;
 use super::settings::{Overrides, Settings};
@@ -15,54 +17,129 @@ use crate::text;
 pub const ENV_PREFIX: &str = "COMPOSE_DUMP_";
 
 /// A setting that may stand for the whole that it is part of: `COMPOSE_DUMP_COMPRESSION=zst`.
-const SHORT: (&str, &str) = ("compression", "compression.codec");
+const SHORT: (&str, &str) = ("compression", CODEC);
+const CODEC: &str = "compression.codec";
+const LEVEL: &str = "compression.level";
 
-/// Settings that are numbers. Everything else is taken as it is written: a host may be called `42`.
-const NUMBERS: [&str; 2] = ["compression.level", "compression.threads"];
+/// How the text of a variable becomes the value of its setting. What is not in the table is taken as
+/// it is written: a host may be called `42`.
+const SHAPES: [(&str, Shape); 8] = [
+    (LEVEL, Shape::Number),
+    ("compression.threads", Shape::Number),
+    ("config.dockerignore", Shape::Switch),
+    ("config.outside", Shape::Switch),
+    ("config.resolve_symlinks", Shape::Switch),
+    ("scopes", Shape::List),
+    ("services", Shape::AllOrList),
+    ("strict", Shape::Switch),
+];
 
-impl Settings {
-    /// Puts the layers together; the environment is that of this process.
+#[derive(Clone, Copy)]
+enum Shape {
+    Number,
+    /// `true` or `false`.
+    Switch,
+    /// Words with commas between them.
+    List,
+    /// The same, or the word `all`.
+    AllOrList,
+}
+
+/// Where the value of a setting comes from, above the defaults and the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layer {
+    /// An environment variable of that name.
+    Variable(String),
+    /// The command line.
+    Flags,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(formatter, "the environment variable `{name}`"),
+            Self::Flags => formatter.write_str("the command line"),
+        }
+    }
+}
+
+/// Settings, and the layers that they come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layered {
+    /// The settings.
+    pub settings: Settings,
+    /// The settings that the environment or the command line says, by path: `spool.dir`.
+    pub layers: BTreeMap<String, Layer>,
+}
+
+impl Layered {
+    /// Puts the layers together: `base`, which are the defaults or a job's own settings, the
+    /// environment of this process, flags.
     ///
     /// # Errors
-    /// As [`Settings::from_layers`].
-    pub fn load(overrides: &Overrides) -> Result<Self, Vec<Finding>> {
-        Self::from_layers(std::env::vars_os(), overrides)
+    /// As [`Layered::new`].
+    pub fn load(base: &Settings, overrides: &Overrides) -> Result<Self, Vec<Finding>> {
+        Self::new(base, std::env::vars_os(), overrides)
     }
 
     /// Puts the layers together. Of `variables`, the process environment, those that begin with
-    /// [`ENV_PREFIX`] count; an empty one counts as unset.
+    /// [`ENV_PREFIX`] count; an empty one counts as unset. A layer that names another codec than the
+    /// ones below does not have their level.
     ///
     /// # Errors
     /// A finding for every variable that is no setting, and for every value that does not fit, all
     /// at once.
-    pub fn from_layers(
+    pub fn new(
+        base: &Settings,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &Overrides,
     ) -> Result<Self, Vec<Finding>> {
         let known = known_variables();
-        let defaults = Figment::from(Serialized::defaults(Self::default()));
-        let mut layers = defaults.clone();
+        let base = Figment::from(Serialized::defaults(base));
+        let mut environment = Figment::new();
+        let mut layers = BTreeMap::new();
         let mut findings = Vec::new();
         for (name, value) in ours(variables) {
-            let checked = checked(&known, &name, value).and_then(|layer| {
-                let alone = defaults.clone().merge(layer.clone()).extract::<Self>();
-                alone.map(|_| layer).map_err(|error| misfit(&name, &error))
+            let checked = checked(&known, &name, value).and_then(|(setting, value)| {
+                let layer = Serialized::default(&setting, value);
+                let alone = base.clone().merge(layer.clone()).extract::<Settings>();
+                let fits = alone.map(|_| layer);
+                fits.map(|layer| (setting, layer))
+                    .map_err(|error| misfit(&name, &error))
             });
             match checked {
-                Ok(layer) => layers = layers.merge(layer),
+                Ok((setting, layer)) => {
+                    environment = environment.merge(layer);
+                    layers.insert(setting, Layer::Variable(name));
+                }
                 Err(finding) => findings.push(finding),
             }
         }
-        let settings = layers
-            .merge(Serialized::defaults(overrides))
-            .extract::<Self>()
+        let flags = Figment::from(Serialized::defaults(overrides));
+        for path in paths(&serde_json::to_value(overrides).unwrap_or_default()) {
+            layers.insert(path, Layer::Flags);
+        }
+        let settings = over(over(base, environment), flags)
+            .extract::<Settings>()
             .map_err(|error| vec![Finding::new("config::setting", error.to_string())])?;
         findings.extend(DumpName::parse(&settings.dump_name).err());
         if findings.is_empty() {
-            Ok(settings)
+            Ok(Self { settings, layers })
         } else {
             Err(findings)
         }
+    }
+}
+
+/// `upper` over `lower`; the level of another codec is left behind.
+fn over(lower: Figment, upper: Figment) -> Figment {
+    let codec = |figment: &Figment| figment.find_value(CODEC).ok();
+    let another = codec(&upper).is_some_and(|upper| codec(&lower) != Some(upper));
+    if another && upper.find_value(LEVEL).is_err() {
+        let none = Serialized::default(LEVEL, None::<i32>);
+        lower.merge(none).merge(upper)
+    } else {
+        lower.merge(upper)
     }
 }
 
@@ -76,12 +153,12 @@ fn ours(variables: impl IntoIterator<Item = (OsString, OsString)>) -> BTreeMap<S
         .collect()
 }
 
-/// The value of a variable at the setting that it names.
+/// The setting that a variable names, and its value.
 fn checked(
     known: &BTreeMap<String, String>,
     name: &str,
     value: OsString,
-) -> Result<Serialized<figment::value::Value>, Finding> {
+) -> Result<(String, Value), Finding> {
     let setting = known.get(name).ok_or_else(|| unknown(known, name))?;
     let value = value.into_string().map_err(|value| {
         Finding::new(
@@ -93,10 +170,32 @@ fn checked(
         )
         .with_help("change or unset it")
     })?;
-    let number = value.parse::<i64>().ok();
-    let number = number.filter(|_| NUMBERS.contains(&setting.as_str()));
-    let value = number.map_or_else(|| value.into(), figment::value::Value::from);
-    Ok(Serialized::default(setting, value))
+    let shape = SHAPES.iter().find(|(path, _)| path == setting);
+    Ok((
+        setting.clone(),
+        shaped(shape.map(|(_, shape)| *shape), value),
+    ))
+}
+
+/// The value that a text stands for; a text that stands for none stays one, and is refused as such.
+fn shaped(shape: Option<Shape>, text: String) -> Value {
+    let list = |text: &str| -> Value {
+        let words = text.split(',').map(str::trim);
+        words.map(str::to_owned).collect::<Vec<_>>().into()
+    };
+    match shape {
+        Some(Shape::Number) => match text.parse::<i64>() {
+            Ok(number) => number.into(),
+            Err(_) => text.into(),
+        },
+        Some(Shape::Switch) => match text.parse::<bool>() {
+            Ok(on) => on.into(),
+            Err(_) => text.into(),
+        },
+        Some(Shape::AllOrList) if text == "all" => text.into(),
+        Some(Shape::List | Shape::AllOrList) => list(&text),
+        None => text.into(),
+    }
 }
 
 fn unknown(known: &BTreeMap<String, String>, name: &str) -> Finding {
@@ -119,20 +218,34 @@ fn misfit(name: &str, error: &figment::Error) -> Finding {
         "config::setting",
         format!(
             "the environment variable `{name}` does not fit: {}",
-            error.kind
+            said(&error.kind)
         ),
     )
     .with_help("change or unset it")
 }
 
+/// What the deserializer says, without its backquotes around `one of` several that are quoted already.
+fn said(kind: &figment::error::Kind) -> String {
+    let text = kind.to_string();
+    match text.split_once(", expected `one of ") {
+        Some((found, expected)) => {
+            let expected = expected.strip_suffix('`').unwrap_or(expected);
+            format!("{found}, expected one of {expected}")
+        }
+        None => text,
+    }
+}
+
 /// The settings by the variables that carry them: `COMPOSE_DUMP_SPOOL__DIR` to `spool.dir`.
 fn known_variables() -> BTreeMap<String, String> {
     let defaults = serde_json::to_value(Settings::default())
-        .expect("settings are made of texts, numbers and nothing");
-    let mut paths = vec![(SHORT.0.to_owned(), SHORT.1.to_owned())];
-    flatten("", &defaults, &mut paths);
-    paths
+        .expect("settings are made of texts, numbers, switches, lists and nothing");
+    let named = paths(&defaults)
         .into_iter()
+        .map(|path| (path.clone(), path));
+    let short = std::iter::once((SHORT.0.to_owned(), SHORT.1.to_owned()));
+    named
+        .chain(short)
         .map(|(name, path)| {
             let name = name.replace('.', "__").to_uppercase();
             (format!("{ENV_PREFIX}{name}"), path)
@@ -140,15 +253,21 @@ fn known_variables() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn flatten(prefix: &str, value: &serde_json::Value, paths: &mut Vec<(String, String)>) {
-    let Some(map) = value.as_object() else {
-        paths.push((prefix.to_owned(), prefix.to_owned()));
-        return;
-    };
-    for (key, value) in map {
-        let dot = if prefix.is_empty() { "" } else { "." };
-        flatten(&format!("{prefix}{dot}{key}"), value, paths);
+/// The paths of everything in a value that is no mapping.
+fn paths(value: &serde_json::Value) -> Vec<String> {
+    fn flatten(prefix: &str, value: &serde_json::Value, paths: &mut Vec<String>) {
+        let Some(map) = value.as_object() else {
+            paths.push(prefix.to_owned());
+            return;
+        };
+        for (key, value) in map {
+            let dot = if prefix.is_empty() { "" } else { "." };
+            flatten(&format!("{prefix}{dot}{key}"), value, paths);
+        }
     }
+    let mut found = Vec::new();
+    flatten("", value, &mut found);
+    found
 }
 
 #[cfg(test)]
@@ -157,13 +276,23 @@ mod tests {
 
     use super::*;
     use crate::codecs::Codec;
+    use crate::config::job_file::rules::{PauseMode, Services};
+    use crate::config::scope::Scope;
     use crate::config::settings::{CompressionOverride, ReaderChoice, SpoolMode};
     use crate::config::size::Size;
 
     fn load(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, Vec<Finding>> {
+        over_base(&Settings::default(), variables, overrides).map(|layered| layered.settings)
+    }
+
+    fn over_base(
+        base: &Settings,
+        variables: &[(&str, &str)],
+        overrides: &Overrides,
+    ) -> Result<Layered, Vec<Finding>> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        Settings::from_layers(variables, overrides)
+        Layered::new(base, variables, overrides)
     }
 
     fn of(variables: &[(&str, &str)]) -> Settings {
@@ -186,6 +315,13 @@ mod tests {
             ("COMPOSE_DUMP_SPOOL__DIR", "/disk"),
             ("COMPOSE_DUMP_SPOOL__LIMIT", "10GiB"),
             ("COMPOSE_DUMP_DUMP_NAME", "{id}"),
+            ("COMPOSE_DUMP_SCOPES", "config, volumes"),
+            ("COMPOSE_DUMP_SERVICES", "web,db"),
+            ("COMPOSE_DUMP_CONFIG__OUTSIDE", "true"),
+            ("COMPOSE_DUMP_CONFIG__RESOLVE_SYMLINKS", "true"),
+            ("COMPOSE_DUMP_CONFIG__DOCKERIGNORE", "false"),
+            ("COMPOSE_DUMP_PAUSE__DEFAULT", "none"),
+            ("COMPOSE_DUMP_STRICT", "true"),
             ("COMPOSE_PROJECT_NAME", "not ours"),
             ("PATH", "/bin"),
         ]);
@@ -201,7 +337,14 @@ mod tests {
         assert_eq!(settings.spool.dir.as_deref(), Some("/disk".as_ref()));
         assert_eq!(settings.spool.limit, Some(Size(10 << 30)));
         assert_eq!(settings.dump_name, "{id}");
-        assert_eq!(known_variables().len(), 10, "nine, and one short form");
+        assert_eq!(settings.scopes, [Scope::Config, Scope::Volumes]);
+        let services = Services::Named(vec!["web".into(), "db".into()]);
+        assert_eq!(settings.services, services);
+        let config = settings.config;
+        assert!(config.outside && config.resolve_symlinks && !config.dockerignore);
+        assert_eq!(settings.pause.default, PauseMode::None);
+        assert!(settings.strict);
+        assert_eq!(known_variables().len(), 17, "sixteen, and one short form");
     }
 
     #[test]
@@ -230,6 +373,7 @@ mod tests {
         let overrides = Overrides {
             compression: Some(CompressionOverride { codec: Codec::Gz }),
             dump_name: Some("x-{id}".into()),
+            ..Overrides::default()
         };
         let variables = [
             ("COMPOSE_DUMP_COMPRESSION", "zst"),
@@ -238,8 +382,58 @@ mod tests {
         ];
         let settings = load(&variables, &overrides).expect("settings");
         assert_eq!(settings.compression.codec, Some(Codec::Gz));
-        assert_eq!(settings.compression.level, Some(3));
+        assert_eq!(settings.compression.level, None, "3 is a level of zst");
         assert_eq!(settings.dump_name, "x-{id}");
+    }
+
+    #[test]
+    fn variables_and_flags_lie_over_the_job_and_are_remembered() {
+        let mut job = Settings::default();
+        job.compression.codec = Some(Codec::Zst);
+        job.compression.level = Some(19);
+        job.reader = ReaderChoice::Direct;
+        job.host = Some("web-1".into());
+        let variables = [
+            ("COMPOSE_DUMP_COMPRESSION", "zst"),
+            ("COMPOSE_DUMP_READER", "engine"),
+        ];
+        let overrides = Overrides {
+            scopes: Some(vec![Scope::Config]),
+            ..Overrides::default()
+        };
+        let layered = over_base(&job, &variables, &overrides).expect("settings");
+        let settings = layered.settings;
+        assert_eq!(settings.compression.level, Some(19), "the same codec");
+        assert_eq!(settings.reader, ReaderChoice::Engine);
+        assert_eq!(settings.host.as_deref(), Some("web-1"));
+        assert_eq!(settings.scopes, [Scope::Config]);
+        assert_eq!(layered.layers["scopes"], Layer::Flags);
+        let reader = &layered.layers["reader"];
+        assert_eq!(
+            reader.to_string(),
+            "the environment variable `COMPOSE_DUMP_READER`"
+        );
+        assert!(!layered.layers.contains_key("host"));
+
+        let variables = [("COMPOSE_DUMP_COMPRESSION", "gz")];
+        let layered = over_base(&job, &variables, &Overrides::default()).expect("settings");
+        assert_eq!(layered.settings.compression.level, None, "19 is none of gz");
+    }
+
+    #[test]
+    fn switches_and_lists_are_checked() {
+        for (name, value) in [
+            ("COMPOSE_DUMP_STRICT", "yes"),
+            ("COMPOSE_DUMP_CONFIG__OUTSIDE", "1"),
+            ("COMPOSE_DUMP_SCOPES", "config,volume"),
+            ("COMPOSE_DUMP_PAUSE__DEFAULT", "stop"),
+        ] {
+            let findings = findings(&[(name, value)]);
+            assert_eq!(findings.len(), 1, "{name}");
+            assert!(findings[0].message.contains(name), "{findings:?}");
+        }
+        let settings = of(&[("COMPOSE_DUMP_SERVICES", "all")]);
+        assert_eq!(settings.services, Services::All);
     }
 
     #[test]
@@ -302,7 +496,7 @@ mod tests {
         assert!(findings.iter().all(|finding| finding.help.is_some()));
         let reader = &findings[3].message;
         assert!(
-            reader.contains("fast") && reader.contains("engine"),
+            reader.ends_with("`fast`, expected one of `auto`, `direct`, `engine`"),
             "{reader}"
         );
     }
@@ -311,7 +505,7 @@ mod tests {
     fn a_value_that_is_not_utf8_is_refused_not_changed() {
         let value = OsString::from_vec(b"/disk/\xff".to_vec());
         let variables = [("COMPOSE_DUMP_SPOOL__DIR".into(), value)];
-        let refused = Settings::from_layers(variables, &Overrides::default());
+        let refused = Layered::new(&Settings::default(), variables, &Overrides::default());
         let findings = refused.expect_err("a finding");
         assert!(findings[0].message.contains("`COMPOSE_DUMP_SPOOL__DIR`"));
     }

@@ -1,4 +1,5 @@
-//! Every setting, with its default. [`super::layers`] fills them in.
+//! Every setting, with its default: the keys of a job that have one value. [`super::layers`] fills
+//! them in. Rules for what the user names stay in [`super::job_file`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,6 +8,8 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::dump_name::DEFAULT_PATTERN;
+use super::job_file::rules::{ConfigRules, PauseRules, Services};
+use super::scope::Scope;
 use super::size::Size;
 use crate::codecs::Codec;
 
@@ -63,6 +66,14 @@ pub struct CompressionSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// The kinds of content that are dumped.
+    pub scopes: Vec<Scope>,
+    /// The services whose content is dumped.
+    pub services: Services,
+    /// How the Compose files and what they name are dumped.
+    pub config: ConfigRules,
+    /// Who is held still.
+    pub pause: PauseRules,
     /// The host in names and ids; default: the kernel's host name.
     pub host: Option<String>,
     /// Reader of volumes.
@@ -73,16 +84,24 @@ pub struct Settings {
     pub spool: SpoolSettings,
     /// The pattern of dump names.
     pub dump_name: String,
+    /// Whether a dump with gaps is not published.
+    pub strict: bool,
 }
 
 impl Default for Settings {
+    /// Those of an ad-hoc backup: all scopes, and no compression, as the predecessor had it.
     fn default() -> Self {
         Self {
+            scopes: Scope::ALL.to_vec(),
+            services: Services::default(),
+            config: ConfigRules::default(),
+            pause: PauseRules::default(),
             host: None,
             reader: ReaderChoice::default(),
             compression: CompressionSettings::default(),
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
+            strict: false,
         }
     }
 }
@@ -90,12 +109,31 @@ impl Default for Settings {
 /// What flags override, as far as given.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
+    /// `--config`, `--mounted`, `--volumes`, `--exports`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// The arguments of `backup`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<Services>,
+    /// `--resolve-symlinks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigOverride>,
+    /// `--strict`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
     /// `-x`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<CompressionOverride>,
     /// `--target-pattern`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dump_name: Option<String>,
+}
+
+/// The part of [`ConfigRules`] that a flag sets.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ConfigOverride {
+    /// `--resolve-symlinks`.
+    pub resolve_symlinks: bool,
 }
 
 /// The part of [`CompressionSettings`] that a flag sets.

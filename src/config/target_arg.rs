@@ -2,11 +2,16 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::codecs::Codec;
 use crate::diagnostic::Finding;
 use crate::text;
+
+/// Extensions of archives that are not written, beside everything behind `.tar.`.
+const OTHER_ARCHIVES: [&str; 12] = [
+    "zip", "7z", "rar", "tbz", "tbz2", "tlz", "tlz4", "txz", "tzst", "tzstd", "cpio", "iso",
+];
 
 /// A target as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +54,8 @@ impl TargetArg {
     /// Reads a `-t`; relative paths are relative to `cwd`.
     ///
     /// # Errors
-    /// A finding for an empty text and for a URL.
+    /// A finding for an empty text, for a URL, and for what is not there and looks like a remote place
+    /// or an archive of a kind that is not written: a folder of that name is not what was meant.
     pub fn parse(text: &OsStr, cwd: &Path) -> Result<Self, Finding> {
         let name = text::os(text);
         if text.is_empty() {
@@ -70,14 +76,65 @@ impl TargetArg {
             )
             .with_help("write to `-` and pipe it into a program that uploads, as the README shows"));
         }
-        let path = cwd.join(text);
+        let path = tidy(&cwd.join(text));
         let file_name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
         let kind = match Codec::split_archive_name(file_name) {
             Some((_, codec)) => TargetArgKind::Archive { path, codec },
-            None => TargetArgKind::Folder { path },
+            None => match misunderstanding(&name).filter(|_| path.symlink_metadata().is_err()) {
+                Some(finding) => return Err(finding),
+                None => TargetArgKind::Folder { path },
+            },
         };
         Ok(Self { name, kind })
     }
+}
+
+/// `path` without `.`, and without `..` but behind a link, from where it leads elsewhere.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        let goes_back = component == Component::ParentDir
+            && matches!(tidy.components().next_back(), Some(Component::Normal(_)))
+            && !tidy.is_symlink();
+        if goes_back {
+            tidy.pop();
+        } else {
+            tidy.push(component);
+        }
+    }
+    tidy
+}
+
+/// What a name without an archive's extension may have been meant as, if not as a folder.
+fn misunderstanding(name: &str) -> Option<Finding> {
+    if let Some((host, rest)) = name.split_once(':')
+        && !host.is_empty()
+        && !host.contains('/')
+        && (rest.starts_with(['/', '~']) || host.contains('@'))
+    {
+        return Some(
+            Finding::new(
+                "config::target_remote",
+                format!("the target `{name}` looks like a place on another machine, and this version writes to local folders, archives and standard output only"),
+            )
+            .with_help(format!(
+                "write to standard output and pipe it: `compose-dump backup -x zst | ssh {host} 'cat > blog.tar.zst'`; `./{name}` is a local folder"
+            )),
+        );
+    }
+    let file_name = name
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()?
+        .to_ascii_lowercase();
+    let (stem, extension) = file_name.rsplit_once('.')?;
+    (OTHER_ARCHIVES.contains(&extension) || stem.ends_with(".tar")).then(|| {
+        Finding::new(
+            "config::target_extension",
+            format!("the target `{name}` looks like an archive of a kind that is not written"),
+        )
+        .with_help("the archives' extensions are .tar .tar.gz .tgz .tar.bz2 .tar.xz .tar.zst; if a folder is meant, create it first")
+    })
 }
 
 #[cfg(test)]
@@ -123,5 +180,40 @@ mod tests {
     fn what_this_version_cannot_write_to_is_refused() {
         assert_eq!(parse(""), Err("config::target_empty"));
         assert_eq!(parse("s3://bucket/prefix"), Err("config::target_url"));
+        for remote in ["host:/x", "me@host:dumps", "host:~/x", "C:/dumps"] {
+            assert_eq!(parse(remote), Err("config::target_remote"), "{remote}");
+        }
+        for archive in ["a.zip", "/x/a.7z", "a.TAR.LZ4", "a.tzst", "a.rar/"] {
+            assert_eq!(parse(archive), Err("config::target_extension"), "{archive}");
+        }
+        for folder in ["./host:/x", "a:b", "blog.d", "tar.d", "/x:/y"] {
+            assert!(
+                matches!(parse(folder), Ok(TargetArgKind::Folder { .. })),
+                "{folder}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_what_it_is_whatever_its_name() {
+        let here = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(here.path().join("a.zip")).expect("it can be made");
+        let arg = TargetArg::parse(OsStr::new("a.zip"), here.path()).expect("a folder");
+        assert_eq!(arg.path(), Some(&*here.path().join("a.zip")));
+    }
+
+    #[test]
+    fn paths_are_tidied_unless_that_leads_elsewhere() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let here = place.path();
+        std::fs::create_dir_all(here.join("a/b")).expect("they can be made");
+        std::os::unix::fs::symlink("a/b", here.join("link")).expect("it can be made");
+        let path = |text: &str| {
+            let arg = TargetArg::parse(OsStr::new(text), here).expect("a folder");
+            arg.path().map(Path::to_owned)
+        };
+        assert_eq!(path("./dumps/."), Some(here.join("dumps")));
+        assert_eq!(path("a/../dumps"), Some(here.join("dumps")));
+        assert_eq!(path("link/../dumps"), Some(here.join("link/../dumps")));
     }
 }

@@ -141,6 +141,8 @@ pub struct Container {
     pub config_hash: Option<String>,
     /// When it was created, RFC 3339.
     pub created_at: Option<String>,
+    /// When it was started last, as the engine writes it; pausing does not change it.
+    pub started_at: Option<String>,
     /// Mounts, sorted by destination; those from `volumes_from` and `--tmpfs` too.
     pub mounts: Vec<ContainerMount>,
     /// All labels.
@@ -207,6 +209,7 @@ mod tests {
             image_id: "sha256:1".into(),
             config_hash: None,
             created_at: None,
+            started_at: None,
             mounts: Vec::new(),
             labels: labels
                 .iter()

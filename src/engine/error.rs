@@ -202,24 +202,24 @@ impl EngineError {
         match self {
             Self::Unreachable { .. } => Some(match self.forbidden_socket() {
                 Some(socket) => format!(
-                    "Run as root or as a member of the group that owns `{}` (usually `docker`).",
+                    "run as root or as a member of the group that owns `{}` (usually `docker`)",
                     socket.display()
                 ),
-                None => "Start the engine, or say where it is with --host, --context or \
-                         DOCKER_HOST. Configuration and mounted folders can be dumped without one: \
-                         --config --mounted."
+                None => "start the engine, or say where it is with `--host`, `--context` or \
+                         DOCKER_HOST; configuration and mounted folders can be dumped without one: \
+                         `--config --mounted`"
                     .to_owned(),
             }),
-            Self::TooOld { .. } => Some("Use Docker Engine 20.10 or newer.".to_owned()),
-            Self::TooNew { .. } => Some("Use a newer compose-dump.".to_owned()),
+            Self::TooOld { .. } => Some("use Docker Engine 20.10 or newer".to_owned()),
+            Self::TooNew { .. } => Some("use a newer compose-dump".to_owned()),
             Self::Unfaithful { .. } => Some(
-                "Run compose-dump as root on the engine's own host, outside of a container: volumes \
-                 are read directly then."
+                "run compose-dump as root on the engine's own host, outside of a container: volumes \
+                 are read directly then"
                     .to_owned(),
             ),
             Self::Api { status: 403, .. } => Some(
-                "A proxy or an authorisation plugin in front of the engine does not allow this \
-                 request."
+                "a proxy or an authorisation plugin in front of the engine does not allow this \
+                 request"
                     .to_owned(),
             ),
             Self::Api { .. }

@@ -8,6 +8,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 
 pub mod attempt;
 pub mod container;
@@ -24,7 +25,7 @@ pub mod own;
 pub use attempt::{Attempt, Why};
 pub use container::{Container, ContainerMount, ContainerState, MountKind};
 pub use error::EngineError;
-pub use model::{Daemon, HelperMount, HelperSpec, Image, Volume};
+pub use model::{Change, Daemon, HelperMount, HelperSpec, Image, StateChange, Volume};
 
 /// Bytes of a tar stream as the engine sends them. Ends with [`EngineError::Idle`] when no byte
 /// comes for the transfer client's idle time, with [`EngineError::Lost`] when the connection breaks.
@@ -38,6 +39,12 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, EngineError>>;
 pub trait Engine: Send + Sync {
     /// Facts about the engine itself, as they were when it was connected to.
     fn daemon(&self) -> &Daemon;
+
+    /// The beginning of a command line by which a person reaches this engine: `docker`, with the
+    /// options that it takes.
+    fn docker_command(&self) -> String {
+        "docker".to_owned()
+    }
 
     /// All containers with the label `com.docker.compose.project=<project>`, in every state,
     /// one-offs too ([`Container::oneoff`]), sorted by name.
@@ -92,6 +99,27 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// Told apart by [`EngineError::is_not_paused`] and [`EngineError::is_not_found`].
     async fn unpause(&self, id: &str) -> Result<(), EngineError>;
+
+    /// What time it is by the engine's own clock; `None` where it does not say.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn clock(&self) -> Result<Option<Timestamp>, EngineError>;
+
+    /// What happened to these containers, by full id, between two times of the engine's
+    /// [`clock`](Engine::clock), oldest first.
+    ///
+    /// It comes from the engine's memory, which holds its last 256 events of any kind: what it says
+    /// has happened, and more may have, long ago on a busy engine.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should.
+    async fn state_changes(
+        &self,
+        ids: &[String],
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StateChange>, EngineError>;
 
     /// Creates a helper container from an empty image and never starts it; gives its id.
     /// Use [`helper::Helpers`], which also removes it.

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 /// Labels that Docker Compose (v1 and v2) sets.
 pub mod labels {
     /// The project's name, on containers, volumes and networks.
@@ -131,4 +133,30 @@ pub struct HelperSpec {
     pub writable: bool,
     /// Who it belongs to, kept as a label; see [`crate::engine::helper::Owner`].
     pub owner: String,
+}
+
+/// Something that happened to a container and changed whether it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChange {
+    /// The container's full id.
+    pub container: String,
+    /// What happened.
+    pub what: Change,
+    /// When, by the engine's own clock.
+    pub at: Timestamp,
+}
+
+/// What can happen to a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was frozen.
+    Paused,
+    /// It was thawed.
+    Unpaused,
+    /// It was started, also by `docker restart` or its restart policy.
+    Started,
+    /// It ended, was stopped or killed.
+    Ended,
+    /// It was removed.
+    Removed,
 }

@@ -6,7 +6,7 @@ use super::event::chain;
 use super::index_file::IndexSpool;
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
-use crate::sources::engine_tar::{EngineTarError, Severed};
+use crate::sources::engine_tar::{EngineTarError, RelayEnd};
 use crate::sources::walk::{ReadError, Troubles, WalkError};
 use crate::text;
 
@@ -113,8 +113,10 @@ impl Oddities {
         }
     }
 
-    /// Adds further names of files that were left out, and whose content is so missing.
-    pub(super) fn add_severed(&mut self, severed: &Severed) {
+    /// Adds what the engine's stream does not hold, or may not: further names of files that were left
+    /// out and whose content is so missing, and what is in folders too deep for the engine.
+    pub(super) fn add_relay(&mut self, end: &RelayEnd) {
+        let severed = &end.severed;
         let told = severed.first().iter().map(|link| Oddity {
             what: link.to_string(),
             loses_bytes: true,
@@ -122,6 +124,13 @@ impl Oddities {
         self.first.extend(told);
         self.count += severed.count();
         self.untold_gaps += severed.count() - severed.first().len() as u64;
+        if let Some(deep) = &end.deep {
+            self.count += 1;
+            self.first.push(Oddity {
+                what: deep.to_string(),
+                loses_bytes: true,
+            });
+        }
     }
 
     /// What was read, with the oddities that were met.

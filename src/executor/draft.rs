@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::hold::Held;
-use super::members::MemberReport;
+use super::member_report::MemberReport;
 use crate::archive::manifest::model::{
     Compose, ComposeFile, Hold, LeftOut, Meta, Project, Series, Service,
 };
 use crate::archive::manifest::{self, Draft, DraftMember, Sha256Digest};
 use crate::config::dump_name::NameFields;
 use crate::plan::facts::Facts;
-use crate::plan::model::{Decision, Plan, SpoolWhat, TargetKind, TargetPlan};
+use crate::plan::model::{Plan, SpoolWhat, TargetKind, TargetPlan};
 use crate::targets::open::{self, Format, SpoolMode, SpoolSpec, TargetSpec};
 use crate::text;
 
@@ -118,7 +118,12 @@ fn compose(facts: &Facts) -> Compose {
 
 /// The draft that every target completes with what it stored.
 pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[Held]) -> Draft {
-    let complete = members.iter().all(MemberReport::is_whole);
+    let unknown = plan.missing.definitions.iter().map(|file| LeftOut {
+        what: format!("what `{file}` defines"),
+        reason: "the file does not exist".to_owned(),
+    });
+    let failed: Vec<LeftOut> = members.iter().filter_map(failed).chain(unknown).collect();
+    let complete = failed.is_empty() && members.iter().all(MemberReport::is_whole);
     Draft {
         id: run.id.clone(),
         project: Project {
@@ -146,8 +151,8 @@ pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[He
             .map(draft_member)
             .collect(),
         held: held.iter().map(held_row).collect(),
-        left_out: left_out(plan),
-        failed: members.iter().filter_map(failed).collect(),
+        left_out: plan.left_out.clone(),
+        failed,
         warnings: plan.warnings.clone(),
         complete,
     }
@@ -181,40 +186,27 @@ fn held_row(held: &Held) -> manifest::model::Held {
 
 /// Why a member is not, or not wholly, in the dump.
 fn failed(member: &MemberReport) -> Option<LeftOut> {
-    let reason = match (&member.error, member.gaps) {
-        (Some(error), _) => error.clone(),
-        (None, 0) => return None,
-        (None, gaps) => format!(
-            "{} not stored as it was; the member's warnings name them",
-            text::count(gaps, "entry")
-        ),
+    let gaps = || {
+        format!(
+            "{} not wholly stored; the member's warnings say which",
+            text::count(member.gaps, "entry")
+        )
     };
+    let reasons: Vec<String> = match &member.error {
+        Some(error) => vec![error.clone()],
+        None => (member.gaps > 0)
+            .then(gaps)
+            .into_iter()
+            .chain(member.torn_by.iter().cloned())
+            .collect(),
+    };
+    if reasons.is_empty() {
+        return None;
+    }
     Some(LeftOut {
         what: member.path.clone(),
-        reason,
+        reason: reasons.join("; "),
     })
-}
-
-fn left_out(plan: &Plan) -> Vec<LeftOut> {
-    let row = |what: String, decision: &Decision| {
-        (!decision.taken).then(|| LeftOut {
-            what,
-            reason: decision.why.clone(),
-        })
-    };
-    let config = plan
-        .config
-        .iter()
-        .filter_map(|path| row(format!("config {}", path.path), &path.decision));
-    let mounted = plan
-        .mounted
-        .iter()
-        .filter_map(|path| row(format!("mounted {}", path.path), &path.decision));
-    let volumes = plan
-        .volumes
-        .iter()
-        .filter_map(|volume| row(format!("volume {}", volume.kind), &volume.decision));
-    config.chain(mounted).chain(volumes).collect()
 }
 
 /// What a target's writer is made from.

@@ -10,24 +10,23 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::bridge;
-use super::draft::{self, Run};
-use super::event::{Event, Reporter, chain};
-use super::fanout::{Fanout, LaneEnd};
+use super::draft::Run;
+use super::event::{Reporter, chain};
+use super::fanout::Fanout;
 use super::hold::{Held, HoldError, Keeper, NotHeld};
-use super::index_file::IndexError;
-use super::members::{Halt, MemberReport, Reading};
+use super::member_report::MemberReport;
+use super::members::{Halt, Reading};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
-use crate::archive::manifest::Place;
+use crate::archive::entry::SinkClosed;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, Scope};
-use crate::targets::DumpWriter;
+use crate::plan::model::{HeldPlan, Plan, Scope};
+use targets::{Targets, open_targets, publish, target_report};
+
+mod targets;
 
 /// How long helper containers may take to go away at the end of a run.
 const HELPERS_LEAVE_WITHIN: Duration = Duration::from_secs(20);
-
-/// How long targets may take to remove what they have written of a dump that is given up.
-const REMOVED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a run has at hand beside its plan.
 pub struct World {
@@ -82,47 +81,6 @@ struct Outcome {
     error: Option<String>,
 }
 
-/// The targets, as far as they could be opened.
-#[derive(Default)]
-struct Targets {
-    open: Vec<(String, Box<dyn DumpWriter>)>,
-    refused: Vec<(String, String)>,
-    ended: Vec<(String, LaneEnd)>,
-}
-
-impl Targets {
-    fn refuse(&mut self, world: &World, target: String, error: String, help: Option<&'static str>) {
-        self.refused.push((target.clone(), error.clone()));
-        world.reporter.report(Event::TargetFailed {
-            target,
-            error,
-            help,
-        });
-    }
-}
-
-/// Opens every target, which proves that it can be written to before anything is touched.
-async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
-    let mut targets = Targets::default();
-    for target in &plan.targets {
-        let name = target.name.clone();
-        let spec = draft::target_spec(plan, target, &world.run);
-        let opened = bridge::blocking("opening a target", move || {
-            crate::targets::open::open(&spec)
-        })
-        .await;
-        match opened {
-            Ok(Ok(writer)) => targets.open.push((name, writer)),
-            Ok(Err(error)) => targets.refuse(world, name, chain(&error), error.help()),
-            Err(lost) => {
-                let error = format!("target `{name}`: {lost}");
-                targets.refuse(world, name, error, None);
-            }
-        }
-    }
-    targets
-}
-
 /// Reads every member, with the services held still for those that they use.
 async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome: &mut Outcome) {
     let helpers = world
@@ -142,7 +100,10 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
         reading.trees(Scope::Config, &mut outcome.members).await
     };
     let read = match world.cancel.run_until_cancelled(unheld).await {
-        Some(Ok(())) => read_held(plan, world, &reading, outcome).await,
+        Some(Ok(())) => match settled(plan, fanout).await {
+            Ok(()) => read_held(plan, world, &reading, outcome).await,
+            Err(halt) => Err(halt),
+        },
         Some(Err(halt)) => Err(halt),
         None => Err(Halt::Closed),
     };
@@ -155,6 +116,20 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
     let settled = helpers.settle(HELPERS_LEAVE_WITHIN);
     if world.hurry.run_until_cancelled(settled).await != Some(true) {
         tracing::warn!("a helper container is still there; the next run removes it");
+    }
+}
+
+/// Before anybody is held, every target has shown that it takes what was read until then: nobody is
+/// held for targets that have failed, nor until they have written what nobody was held for.
+async fn settled(plan: &Plan, fanout: &Arc<Fanout>) -> Result<(), Halt> {
+    if !plan.hold.holds_somebody() {
+        return Ok(());
+    }
+    let fanout = Arc::clone(fanout);
+    match bridge::blocking("waiting for the targets", move || fanout.settle()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(SinkClosed)) => Err(Halt::Closed),
+        Err(lost) => Err(Halt::Lost(lost.to_string())),
     }
 }
 
@@ -182,7 +157,13 @@ async fn read_held(
     let content = AssertUnwindSafe(content).catch_unwind();
     let read = world.cancel.run_until_cancelled(content).await;
     if let Some(keeper) = keeper {
-        outcome.held = keeper.release().await;
+        let stood = keeper.release().await;
+        outcome.held = stood.held;
+        for stirred in &stood.not_still {
+            for member in &mut outcome.members {
+                member.doubt(stirred);
+            }
+        }
     }
     match read {
         Some(Ok(read)) => read,
@@ -211,7 +192,10 @@ async fn sweep(helpers: &Helpers) {
 
 /// Holds whom the plan says, if anybody.
 async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, NotHeld> {
-    if plan.hold.pause.is_empty() {
+    let hold = &plan.hold;
+    // Who is paused already may run by now.
+    let containers: Vec<HeldPlan> = hold.pause.iter().chain(&hold.paused).cloned().collect();
+    if containers.is_empty() {
         return Ok(None);
     }
     let Some(engine) = &world.engine else {
@@ -222,93 +206,18 @@ async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, NotHeld> {
     };
     let keeper = Keeper::hold(
         Arc::clone(engine),
-        plan.hold.pause.clone(),
+        containers,
         Arc::clone(&world.reporter),
         world.cancel.clone(),
     );
     keeper.await.map(Some)
 }
 
-/// Publishes the dump at every target, or has everything removed.
-async fn publish(
-    plan: &Arc<Plan>,
-    world: &World,
-    fanout: Arc<Fanout>,
-    outcome: &mut Outcome,
-) -> Vec<(String, LaneEnd)> {
-    let whole = outcome.error.is_none() && !world.cancel.is_cancelled();
-    let nothing_read = outcome.members.iter().all(|member| member.error.is_some());
-    if whole && nothing_read && !outcome.members.is_empty() {
-        outcome.error = Some("no member could be read".to_owned());
-    }
-    if !whole || outcome.error.is_some() {
-        return abort(world, fanout).await;
-    }
-    let mut members = std::mem::take(&mut outcome.members);
-    let plan = Arc::clone(plan);
-    let run = world.run.clone();
-    let held = outcome.held.clone();
-    let sending = bridge::blocking("publishing", move || {
-        // A refusal means that no target is left; each says so itself at its end.
-        let _ = fanout.released();
-        let indexed = super::index_file::send_all(&mut members, &fanout);
-        let ended = match indexed {
-            Ok(()) => fanout.finish(draft::draft(&plan, &run, &members, &held)),
-            Err(_) => fanout.abort(),
-        };
-        (members, ended, indexed)
-    });
-    tokio::pin!(sending);
-    // Whoever reads standard output may take for ever; a signal ends that too.
-    let sent = match world.cancel.run_until_cancelled(&mut sending).await {
-        Some(sent) => Some(sent),
-        None => in_time(world, sending).await,
-    };
-    match sent {
-        Some(Ok((members, ended, indexed))) => {
-            outcome.members = members;
-            // That no target is left is for each of them to say.
-            if let Err(error @ IndexError::ReadBack { .. }) = indexed {
-                outcome.error = Some(chain(&error));
-            }
-            ended
-        }
-        Some(Err(lost)) => {
-            outcome.error = Some(lost.to_string());
-            Vec::new()
-        }
-        None => Vec::new(),
-    }
-}
-
-/// Has everything removed that was written.
-async fn abort(world: &World, fanout: Arc<Fanout>) -> Vec<(String, LaneEnd)> {
-    let removal = bridge::blocking("removing what was written", move || fanout.abort());
-    in_time(world, removal)
-        .await
-        .and_then(Result::ok)
-        .unwrap_or_default()
-}
-
-/// Waits for targets that end. One that hangs is left alone after a while, or at the second signal:
-/// what it has written is hidden, and the user's to remove.
-async fn in_time<T>(world: &World, ending: impl Future<Output = T>) -> Option<T> {
-    let patient = tokio::time::timeout(REMOVED_WITHIN, ending);
-    let ended = world.hurry.run_until_cancelled(patient).await;
-    let ended = ended.and_then(Result::ok);
-    if ended.is_none() {
-        tracing::warn!(
-            "what was written could not be removed in time: look for a hidden name that ends in `.partial` at the target, and delete it"
-        );
-    }
-    ended
-}
-
 fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> RunReport {
     let rows = plan
         .targets
         .iter()
-        .map(|target| target_report(&target.name, &targets, &*world.reporter));
+        .map(|target| target_report(target, &targets, &*world.reporter));
     let rows: Vec<TargetReport> = rows.collect();
     // A signal that comes after the last dump was published has interrupted nothing.
     let interrupted = world.cancel.is_cancelled() && rows.iter().any(|row| row.dump.is_none());
@@ -322,47 +231,8 @@ fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> Run
         held: outcome.held.iter().map(HeldReport::from).collect(),
         error: outcome.error,
         interrupted,
+        missing: plan.missing.clone(),
     }
-}
-
-fn target_report(name: &str, targets: &Targets, reporter: &dyn Reporter) -> TargetReport {
-    let mut row = TargetReport {
-        target: name.to_owned(),
-        dump: None,
-        bytes: 0,
-        warnings: Vec::new(),
-        error: None,
-    };
-    let refused = targets.refused.iter().find(|(target, _)| target == name);
-    let ended = targets.ended.iter().find(|(target, _)| target == name);
-    match (refused, ended) {
-        (Some((_, error)), _) => row.error = Some(error.clone()),
-        (_, Some((_, LaneEnd::Failed(error)))) => row.error = Some(chain(error)),
-        (_, Some((_, LaneEnd::Lost))) => {
-            row.error = Some(format!(
-                "target `{name}`: its thread ended unexpectedly; this is a bug"
-            ));
-        }
-        (_, Some((_, LaneEnd::Published(published)))) => {
-            let path = match &published.place {
-                Place::Path(path) => Some(path.clone()),
-                Place::Stdout => None,
-            };
-            row.dump = Some(
-                path.as_deref()
-                    .map_or_else(|| "-".to_owned(), crate::text::path),
-            );
-            row.bytes = published.bytes;
-            row.warnings.clone_from(&published.warnings);
-            reporter.report(Event::Published {
-                target: name.to_owned(),
-                path,
-                bytes: published.bytes,
-            });
-        }
-        (_, Some((_, LaneEnd::Aborted)) | None) => {}
-    }
-    row
 }
 
 #[cfg(test)]

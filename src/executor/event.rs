@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::hold::NotStill;
+
 /// Something happened. Matches over events have no `_` arm: a new one makes the compiler list every
 /// place that has to know it.
 #[derive(Debug, Clone, Serialize)]
@@ -72,6 +74,8 @@ pub enum Event {
         /// How long it was paused.
         seconds: f64,
     },
+    /// A container that can write to what was read did not stand still all the time.
+    NotStill(NotStill),
     /// A container could not be brought back.
     Stuck {
         /// Its name.

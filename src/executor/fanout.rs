@@ -4,7 +4,9 @@
 //! out, and the others go on; when none is left, or the run is cancelled, the sources are told so.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,6 +36,8 @@ enum Piece {
     Data(Bytes),
     End,
     Fail,
+    /// To be answered when its turn comes.
+    Settle(Sender<()>),
     Released,
     Finish(Arc<Draft>),
 }
@@ -78,6 +82,21 @@ impl Lane {
                 return;
             }
             std::thread::sleep(LOOK_AGAIN_AFTER);
+        }
+        self.queue = None;
+    }
+
+    /// Waits until everything in the queue was written, or the target has failed.
+    fn settle(&mut self, cancel: &CancellationToken) {
+        let (written, is_written) = channel();
+        self.put(&Piece::Settle(written), cancel);
+        while !cancel.is_cancelled() {
+            match is_written.recv_timeout(LOOK_AGAIN_AFTER) {
+                Ok(()) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+                // The queue is gone with what was in it.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         self.queue = None;
     }
@@ -180,6 +199,20 @@ impl Fanout {
         self.send(&Piece::Fail)
     }
 
+    /// Waits until every target has written what it was given, or has failed. Blocks.
+    pub(crate) fn settle(&self) -> Result<(), SinkClosed> {
+        let mut lanes = self.lanes();
+        for lane in lanes.iter_mut() {
+            lane.settle(&self.cancel);
+        }
+        let taken = lanes.iter().any(|lane| lane.queue.is_some());
+        if taken && !self.cancel.is_cancelled() {
+            Ok(())
+        } else {
+            Err(SinkClosed)
+        }
+    }
+
     /// Says that the services run again.
     pub(crate) fn released(&self) -> Result<(), SinkClosed> {
         self.send(&Piece::Released)
@@ -264,6 +297,11 @@ fn write_all(
             Piece::Data(chunk) => writer.write(&chunk),
             Piece::End => writer.end(),
             Piece::Fail => writer.fail(),
+            Piece::Settle(written) => {
+                // Whoever asked may have been cancelled meanwhile.
+                let _ = written.send(());
+                Ok(())
+            }
             Piece::Released => writer.released(),
             Piece::Finish(draft) => {
                 return writer

@@ -2,36 +2,27 @@
 //!
 //! A keeper task of its own pauses the containers and resumes them as soon as it is told to, or as
 //! soon as whoever could tell it is gone: an early return, a panic or a dropped future all end in
-//! the same place. It is the only code that changes the state of a container, and so the place for a
-//! journal of what it is about to do.
+//! the same place. `hands` is the only code that changes the state of a container, and so the place
+//! for a journal of what it is about to do. `witness` finds out whether who was to stand still did.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join_all;
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Reporter, chain};
-use crate::engine::{ContainerState, Engine, EngineError};
+use super::event::{Event, Reporter};
+use crate::engine::{Engine, EngineError};
 use crate::plan::model::HeldPlan;
+use hands::{Hands, Standing};
+use witness::Witness;
 
-/// Waits between tries to freeze a container: an engine that cannot freeze it now often can a moment
-/// later (moby#48205).
-const PAUSE_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
-
-/// Waits between tries to bring a container back.
-const RESUME_AGAIN_AFTER: [Duration; 5] = [
-    Duration::from_millis(100),
-    Duration::from_millis(400),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
+mod hands;
+mod witness;
 
 /// Services cannot be held still.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +63,28 @@ pub struct Held {
     pub service: String,
     /// When it stood still.
     pub from: Timestamp,
-    /// When it ran again; `None` if it could not be brought back.
+    /// When it ran again, or was found to be no longer held; `None` if it could not be brought back.
     pub until: Option<Timestamp>,
+}
+
+/// A container that did not stand still all the time, although it could write to what was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotStill {
+    /// Its name.
+    pub container: String,
+    /// What is known of it.
+    pub why: String,
+    /// The members that it can write to.
+    pub members: Vec<String>,
+}
+
+/// What came of holding services still.
+#[derive(Debug, Default)]
+pub(crate) struct Stood {
+    /// Who was held by this run, from when to when.
+    pub(crate) held: Vec<Held>,
+    /// Who stirred meanwhile.
+    pub(crate) not_still: Vec<NotStill>,
 }
 
 /// Services are not held.
@@ -89,11 +100,12 @@ pub(crate) struct NotHeld {
 #[derive(Debug)]
 pub(crate) struct Keeper {
     release: oneshot::Sender<()>,
-    task: JoinHandle<Vec<Held>>,
+    task: JoinHandle<Stood>,
 }
 
 impl Keeper {
-    /// Pauses `containers`, one after another. Those that do not run (any more) are passed over.
+    /// Pauses `containers`, one after another. Those that are paused already are watched; those that
+    /// do not run (any more) are passed over.
     ///
     /// # Errors
     /// When one of them cannot be paused or the run is cancelled; all were brought back then.
@@ -105,209 +117,71 @@ impl Keeper {
     ) -> Result<Self, NotHeld> {
         let (release, released) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
-        let hands = Hands { engine, reporter };
+        let teller = Teller { reporter };
+        let hands = Hands {
+            engine: Arc::clone(&engine),
+            teller: teller.clone(),
+        };
         let task = tokio::spawn(async move {
-            let mut held = Vec::new();
-            let pausing = hands.pause_all(&containers, &cancel, &mut held);
-            let pausing = AssertUnwindSafe(pausing).catch_unwind().await;
-            let outcome = pausing.unwrap_or(Err(HoldError::Keeper));
-            let go_on = outcome.is_ok();
+            let mut standing = Standing::default();
+            let pausing = hands.pause_all(&containers, &cancel, &mut standing);
+            let outcome = safely(pausing).await.unwrap_or(Err(HoldError::Keeper));
+            if outcome.is_err() {
+                let _ = ready.send(outcome);
+                return hands.resume_all(&standing).await.into();
+            }
+            // Nothing that only looks may keep anybody from being brought back.
+            let witness = safely(Witness::begin(engine, &standing)).await;
             // Nobody may be waiting any more; then there is nothing to wait for here either.
-            if ready.send(outcome).is_ok() && go_on {
+            if ready.send(outcome).is_ok() {
                 let _ = released.await;
             }
-            hands.resume_all(&held).await
+            let closing = match &witness {
+                Some(witness) => safely(witness.end()).await,
+                None => None,
+            };
+            let back = hands.resume_all(&standing).await;
+            let (Some(witness), Some(closing)) = (witness, closing) else {
+                return back.into();
+            };
+            // Of a dump that is given up nobody asks whether it is of one moment.
+            if cancel.is_cancelled() {
+                return back.into();
+            }
+            let stood = witness.judge(closing, back).await;
+            for not_still in &stood.not_still {
+                teller.tell(Event::NotStill(not_still.clone()));
+            }
+            stood
         });
         match is_ready.await.unwrap_or(Err(HoldError::Keeper)) {
             Ok(()) => Ok(Self { release, task }),
             Err(error) => {
-                let held = task.await.unwrap_or_default();
+                let held = task.await.unwrap_or_default().held;
                 Err(NotHeld { error, held })
             }
         }
     }
 
-    /// Brings the services back and says who was held from when to when.
-    pub(crate) async fn release(self) -> Vec<Held> {
+    /// Brings the services back and says who was held from when to when, and who was not.
+    pub(crate) async fn release(self) -> Stood {
         let _ = self.release.send(());
         self.task.await.unwrap_or_default()
     }
 }
 
-/// What the keeper does its work with.
-struct Hands {
-    engine: Arc<dyn Engine>,
+/// What comes of it; `None` if it panics, which is a bug.
+async fn safely<T>(work: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+/// Tells what happens.
+#[derive(Clone)]
+struct Teller {
     reporter: Arc<dyn Reporter>,
 }
 
-/// A container that this run has paused, or was about to pause.
-struct Paused {
-    plan: HeldPlan,
-    from: Timestamp,
-    /// Whether it is known to stand still.
-    known: bool,
-}
-
-impl Hands {
-    async fn pause_all(
-        &self,
-        containers: &[HeldPlan],
-        cancel: &CancellationToken,
-        held: &mut Vec<Paused>,
-    ) -> Result<(), HoldError> {
-        for plan in containers {
-            if cancel.is_cancelled() {
-                return Err(HoldError::Interrupted);
-            }
-            let goes_on = match self.why_not(plan).await? {
-                Some(why) => Some(why),
-                None => {
-                    // Noted before it is asked for: an engine that gives no answer may do it late.
-                    held.push(Paused {
-                        plan: plan.clone(),
-                        from: Timestamp::now(),
-                        known: false,
-                    });
-                    self.pause(plan, cancel).await?
-                }
-            };
-            let container = plan.name.clone();
-            if let Some(why) = goes_on {
-                held.retain(|paused| paused.known);
-                self.tell(Event::NotPaused { container, why });
-            } else if let Some(paused) = held.last_mut() {
-                (paused.known, paused.from) = (true, Timestamp::now());
-                self.tell(Event::Paused { container });
-            }
-        }
-        Ok(())
-    }
-
-    /// Why a container need not be paused, by its state.
-    async fn why_not(&self, plan: &HeldPlan) -> Result<Option<String>, HoldError> {
-        let state = self.state(plan).await.map_err(|source| HoldError::Look {
-            container: plan.name.clone(),
-            source,
-        })?;
-        Ok(match state {
-            Some(ContainerState::Running) => None,
-            Some(state) => Some(format!("it is {state}")),
-            None => Some("it does not exist any more".to_owned()),
-        })
-    }
-
-    /// Pauses one container, or says why it need not be paused.
-    async fn pause(
-        &self,
-        plan: &HeldPlan,
-        cancel: &CancellationToken,
-    ) -> Result<Option<String>, HoldError> {
-        let mut waits = PAUSE_AGAIN_AFTER.into_iter();
-        // An answer that did not come says nothing about what was done: the pause may be ours.
-        let mut unanswered = false;
-        loop {
-            let Err(error) = self.engine.pause(&plan.id).await else {
-                return Ok(None);
-            };
-            if error.is_not_found() || error.is_not_running() {
-                return Ok(Some("it has just ended".to_owned()));
-            }
-            if error.is_already_paused() {
-                let whose = "somebody else has just paused it".to_owned();
-                return Ok(Some(whose).filter(|_| !unanswered));
-            }
-            unanswered |= error.is_transient();
-            match self.state(plan).await {
-                Ok(Some(ContainerState::Paused)) => return Ok(None),
-                // It ends and starts again while we try: it is not running when its turn comes.
-                Ok(Some(state)) if state != ContainerState::Running => {
-                    return Ok(Some(format!("it is {state}")));
-                }
-                _ => {}
-            }
-            let wait = waits.next().filter(|_| !error.is_freezer_missing());
-            let Some(wait) = wait else {
-                return Err(HoldError::Pause {
-                    container: plan.name.clone(),
-                    source: error,
-                });
-            };
-            if cancel
-                .run_until_cancelled(tokio::time::sleep(wait))
-                .await
-                .is_none()
-            {
-                return Err(HoldError::Interrupted);
-            }
-        }
-    }
-
-    /// Brings back whatever was paused, all at the same time: one that does not come back must not
-    /// keep the others waiting.
-    async fn resume_all(&self, held: &[Paused]) -> Vec<Held> {
-        let resumed = join_all(held.iter().rev().map(|paused| self.bring_back(paused))).await;
-        resumed.into_iter().rev().flatten().collect()
-    }
-
-    /// Brings one container back, and tells. `None` if it turns out never to have stood still.
-    async fn bring_back(&self, paused: &Paused) -> Option<Held> {
-        let resumed = AssertUnwindSafe(self.resume(&paused.plan))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| Err("asking for it ended unexpectedly; this is a bug".to_owned()));
-        let container = paused.plan.name.clone();
-        let until = match resumed {
-            Ok(_) if !paused.known => return None,
-            Ok(until) => {
-                self.tell(Event::Resumed {
-                    container: container.clone(),
-                    seconds: until.duration_since(paused.from).as_secs_f64(),
-                });
-                Some(until)
-            }
-            Err(error) => {
-                self.tell(Event::Stuck {
-                    command: format!("docker unpause {container}"),
-                    container: container.clone(),
-                    error,
-                });
-                None
-            }
-        };
-        Some(Held {
-            container,
-            service: paused.plan.service.clone(),
-            from: paused.from,
-            until,
-        })
-    }
-
-    /// Unpauses one container: since when it runs, or what the last try came to.
-    async fn resume(&self, plan: &HeldPlan) -> Result<Timestamp, String> {
-        let mut waits = RESUME_AGAIN_AFTER.into_iter();
-        loop {
-            let Err(error) = self.engine.unpause(&plan.id).await else {
-                return Ok(Timestamp::now());
-            };
-            // Somebody else was faster, or ended or removed it: it is not in the state that we set.
-            if error.is_not_paused() || error.is_not_running() || error.is_not_found() {
-                return Ok(Timestamp::now());
-            }
-            match waits.next() {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(chain(&error)),
-            }
-        }
-    }
-
-    async fn state(&self, plan: &HeldPlan) -> Result<Option<ContainerState>, EngineError> {
-        Ok(self
-            .engine
-            .container(&plan.id)
-            .await?
-            .map(|container| container.state))
-    }
-
+impl Teller {
     /// A reporter that panics, say because nobody reads what it prints, must leave nobody held.
     fn tell(&self, event: Event) {
         if catch_unwind(AssertUnwindSafe(|| self.reporter.report(event))).is_err() {

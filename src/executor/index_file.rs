@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::fanout::Fanout;
-use super::members::MemberReport;
+use super::member_report::MemberReport;
 use crate::archive::entry::SinkClosed;
 use crate::archive::index::IndexWriter;
 use crate::archive::manifest::Sha256Digest;
@@ -41,7 +41,7 @@ pub(super) enum IndexError {
         source: io::Error,
     },
     /// No target takes it any more.
-    #[error("no target takes the index of `{member}`")]
+    #[error("every target failed before the index of `{member}` was written")]
     Closed {
         /// The member.
         member: String,

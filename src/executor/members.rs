@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,18 +14,12 @@ use super::content::{Content, MemberError};
 use super::dump::World;
 use super::event::{Event, Reporter, chain};
 use super::fanout::Fanout;
-use super::index_file::IndexSpool;
-use super::report::MemberSummary;
+use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
-use crate::archive::manifest::Sha256Digest;
-use crate::archive::manifest::model::{Fidelity, MemberKind, Reader, Source, Volume};
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumeKind, VolumePlan};
-
-/// As many oddities of one member are told one by one; the rest is counted.
-const TOLD: usize = 100;
+use crate::plan::model::{Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumePlan};
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -31,96 +27,6 @@ pub(super) enum Halt {
     Closed,
     /// A reader is gone in the middle, by a bug: what the targets were given is not known.
     Lost(String),
-}
-
-/// What became of one member.
-pub(super) struct MemberReport {
-    /// Path in the dump without a codec's extension.
-    pub(super) path: String,
-    pub(super) kind: MemberKind,
-    pub(super) source: Source,
-    pub(super) raw_bytes: u64,
-    pub(super) raw_sha256: Sha256Digest,
-    pub(super) entries: u64,
-    pub(super) reader: Reader,
-    pub(super) fidelity: Fidelity,
-    pub(super) warnings: Vec<String>,
-    /// Entries whose content is missing or not wholly there.
-    pub(super) gaps: u64,
-    pub(super) index: Option<IndexSpool>,
-    pub(super) volume: Option<Volume>,
-    pub(super) seconds: f64,
-    /// Why it is not in the dump.
-    pub(super) error: Option<String>,
-}
-
-impl MemberReport {
-    /// A report without content yet.
-    fn begin(path: &str, kind: MemberKind, source: Source, reader: Reader) -> Self {
-        Self {
-            path: path.to_owned(),
-            kind,
-            source,
-            raw_bytes: 0,
-            raw_sha256: Sha256Digest::of(b""),
-            entries: 0,
-            reader,
-            fidelity: match reader {
-                Reader::Engine => Fidelity::Engine,
-                Reader::Direct | Reader::Command => Fidelity::Full,
-            },
-            warnings: Vec::new(),
-            gaps: 0,
-            index: None,
-            volume: None,
-            seconds: 0.0,
-            error: None,
-        }
-    }
-
-    /// Whether everything that the reader could see is in the dump.
-    pub(super) fn is_whole(&self) -> bool {
-        self.error.is_none() && self.gaps == 0
-    }
-
-    fn take(&mut self, content: Content) {
-        self.raw_bytes = content.raw_bytes;
-        self.raw_sha256 = content.raw_sha256;
-        self.entries = content.entries;
-        self.index = Some(content.index);
-        self.gaps = content
-            .oddities
-            .iter()
-            .filter(|oddity| oddity.loses_bytes)
-            .count() as u64
-            + content.untold_gaps;
-        self.warnings = content
-            .oddities
-            .iter()
-            .take(TOLD)
-            .map(|oddity| oddity.what.clone())
-            .collect();
-        let untold = content
-            .oddity_count
-            .saturating_sub(self.warnings.len() as u64);
-        if untold > 0 {
-            self.warnings.push(format!("and {untold} more"));
-        }
-    }
-}
-
-impl From<&MemberReport> for MemberSummary {
-    fn from(report: &MemberReport) -> Self {
-        Self {
-            member: report.path.clone(),
-            bytes: report.raw_bytes,
-            entries: report.entries,
-            seconds: report.seconds,
-            warnings: report.warnings.clone(),
-            entries_with_gaps: report.gaps,
-            error: report.error.clone(),
-        }
-    }
 }
 
 /// Reads members; cheap to clone.
@@ -163,12 +69,7 @@ impl Reading {
             .collect();
         let shared = Arc::new(shared_folders(&trees));
         for tree in trees {
-            let reader = match tree.reader {
-                TreeReader::Direct => Reader::Direct,
-                TreeReader::Engine => Reader::Engine,
-            };
-            let source = tree_source(tree);
-            let report = MemberReport::begin(&tree.member, MemberKind::Tree, source, reader);
+            let report = MemberReport::of_tree(tree);
             let read = self.tree(tree, Arc::clone(&shared));
             self.member(report, read, reports).await?;
         }
@@ -184,6 +85,7 @@ impl Reading {
             tree: tree.clone(),
             shared,
             spool_dir: self.plan.spool_dir.clone(),
+            never: places_of_dumps(&self.plan, &tree.base),
         };
         let fanout = Arc::clone(&self.fanout);
         let TreeReader::Engine = tree.reader else {
@@ -203,9 +105,7 @@ impl Reading {
             let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
                 continue;
             };
-            let source = volume_source(volume);
-            let mut report = MemberReport::begin(path, MemberKind::Tar, source, reader_of(reader));
-            report.volume = described(volume);
+            let report = MemberReport::of_volume(path, volume, reader);
             let read = self.volume(path, volume, reader);
             self.member(report, read, reports).await?;
         }
@@ -221,6 +121,7 @@ impl Reading {
         let fanout = Arc::clone(&self.fanout);
         let job = VolumeJob {
             member: path.to_owned(),
+            exclude: volume.exclude.clone(),
             spool_dir: self.plan.spool_dir.clone(),
         };
         match reader {
@@ -338,55 +239,21 @@ fn shared_folders(trees: &[&TreePlan]) -> BTreeSet<Vec<u8>> {
         .collect()
 }
 
-fn tree_source(tree: &TreePlan) -> Source {
-    match tree.scope {
-        Scope::Mounted => {
-            let path = tree
-                .member
-                .strip_prefix("volumes/mounted")
-                .unwrap_or(&tree.member);
-            let path = path.trim_start_matches('/');
-            Source::Mounted {
-                path: if path.is_empty() {
-                    ".".to_owned()
-                } else {
-                    path.to_owned()
-                },
-            }
-        }
-        Scope::Config | Scope::Volumes | Scope::Exports => Source::Config,
-    }
-}
-
-fn volume_source(volume: &VolumePlan) -> Source {
-    match &volume.kind {
-        VolumeKind::Project { key } => Source::ProjectVolume { name: key.clone() },
-        VolumeKind::Service {
-            service,
-            replica,
-            path,
-        } => Source::ServiceVolume {
-            service: service.clone(),
-            replica: *replica,
-            path: path.clone(),
-        },
-    }
-}
-
-fn reader_of(reader: &ReaderPlan) -> Reader {
-    match reader {
-        ReaderPlan::Direct { .. } => Reader::Direct,
-        ReaderPlan::Engine { .. } => Reader::Engine,
-    }
-}
-
-/// The volume as a restore needs it.
-fn described(volume: &VolumePlan) -> Option<Volume> {
-    let driver = volume.driver.as_ref()?;
-    Some(Volume {
-        name: volume.name.clone()?,
-        driver: driver.driver.clone(),
-        options: driver.options.clone(),
-        labels: driver.labels.clone(),
-    })
+/// The folders in which the plan's dumps appear, by device and inode. Looked at now: the run may have
+/// made them. One around the project holds more than dumps.
+fn places_of_dumps(plan: &Plan, base: &Path) -> Vec<(u64, u64)> {
+    let id = |path: &Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    let around: Vec<_> = base.ancestors().filter_map(id).collect();
+    let folders = plan.targets.iter().filter_map(|target| match &target.kind {
+        TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => Some(&**path),
+        TargetKind::Archive { path } => path.parent(),
+        TargetKind::Stdout => None,
+    });
+    folders
+        .filter_map(id)
+        .filter(|folder| !around.contains(folder))
+        .collect()
 }

@@ -12,6 +12,7 @@ mod event;
 mod fanout;
 pub mod hold;
 mod index_file;
+mod member_report;
 mod members;
 mod report;
 #[cfg(test)]

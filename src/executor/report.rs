@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::hold::Held;
 use crate::exit::Exit;
+use crate::plan::model::Missing;
 
 /// The outcome of one job.
 #[derive(Debug, Clone, Serialize)]
@@ -27,13 +28,28 @@ pub struct RunReport {
     pub error: Option<String>,
     /// Whether a signal ended it.
     pub interrupted: bool,
+    /// What the Compose files declare and what was not there.
+    pub missing: Missing,
+}
+
+/// A report as scripts get it.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a RunReport,
+    /// Whether there is a dump, and everything that was planned is in it.
+    complete: bool,
+    /// The code that the process ends with.
+    exit: u8,
 }
 
 /// What became of one target.
 #[derive(Debug, Clone, Serialize)]
 pub struct TargetReport {
-    /// The target, as it was given.
+    /// The target, as it was given or is declared.
     pub target: String,
+    /// Whether the run fails with it.
+    pub required: bool,
     /// Where the dump is, if it was published there; `-` is standard output.
     pub dump: Option<String>,
     /// Its size.
@@ -59,6 +75,8 @@ pub struct MemberSummary {
     pub warnings: Vec<String>,
     /// Entries whose content is missing or not wholly there.
     pub entries_with_gaps: u64,
+    /// Why it may not be of one moment.
+    pub torn_by: Vec<String>,
     /// Why it is not in the dump.
     pub error: Option<String>,
 }
@@ -70,7 +88,7 @@ pub struct HeldReport {
     pub container: String,
     /// When it stood still.
     pub from: Timestamp,
-    /// When it ran again; `None` if it could not be brought back.
+    /// When it ran again, or was no longer held; `None` if it could not be brought back.
     pub until: Option<Timestamp>,
 }
 
@@ -85,22 +103,46 @@ impl From<&Held> for HeldReport {
 }
 
 impl MemberSummary {
-    /// Whether everything that the reader could see is in the dump.
+    /// Whether everything that the reader could see is in the dump, as it was at one moment.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.error.is_none() && self.entries_with_gaps == 0
+        self.error.is_none() && self.entries_with_gaps == 0 && self.torn_by.is_empty()
     }
 }
 
 impl RunReport {
+    /// The report for scripts, with the exit code of the run.
+    #[must_use]
+    pub fn document(&self, exit: Exit) -> Document<'_> {
+        let is_there = self.targets.iter().any(|target| target.dump.is_some());
+        Document {
+            report: self,
+            complete: is_there && self.is_whole(),
+            exit: exit.code(),
+        }
+    }
+
+    /// Whether nothing is missing of what was to be stored, as far as that is known.
+    fn is_whole(&self) -> bool {
+        self.missing.definitions.is_empty() && self.members.iter().all(MemberSummary::is_whole)
+    }
+
     /// The exit code of this outcome; `signal` is the one for a signal that ended it.
     #[must_use]
     pub fn exit(&self, signal: Option<Exit>) -> Exit {
         let mut exit = Exit::Done;
-        if self.members.iter().any(|member| !member.is_whole()) {
+        if !self.is_whole() {
             exit = exit.worst(Exit::Partial);
         }
-        if self.error.is_some() || self.targets.iter().any(|target| target.dump.is_none()) {
+        for target in self.targets.iter().filter(|target| target.dump.is_none()) {
+            exit = exit.worst(if target.required {
+                Exit::Failed
+            } else {
+                Exit::Partial
+            });
+        }
+        let any_dump = self.targets.iter().any(|target| target.dump.is_some());
+        if self.error.is_some() || !any_dump {
             exit = exit.worst(Exit::Failed);
         }
         if let Some(signal) = signal.filter(|_| self.interrupted) {
@@ -127,6 +169,7 @@ mod tests {
             finished: now,
             targets: vec![TargetReport {
                 target: "/b".into(),
+                required: true,
                 dump: Some("/b/dump".into()),
                 bytes: 1,
                 warnings: vec!["cannot keep owners".into()],
@@ -139,6 +182,7 @@ mod tests {
                 seconds: 0.1,
                 warnings: vec!["a socket".into()],
                 entries_with_gaps: 0,
+                torn_by: Vec::new(),
                 error: None,
             }],
             held: vec![HeldReport {
@@ -148,7 +192,25 @@ mod tests {
             }],
             error: None,
             interrupted: false,
+            missing: Missing::default(),
         }
+    }
+
+    #[test]
+    fn scripts_are_told_whether_the_dump_is_complete() {
+        let document = |report: &RunReport| {
+            serde_json::to_value(report.document(report.exit(None))).expect("it is plain data")
+        };
+        let mut report = good();
+        assert_eq!(document(&report)["complete"], true);
+        assert_eq!(document(&report)["exit"], 0);
+        assert_eq!(document(&report)["job"], "manual");
+        report.missing.definitions.push("inc.yaml".into());
+        assert_eq!(document(&report)["complete"], false);
+        assert_eq!(document(&report)["exit"], 3);
+        let mut report = good();
+        report.targets[0].dump = None;
+        assert_eq!(document(&report)["complete"], false);
     }
 
     #[test]
@@ -156,16 +218,26 @@ mod tests {
         type Change = fn(&mut RunReport);
         let gap: Change = |report| report.members[0].entries_with_gaps = 1;
         let failed: Change = |report| report.members[0].error = Some("gone".into());
+        let torn: Change = |report| report.members[0].torn_by.push("web ran".into());
         let no_dump: Change = |report| report.targets[0].dump = None;
         let error: Change = |report| report.error = Some("no".into());
+        let spare: Change = |report| {
+            let mut spare = report.targets[0].clone();
+            spare.required = false;
+            spare.dump = None;
+            report.targets.push(spare);
+        };
         let stuck: Change = |report| report.held[0].until = None;
         let signal: Change = |report| report.interrupted = true;
-        let cases: [(&[Change], Option<Exit>, u8); 12] = [
+        let cases: [(&[Change], Option<Exit>, u8); 15] = [
             (&[], None, 0),
             (&[gap], None, 3),
             (&[failed], None, 3),
+            (&[torn], None, 3),
             (&[no_dump], None, 1),
             (&[error], None, 1),
+            (&[spare], None, 3),
+            (&[no_dump, spare], None, 1),
             (&[gap, no_dump], None, 1),
             (&[stuck], None, 20),
             (&[no_dump, stuck], None, 20),

@@ -79,7 +79,12 @@ pub(super) struct Recorder {
     pub(super) tape: Tape,
     /// Panics at events of which the line begins so, or at `progress` while somebody is held.
     pub(super) panics_at: Option<&'static str>,
+    /// Does something at the event of which the line begins so.
+    pub(super) acts_at: Option<(&'static str, Act)>,
 }
+
+/// What somebody else does meanwhile.
+pub(super) type Act = Arc<dyn Fn() + Send + Sync>;
 
 impl Reporter for Recorder {
     fn report(&self, event: Event) {
@@ -100,11 +105,17 @@ impl Reporter for Recorder {
             Event::Paused { container } => format!("paused {container}"),
             Event::NotPaused { container, why } => format!("not-paused {container}: {why}"),
             Event::Resumed { container, .. } => format!("resumed {container}"),
+            Event::NotStill(stirred) => {
+                format!("not-still {}: {}", stirred.container, stirred.why)
+            }
             Event::Stuck {
                 container, command, ..
             } => format!("stuck {container}: {command}"),
             Event::Published { target, .. } => format!("published {target}"),
         };
+        if let Some((_, act)) = self.acts_at.as_ref().filter(|(at, _)| line.starts_with(at)) {
+            act();
+        }
         let panics = self.panics_at.is_some_and(|at| line.starts_with(at));
         self.tape.write(line);
         assert!(!panics, "as the test wants it");
@@ -118,7 +129,7 @@ pub(super) struct Writer {
     pub(super) fails_at: Option<&'static str>,
     /// Panics at the call whose line begins so.
     pub(super) panics_at: Option<&'static str>,
-    /// Stands still at the first data until the other end is dropped.
+    /// Stands still at the first data of a stream until the other end is dropped.
     pub(super) stands_still: Option<mpsc::Receiver<()>>,
     open: Option<(bool, String)>,
 }
@@ -174,10 +185,10 @@ impl DumpWriter for Writer {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        if let Some(until) = self.stands_still.take() {
+        let (is_stream, path) = self.open.as_ref().expect("something is open");
+        if *is_stream && let Some(until) = self.stands_still.take() {
             let _ = until.recv();
         }
-        let (is_stream, path) = self.open.as_ref().expect("something is open");
         let mut kept = self.tape.kept();
         let kept = &mut *kept;
         let all = if *is_stream {
@@ -251,6 +262,7 @@ impl Stage {
             recorder: Recorder {
                 tape: Tape::default(),
                 panics_at: None,
+                acts_at: None,
             },
             cancel: CancellationToken::new(),
         };
@@ -288,6 +300,7 @@ impl Stage {
                     path: path.into(),
                     whole: *whole,
                     dockerignore: None,
+                    exclude: Vec::new(),
                 })
                 .collect(),
             not: Vec::new(),
@@ -326,6 +339,7 @@ impl Stage {
             member: Some(format!("volumes/project/{key}.tar")),
             reader: Some(reader),
             driver: None,
+            exclude: Vec::new(),
             services: Vec::new(),
             decision: Decision::taken("the test wants it"),
         });
@@ -344,6 +358,7 @@ impl Stage {
             reporter: Arc::new(Recorder {
                 tape: self.recorder.tape.clone(),
                 panics_at: self.recorder.panics_at,
+                acts_at: self.recorder.acts_at.clone(),
             }),
             cancel: self.cancel.clone(),
             hurry: CancellationToken::new(),
@@ -371,7 +386,7 @@ pub(super) fn held(service: &str) -> HeldPlan {
         id: container.id,
         name: container.name,
         service: service.into(),
-        uses: Vec::new(),
+        uses: vec!["volumes/project/db.tar".into()],
     }
 }
 

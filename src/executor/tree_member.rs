@@ -22,6 +22,8 @@ pub(super) struct TreeJob {
     /// Folders that several trees have in common, relative to their base.
     pub(super) shared: Arc<BTreeSet<Vec<u8>>>,
     pub(super) spool_dir: PathBuf,
+    /// Folders of targets, by device and inode: no link leads the reader there.
+    pub(super) never: Vec<(u64, u64)>,
 }
 
 /// Reads the tree from this machine's file system. Blocks.
@@ -31,6 +33,7 @@ pub(super) fn direct(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberEr
         root: &job.tree.base,
         filter: &mut filter,
         follow_symlinks: job.tree.follow_links,
+        never: &job.never,
         one_file_system: true,
         list_dir: &job.spool_dir,
         cancelled: &|| fanout.is_cancelled(),
@@ -66,7 +69,7 @@ pub(super) fn engine(
     let relayed = relay(chunks, relayed, fanout);
     let (end, bytes, index) = sink.finish(relayed, index)?;
     let mut oddities = Oddities::default();
-    oddities.add_severed(&end.severed);
+    oddities.add_relay(&end);
     Ok(oddities.content(bytes, index.text_sha256(), end.taken, index))
 }
 
@@ -90,6 +93,7 @@ fn rules(tree: &TreePlan) -> TreeRules {
                 path: root.path.clone(),
                 whole: root.whole,
                 dockerignore: root.dockerignore.clone(),
+                exclude: root.exclude.clone(),
             })
             .collect(),
         not: tree.not.clone(),

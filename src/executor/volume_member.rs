@@ -12,8 +12,9 @@ use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
 use crate::sources::engine_tar::{EngineTar, RelayEnd, Relayed};
+use crate::sources::filter::{RootRule, TreeFilter, TreeRules};
 use crate::sources::volume_tar::{ByteSink, VolumeTar, VolumeTarEnd, VolumeTarError};
-use crate::sources::walk::{self, TakeAll, WalkOptions};
+use crate::sources::walk::{self, Filter, TakeAll, WalkOptions};
 use crate::targets::StreamHead;
 
 /// Names in the tar of a volume begin so.
@@ -26,7 +27,29 @@ pub(super) const MOUNT_NAME: &[u8] = b"data";
 pub(super) struct VolumeJob {
     /// Its path in the dump without a codec's extension.
     pub(super) member: String,
+    /// Patterns in gitignore syntax of what is not taken.
+    pub(super) exclude: Vec<String>,
     pub(super) spool_dir: PathBuf,
+}
+
+impl VolumeJob {
+    /// What is taken: all of the volume, but what the rule for it excludes.
+    fn filter(&self) -> Result<Box<dyn Filter>, MemberError> {
+        if self.exclude.is_empty() {
+            return Ok(Box::new(TakeAll));
+        }
+        let rules = TreeRules {
+            roots: vec![RootRule {
+                path: PathBuf::new(),
+                whole: true,
+                dockerignore: None,
+                exclude: self.exclude.clone(),
+            }],
+            ..TreeRules::default()
+        };
+        let filter = TreeFilter::new(&rules).map_err(|error| MemberError::failed(&error))?;
+        Ok(Box::new(filter))
+    }
 }
 
 /// Reads a volume from its folder. Blocks.
@@ -37,8 +60,9 @@ pub(super) fn direct(
 ) -> Result<Content, MemberError> {
     let scan = walk::scan(WalkOptions {
         root: mountpoint,
-        filter: &mut TakeAll,
+        filter: &mut *job.filter()?,
         follow_symlinks: false,
+        never: &[],
         one_file_system: true,
         list_dir: &job.spool_dir,
         cancelled: &|| fanout.is_cancelled(),
@@ -148,15 +172,18 @@ pub(super) fn engine(
         compress: true,
     })?;
     let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
+    let mut filter = job.filter()?;
     let relayed = Relayed {
         sink: &mut tar,
         mount: MOUNT_NAME,
         under: b"",
-        filter: None,
+        filter: Some(&mut *filter),
     };
     let relayed = relay(chunks, relayed, fanout);
-    let (_, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
-    Ok(whole.content(Oddities::default()))
+    let (end, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
+    let mut oddities = Oddities::default();
+    oddities.add_relay(&end);
+    Ok(whole.content(oddities))
 }
 
 /// Hands the entries of an engine's stream to a sink.

@@ -6,13 +6,11 @@ use crate::diagnostic::Finding;
 
 use super::facts::{EngineFacts, Facts};
 use super::hold::{self, Content, HeldPath};
-use super::model::{
-    EnginePlan, HoldPlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan,
-};
+use super::model::{EnginePlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan};
 use super::owners::Owners;
 use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
-use super::{config, mounted, volumes};
+use super::{config, contents, missing, mounted, volumes, warnings};
 
 /// Makes the plan.
 ///
@@ -22,7 +20,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let mut findings = request::unknown_services(request, &facts.project);
     let selection = Selection::new(request, &facts.project);
     let owners = Owners::new(request, facts, &selection);
-    let (config, config_tree) = config::plan(request, facts, &selection, &owners);
+    let (config, config_trees) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
     let volumes = volumes::plan(request, facts, &selection);
     let content = Content {
@@ -30,7 +28,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         paths: HeldPath::of_trees(facts, &mounted_trees),
     };
     let hold = hold::plan(request, facts, &content);
-    let trees: Vec<TreePlan> = config_tree.into_iter().chain(mounted_trees).collect();
+    let trees: Vec<TreePlan> = config_trees.into_iter().chain(mounted_trees).collect();
 
     // Nothing is left because of a name that does not exist: that is one mistake, not two.
     if findings.is_empty() {
@@ -52,8 +50,11 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         &facts.project.dir,
     );
     Ok(Plan {
+        members: contents::members(&trees, &volumes),
+        left_out: contents::left_out(&config, &mounted, &volumes),
         job: request.job.clone(),
-        warnings: warnings(facts, &hold, &trees),
+        warnings: warnings::of(request, facts, &hold, &trees),
+        missing: missing::plan(request, facts, &volumes),
         project: ProjectPlan {
             id: identity.id(),
             identity,
@@ -62,8 +63,9 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         },
         engine: facts.engine.as_ref().ok().map(engine_plan),
         no_engine: facts.engine.as_ref().err().cloned(),
-        scopes: request.scopes.iter().copied().collect(),
-        services: request.services.clone(),
+        scopes: scopes(request),
+        services: request.services().to_vec(),
+        strict: request.settings.strict,
         config,
         mounted,
         volumes,
@@ -72,6 +74,12 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         spool_dir: facts.spool_dir.clone(),
         trees,
     })
+}
+
+/// The scopes in the order of a run, each once.
+fn scopes(request: &Request) -> Vec<Scope> {
+    let wanted = |scope: &Scope| request.wants(*scope);
+    Scope::ALL.into_iter().filter(wanted).collect()
 }
 
 /// `reader: direct` promises what the engine reader does not keep: say where it cannot be.
@@ -88,8 +96,9 @@ fn reader_findings(request: &Request, volumes: &[VolumePlan]) -> Vec<Finding> {
             Finding::new(
                 "plan::reader",
                 format!(
-                    "the volume `{}` cannot be read directly: {because}",
-                    volume.kind
+                    "the volume `{}` cannot be read directly{}: {because}",
+                    volume.kind,
+                    request.said_by("reader")
                 ),
             )
             .with_help("let the setting `reader` be `auto`")
@@ -108,8 +117,9 @@ fn nothing_to_do(
     if something {
         return None;
     }
-    let scopes: Vec<&str> = request.scopes.iter().map(|scope| scope.name()).collect();
-    let only_exports = request.scopes.iter().all(|&scope| scope == Scope::Exports);
+    let scopes = scopes(request);
+    let only_exports = scopes.iter().all(|&scope| scope == Scope::Exports);
+    let scopes: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
     let help = if only_exports {
         "exports are declared in a compose-dump.yml, which this version does not execute yet"
     } else {
@@ -126,30 +136,6 @@ fn nothing_to_do(
         )
         .with_help(help),
     )
-}
-
-fn warnings(facts: &Facts, hold: &HoldPlan, trees: &[TreePlan]) -> Vec<String> {
-    let mounted = trees.iter().any(|tree| tree.scope == Scope::Mounted);
-    let loader = facts.project.warnings.iter().map(|warning| {
-        let file = super::owners::shown(&facts.project.dir, &warning.file);
-        match warning.line {
-            Some(line) => format!("{file}:{line}: {}", warning.message),
-            None => format!("{file}: {}", warning.message),
-        }
-    });
-    let cannot = facts
-        .engine
-        .as_ref()
-        .ok()
-        .filter(|engine| !hold.pause.is_empty() && !engine.daemon.can_pause())
-        .map(|_| "the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
-    let nobody_held = facts
-        .engine
-        .as_ref()
-        .err()
-        .filter(|_| mounted)
-        .map(|why| format!("mounted paths are read while services may write to them: {why}"));
-    loader.chain(cannot).chain(nobody_held).collect()
 }
 
 fn engine_plan(engine: &EngineFacts) -> EnginePlan {

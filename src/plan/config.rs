@@ -11,13 +11,16 @@ use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
 use super::owners::{Owners, below, names_content, shown};
 use super::request::{Request, Selection};
 
-/// The rows of the plan, and the tree that they make.
+/// Where what lies outside of the project folder stands in a dump.
+const OUTSIDE: &str = "config-outside";
+
+/// The rows of the plan, and the trees that they make: of the project folder, and of what is outside.
 pub(super) fn plan(
     request: &Request,
     facts: &Facts,
     selection: &Selection<'_>,
     owners: &Owners,
-) -> (Vec<PathPlan>, Option<TreePlan>) {
+) -> (Vec<PathPlan>, Vec<TreePlan>) {
     let planner = Planner {
         request,
         facts,
@@ -25,24 +28,23 @@ pub(super) fn plan(
         owners,
     };
     let mut rows = Vec::new();
-    let mut roots = Vec::new();
+    let mut roots = Roots::default();
     for (path, references) in planner.by_path() {
         let (row, taken) = planner.row(path, &references);
         rows.push(row);
-        roots.extend(taken);
+        roots.inside.extend(taken.inside);
+        roots.outside.extend(taken.outside);
     }
-    let tree = (!roots.is_empty()).then(|| TreePlan {
-        member: "config".to_owned(),
-        prefix: "config".to_owned(),
-        scope: Scope::Config,
-        base: facts.project.dir.clone(),
-        reader: TreeReader::Direct,
-        roots,
-        not: owners.not_config(&facts.project.dir),
-        ignore: facts.backupignore.clone(),
-        follow_links: request.resolve_symlinks,
-    });
-    (rows, tree)
+    (rows, planner.trees(roots))
+}
+
+/// What is taken for a path.
+#[derive(Default)]
+struct Roots {
+    /// Relative to the project folder.
+    inside: Vec<TreeRoot>,
+    /// Relative to the root of the file system.
+    outside: Vec<TreeRoot>,
 }
 
 struct Planner<'a> {
@@ -53,6 +55,39 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
+    fn trees(&self, roots: Roots) -> Vec<TreePlan> {
+        let base = &self.facts.project.dir;
+        // A folder outside may hold the project, whose files have their owner.
+        let from_top = |path: &Path| below(Path::new("/"), path);
+        let inside = roots.inside.iter().map(|root| base.join(&root.path));
+        let owned: Vec<PathBuf> = inside
+            .chain(self.owners.places())
+            .filter_map(|path| from_top(&path))
+            .collect();
+        let tree = |member: &str, base: &Path, roots: Vec<TreeRoot>| TreePlan {
+            member: member.to_owned(),
+            prefix: member.to_owned(),
+            scope: Scope::Config,
+            base: base.to_owned(),
+            reader: TreeReader::Direct,
+            roots,
+            not: Vec::new(),
+            ignore: None,
+            follow_links: self.request.settings.config.resolve_symlinks,
+        };
+        let inside = TreePlan {
+            not: self.owners.not_config(base),
+            ignore: self.facts.backupignore.as_ref().map(|own| own.path.clone()),
+            ..tree("config", base, roots.inside)
+        };
+        let outside = TreePlan {
+            not: owned,
+            ..tree(OUTSIDE, Path::new("/"), roots.outside)
+        };
+        let taken = |tree: &TreePlan| !tree.roots.is_empty();
+        [inside, outside].into_iter().filter(taken).collect()
+    }
+
     /// References by path; what belongs to the project by its name has none.
     fn by_path(&self) -> BTreeMap<&'a Path, Vec<&'a Reference>> {
         let mut groups: BTreeMap<&Path, Vec<&Reference>> = BTreeMap::new();
@@ -65,10 +100,17 @@ impl<'a> Planner<'a> {
         groups
     }
 
-    fn row(&self, path: &Path, references: &[&Reference]) -> (PathPlan, Vec<TreeRoot>) {
+    fn row(&self, path: &Path, references: &[&Reference]) -> (PathPlan, Roots) {
         let base = &self.facts.project.dir;
         let fact = &self.facts.paths[path];
-        let (decision, roots) = self.decide(path, fact, references);
+        let (decision, roots) = match self.decide(path, fact, references) {
+            Ok((why, roots)) => (Decision::taken(why), roots),
+            Err(LeftOut { why, link }) => (Decision::left_out(why), link),
+        };
+        let member = match below(base, path) {
+            Some(_) => format!("config/{}", shown(base, path)),
+            None => format!("{OUTSIDE}{}", shown(base, path)),
+        };
         let row = PathPlan {
             path: shown(base, path),
             kind: fact.kind(),
@@ -76,37 +118,31 @@ impl<'a> Planner<'a> {
                 .iter()
                 .map(|reference| reference.named_by.clone())
                 .collect(),
-            member: decision
-                .taken
-                .then(|| format!("config/{}", shown(base, path))),
+            member: decision.taken.then_some(member),
             bytes: fact.bytes(),
+            exclude: Vec::new(),
             decision,
         };
         (row, roots)
     }
 
-    fn decide(
-        &self,
-        path: &Path,
-        fact: &PathFact,
-        references: &[&Reference],
-    ) -> (Decision, Vec<TreeRoot>) {
-        let left_out = |why: String| (Decision::left_out(why), Vec::new());
+    fn decide(&self, path: &Path, fact: &PathFact, references: &[&Reference]) -> Outcome {
         let base = &self.facts.project.dir;
-        if !self.request.scopes.contains(&Scope::Config) {
-            return left_out("scope `config` was not asked for".to_owned());
+        if !self.request.wants(Scope::Config) {
+            return Err("scope `config` was not asked for".into());
         }
-        if !path.starts_with(base) {
-            return left_out("outside the project folder".to_owned());
+        let outside = self.request.settings.config.outside;
+        if !path.starts_with(base) && !outside {
+            return Err("outside the project folder".into());
         }
         if let Some(why) = self.not_wanted(references) {
-            return left_out(why);
+            return Err(why.into());
         }
         match &fact.end {
-            PathEnd::Missing if fact.links.is_empty() => return left_out(missing(references)),
-            PathEnd::Loop => return left_out("a chain of links without an end".to_owned()),
+            PathEnd::Missing if fact.links.is_empty() => return Err(missing(references).into()),
+            PathEnd::Loop => return Err("a chain of links without an end".into()),
             PathEnd::Special(what) => {
-                return left_out(format!("a {what}, which has no content to store"));
+                return Err(format!("a {what}, which has no content to store").into());
             }
             _ => {}
         }
@@ -116,9 +152,19 @@ impl<'a> Planner<'a> {
             && fact.inside
             && let Some(mount) = self.owners.mount_over(&fact.real)
         {
-            return left_out(format!("part of the mounted path `{}`", shown(base, mount)));
+            return Err(format!("part of the mounted path `{}`", shown(base, mount)).into());
         }
-        self.take(path, fact, references)
+        let is_dir = fact.end == PathEnd::Folder;
+        if !named && let Some(line) = self.facts.ignored_by(path, is_dir) {
+            return Err(format!("the line `{line}` of `.backupignore`").into());
+        }
+        if path.starts_with(base) {
+            self.take(path, fact, references)
+        } else {
+            let roots = self.outside(&fact.real, references);
+            let why = format!("{}; outside the project folder", why(references));
+            Ok((why, roots))
+        }
     }
 
     /// Why a build file is of no service that was chosen, or a path is only watched.
@@ -138,57 +184,87 @@ impl<'a> Planner<'a> {
         (!wanted).then(|| "no chosen service is built from it".to_owned())
     }
 
-    fn take(
+    /// What is taken for a path in the project folder.
+    fn take(&self, path: &Path, fact: &PathFact, references: &[&Reference]) -> Outcome {
+        let base = &self.facts.project.dir;
+        let why = why(references);
+        if self.request.settings.config.resolve_symlinks {
+            let inside = vec![self.root(base, path, fact, references)];
+            let outside = Vec::new();
+            return Ok((why.to_owned(), Roots { inside, outside }));
+        }
+        let links = fact.links.iter().filter_map(|link| below(base, link));
+        let mut roots = Roots {
+            inside: links.map(TreeRoot::exactly).collect(),
+            outside: Vec::new(),
+        };
+        if !fact.inside {
+            let target = shown(base, &fact.real);
+            if !self.request.settings.config.outside {
+                let why = format!(
+                    "a link that leads outside the project folder, to `{target}`; the link alone is stored"
+                );
+                return Err(LeftOut { why, link: roots });
+            }
+            roots.outside = self.outside(&fact.real, references).outside;
+            return Ok((format!("{why}; a link to `{target}`, stored too"), roots));
+        }
+        if fact.end == PathEnd::Missing {
+            return Ok((format!("{why}; a link to nothing"), roots));
+        }
+        let root = TreeRoot {
+            path: below(base, &fact.real).unwrap_or_default(),
+            ..self.root(base, path, fact, references)
+        };
+        roots.inside.push(root);
+        Ok((why.to_owned(), roots))
+    }
+
+    /// What is taken of a path outside: the links on the way to it, and what is at its end.
+    fn outside(&self, path: &Path, references: &[&Reference]) -> Roots {
+        let top = Path::new("/");
+        let Some(fact) = self.facts.outside.get(path) else {
+            return Roots::default();
+        };
+        let follow = self.request.settings.config.resolve_symlinks;
+        let links = fact.links.iter().filter(|_| !follow);
+        let links = links.filter_map(|link| below(top, link));
+        let named = if follow { path } else { &fact.real };
+        let end = TreeRoot {
+            path: below(top, named).unwrap_or_default(),
+            ..self.root(top, path, fact, references)
+        };
+        Roots {
+            inside: Vec::new(),
+            outside: links
+                .map(TreeRoot::exactly)
+                .chain(std::iter::once(end))
+                .collect(),
+        }
+    }
+
+    /// A path under its own name.
+    fn root(
         &self,
+        base: &Path,
         path: &Path,
         fact: &PathFact,
         references: &[&Reference],
-    ) -> (Decision, Vec<TreeRoot>) {
-        let base = &self.facts.project.dir;
-        let exactly = |path: &Path| TreeRoot {
-            path: path.to_owned(),
-            whole: false,
-            dockerignore: None,
-        };
-        if self.request.resolve_symlinks {
-            let root = TreeRoot {
-                path: below(base, path).unwrap_or_default(),
-                whole: fact.end == PathEnd::Folder,
-                dockerignore: self.dockerignore(path, references),
-            };
-            return (Decision::taken(why(references)), vec![root]);
-        }
-        let mut roots: Vec<TreeRoot> = fact
-            .links
-            .iter()
-            .filter_map(|link| below(base, link))
-            .map(|link| exactly(&link))
-            .collect();
-        if !fact.inside {
-            let target = shown(base, &fact.real);
-            let why = format!(
-                "{}; the link alone, its target `{target}` is outside the project folder",
-                why(references)
-            );
-            return (Decision::taken(why), roots);
-        }
-        if fact.end == PathEnd::Missing {
-            return (
-                Decision::taken(format!("{}; a link to nothing", why(references))),
-                roots,
-            );
-        }
-        roots.push(TreeRoot {
-            path: below(base, &fact.real).unwrap_or_default(),
+    ) -> TreeRoot {
+        TreeRoot {
+            path: below(base, path).unwrap_or_default(),
             whole: fact.end == PathEnd::Folder,
             dockerignore: self.dockerignore(path, references),
-        });
-        (Decision::taken(why(references)), roots)
+            exclude: Vec::new(),
+        }
     }
 
     /// The ignore file of a folder, if whoever uses it has the same one: what one of them ignores
     /// another one may need.
     fn dockerignore(&self, folder: &Path, references: &[&Reference]) -> Option<PathBuf> {
+        if !self.request.settings.config.dockerignore {
+            return None;
+        }
         let used_otherwise = |reference: &&Reference| {
             !matches!(reference.role, Role::BuildContext | Role::WatchedPath)
         };
@@ -247,11 +323,29 @@ fn missing(references: &[&Reference]) -> String {
     }
 }
 
-fn why(references: &[&Reference]) -> String {
-    let Some(reference) = references.first() else {
-        return "the project's own backup rules".to_owned();
-    };
-    role_name(reference.role).to_owned()
+fn why(references: &[&Reference]) -> &'static str {
+    match references.first() {
+        Some(reference) => role_name(reference.role),
+        None => "the project's own backup rules",
+    }
+}
+
+/// Why something is taken, and what; or why not.
+type Outcome = Result<(String, Roots), LeftOut>;
+
+/// Why a path is left out. The link that leads to it may be stored all the same.
+struct LeftOut {
+    why: String,
+    link: Roots,
+}
+
+impl<T: Into<String>> From<T> for LeftOut {
+    fn from(why: T) -> Self {
+        Self {
+            why: why.into(),
+            link: Roots::default(),
+        }
+    }
 }
 
 const fn role_name(role: Role) -> &'static str {

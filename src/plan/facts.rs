@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::compose::Project;
 use crate::engine::{self, Container, Daemon, Engine, EngineError, Image};
+use crate::sources::filter::BackupIgnore;
 
 use super::links::{self, PathFact};
 use super::owners::bind_sources;
@@ -23,8 +24,10 @@ pub struct Facts {
     pub paths: BTreeMap<PathBuf, PathFact>,
     /// Files in the project folder that belong to it without being named.
     pub own_files: Vec<PathBuf>,
+    /// What the paths outside of the project folder lead to that Compose keys name.
+    pub outside: BTreeMap<PathBuf, PathFact>,
     /// `.backupignore`, where there is one.
-    pub backupignore: Option<PathBuf>,
+    pub backupignore: Option<BackupIgnore>,
     /// What is known of the places of targets, of the spool, and of everything that may be read:
     /// named paths and where they lead, volumes' folders, sources of containers' bind mounts.
     pub places: BTreeMap<PathBuf, Place>,
@@ -64,6 +67,16 @@ pub struct EngineFacts {
 }
 
 impl Facts {
+    /// The line of `.backupignore` that leaves out everything at `path`.
+    pub(super) fn ignored_by(&self, path: &Path, is_dir: bool) -> Option<&str> {
+        let relative = path.strip_prefix(&self.project.dir).ok()?;
+        let patterns = self.backupignore.as_ref()?;
+        if relative.as_os_str().is_empty() {
+            return None;
+        }
+        patterns.line_against(relative, is_dir)
+    }
+
     /// Whether bind mounts are of another machine than this one.
     pub(super) fn engine_is_remote(&self) -> bool {
         self.engine.as_ref().is_ok_and(|engine| engine.remote)
@@ -191,6 +204,24 @@ pub fn follow_paths(project: &Project, own_files: &[PathBuf]) -> BTreeMap<PathBu
         .map(|path| {
             let fact = links::follow(&project.dir, &path);
             (path, fact)
+        })
+        .collect()
+}
+
+/// What those of `paths` lead to that Compose keys name and that lie, or end, outside of the project
+/// folder: link by link from the root of the file system.
+#[must_use]
+pub fn follow_outside(
+    project: &Project,
+    paths: &BTreeMap<PathBuf, PathFact>,
+) -> BTreeMap<PathBuf, PathFact> {
+    let referenced = project.references.iter();
+    let ends = referenced.filter_map(|reference| paths.get(&reference.path));
+    ends.filter(|fact| !fact.inside)
+        .map(|fact| {
+            let mut outside = links::follow(Path::new("/"), &fact.real);
+            outside.inside = false;
+            (fact.real.clone(), outside)
         })
         .collect()
 }

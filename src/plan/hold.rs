@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::config::job_file::rules::PauseMode;
 use crate::engine::{Container, ContainerMount, ContainerState, MountKind};
 
 use super::facts::{EngineFacts, Facts};
 use super::model::{GoesOn, HeldPlan, HoldPlan, TreePlan, VolumePlan};
 use super::request::Request;
+
+/// Why a container goes on that no run may touch.
+pub(super) const NOT_OF_PROJECT: &str = "it is not of this project, and shares a volume with it";
 
 /// What is read while services are held.
 pub(super) struct Content<'a> {
@@ -58,19 +62,25 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
     let foreign = foreign(facts, engine, content);
     for container in engine.containers.iter().chain(foreign) {
         let (writes, reads) = uses(facts, container, content);
-        if writes.is_empty() && reads.is_empty() || !container.state.is_active() {
+        let is_paused = container.state == ContainerState::Paused;
+        let may_write = container.state.is_active() || is_paused;
+        if writes.is_empty() && reads.is_empty() || !may_write {
             continue;
         }
+        let held = |uses: BTreeSet<String>| HeldPlan {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            service: container.service.clone().unwrap_or_default(),
+            uses: uses.into_iter().collect(),
+        };
         match why_not(request, facts, engine, container, &writes) {
+            None if is_paused => hold.paused.push(held(writes)),
+            None => hold.pause.push(held(writes)),
+            // It does not go on: it stands still, and nothing is promised of it.
+            Some(_) if is_paused => {}
             Some(why) => hold.go_on.push(GoesOn {
                 name: container.name.clone(),
-                why: why.to_owned(),
-            }),
-            None => hold.pause.push(HeldPlan {
-                id: container.id.clone(),
-                name: container.name.clone(),
-                service: container.service.clone().unwrap_or_default(),
-                uses: writes.into_iter().collect(),
+                why,
             }),
         }
     }
@@ -84,19 +94,37 @@ fn why_not(
     engine: &EngineFacts,
     container: &Container,
     writes: &BTreeSet<String>,
-) -> Option<&'static str> {
-    if engine.own_container.as_deref() == Some(&container.id) {
-        Some("this program runs in it")
+) -> Option<String> {
+    let because = if engine.own_container.as_deref() == Some(&container.id) {
+        "this program runs in it"
     } else if writes.is_empty() {
-        Some("it mounts what is read read-only")
+        "it mounts what is read read-only"
     } else if container.project.as_deref() != Some(&facts.project.name) {
-        Some("it is not of this project, and shares a volume with it")
-    } else if !request.pause {
-        Some("`--no-pause`")
+        NOT_OF_PROJECT
+    } else if let Some(why) = let_go_on(request, container) {
+        return Some(why);
     } else if container.state == ContainerState::Restarting {
-        Some("it is restarting, and cannot be paused")
+        "it is restarting, and cannot be paused"
     } else {
-        None
+        return None;
+    };
+    Some(because.to_owned())
+}
+
+/// What was said about pausing that keeps a service running.
+fn let_go_on(request: &Request, container: &Container) -> Option<String> {
+    if request.no_pause {
+        return Some("`--no-pause`".to_owned());
+    }
+    let rules = &request.settings.pause;
+    let service = container.service.as_deref().unwrap_or_default();
+    match (rules.services.get(service), rules.default) {
+        (Some(PauseMode::None), _) => Some(format!("the rule `pause.services.{service}: none`")),
+        (None, PauseMode::None) => Some(format!(
+            "the setting `pause.default: none`{}",
+            request.said_by("pause.default")
+        )),
+        (Some(PauseMode::Pause), _) | (None, PauseMode::Pause) => None,
     }
 }
 

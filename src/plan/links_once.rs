@@ -12,13 +12,14 @@ pub(super) fn store_links_once(trees: &mut [Outcome]) {
     let all: Vec<TreePlan> = trees
         .iter()
         .flatten()
-        .map(|(tree, _)| tree.clone())
+        .map(|taken| taken.tree.clone())
         .collect();
     let mut earlier: Vec<&TreePlan> = Vec::new();
     for outcome in trees {
-        let Ok((tree, _)) = outcome else {
+        let Ok(taken) = outcome else {
             continue;
         };
+        let tree = &mut taken.tree;
         let this = all.iter().find(|other| other.member == tree.member);
         let owner = |link: &Path| {
             let whole = all

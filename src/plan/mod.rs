@@ -5,11 +5,13 @@
 
 mod build;
 mod config;
+mod contents;
 pub mod facts;
 mod hold;
 pub mod job_file;
 pub mod links;
 mod links_once;
+mod missing;
 pub mod model;
 mod mounted;
 mod owners;
@@ -24,6 +26,7 @@ mod targets;
 mod tests;
 mod volume_names;
 mod volumes;
+mod warnings;
 
 pub use build::build;
-pub use request::Request;
+pub use request::{Request, TargetWish};

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
+use crate::archive::manifest::model::LeftOut;
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
 pub use crate::config::scope::Scope;
 use crate::text;
+
+pub use super::missing::Missing;
 
 /// What a job would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +30,8 @@ pub struct Plan {
     pub scopes: Vec<Scope>,
     /// The services that content is restricted to; empty for all.
     pub services: Vec<String>,
+    /// Whether a dump with gaps is given up.
+    pub strict: bool,
     /// Every file and folder of scope `config`.
     pub config: Vec<PathPlan>,
     /// Every bind mount.
@@ -37,8 +42,14 @@ pub struct Plan {
     pub hold: HoldPlan,
     /// Where the dump goes.
     pub targets: Vec<TargetPlan>,
+    /// The members of the dump, by their paths in it without a codec's extension.
+    pub members: Vec<String>,
+    /// What the manifest will list as left out.
+    pub left_out: Vec<LeftOut>,
     /// What does not stop a run but should be known.
     pub warnings: Vec<String>,
+    /// What the Compose files declare and what is not there.
+    pub missing: Missing,
     /// The folder of temporary files.
     #[serde(serialize_with = "as_text")]
     pub spool_dir: PathBuf,
@@ -118,6 +129,8 @@ pub struct PathPlan {
     pub member: Option<String>,
     /// Length of a file.
     pub bytes: Option<u64>,
+    /// Patterns of what is left out inside, in gitignore syntax, by the rule for it.
+    pub exclude: Vec<String>,
     /// Taken or not.
     #[serde(flatten)]
     pub decision: Decision,
@@ -138,6 +151,8 @@ pub struct VolumePlan {
     pub driver: Option<DriverPlan>,
     /// The services that mount it.
     pub services: Vec<String>,
+    /// Patterns of what is left out inside, in gitignore syntax, by the rule for it.
+    pub exclude: Vec<String>,
     /// Taken or not.
     #[serde(flatten)]
     pub decision: Decision,
@@ -220,8 +235,18 @@ pub struct DriverPlan {
 pub struct HoldPlan {
     /// The containers that are paused, in this order.
     pub pause: Vec<HeldPlan>,
+    /// Containers that would be paused and are already, by somebody else. They are left as they are,
+    /// and watched.
+    pub paused: Vec<HeldPlan>,
     /// Containers that use what is read and go on running, with the reason.
     pub go_on: Vec<GoesOn>,
+}
+
+impl HoldPlan {
+    /// Whether a run holds anybody, as far as it can be known: who is paused already may run by then.
+    pub(crate) fn holds_somebody(&self) -> bool {
+        !self.pause.is_empty() || !self.paused.is_empty()
+    }
 }
 
 /// A container that is held.
@@ -262,6 +287,10 @@ pub struct TargetPlan {
     pub codec_memory: u64,
     /// Free bytes on the target's file system, where it has one.
     pub free: Option<u64>,
+    /// Whether it is a folder that does not exist yet.
+    pub will_be_created: bool,
+    /// Whether the run fails with it.
+    pub required: bool,
 }
 
 /// What a target is.
@@ -363,6 +392,21 @@ pub struct TreeRoot {
     pub whole: bool,
     /// The `.dockerignore` that applies below, for a build context.
     pub dockerignore: Option<PathBuf>,
+    /// Patterns in gitignore syntax, relative to this root, of what is not taken.
+    pub exclude: Vec<String>,
+}
+
+impl TreeRoot {
+    /// Exactly this file, folder or link.
+    #[must_use]
+    pub const fn exactly(path: PathBuf) -> Self {
+        Self {
+            path,
+            whole: false,
+            dockerignore: None,
+            exclude: Vec::new(),
+        }
+    }
 }
 
 fn as_text<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::compose::{Mount, MountKind, MountSource};
+use crate::config::job_file::rules::MountedRule;
 
 use super::facts::Facts;
+use super::job_file::deciding;
 use super::links::{PathEnd, PathFact};
 use super::links_once;
 use super::model::{Decision, PathPlan, Scope, TreePlan, TreeReader, TreeRoot};
@@ -41,7 +43,11 @@ pub(super) fn plan(
     let rows = with_path.chain(without_path(request, facts)).collect();
     (
         rows,
-        trees.into_iter().flatten().map(|(tree, _)| tree).collect(),
+        trees
+            .into_iter()
+            .flatten()
+            .map(|taken| taken.tree)
+            .collect(),
     )
 }
 
@@ -55,7 +61,7 @@ fn without_path(request: &Request, facts: &Facts) -> Vec<PathPlan> {
     mounts
         .filter_map(|(service, mount)| {
             let (kind, why) = nothing_to_store(mount)?;
-            let why = if request.scopes.contains(&Scope::Mounted) {
+            let why = if request.wants(Scope::Mounted) {
                 why
             } else {
                 NOT_ASKED_FOR
@@ -66,6 +72,7 @@ fn without_path(request: &Request, facts: &Facts) -> Vec<PathPlan> {
                 named_by: vec![mount.named_by.clone()],
                 member: None,
                 bytes: None,
+                exclude: Vec::new(),
                 decision: Decision::left_out(why),
             })
         })
@@ -85,11 +92,20 @@ fn nothing_to_store(mount: &Mount) -> Option<(&'static str, &'static str)> {
 }
 
 /// The tree of a mounted path and why it is taken, or why it is left out.
-pub(super) type Outcome = Result<(TreePlan, String), String>;
+pub(super) type Outcome = Result<Taken, String>;
+
+/// A mounted path that has a tree.
+pub(super) struct Taken {
+    pub(super) tree: TreePlan,
+    /// Whether its content is in the tree, and not just the link that leads to it.
+    content: bool,
+    why: String,
+}
 
 fn row(facts: &Facts, source: &Path, uses: &[Usage<'_>], tree: &Outcome) -> PathPlan {
     let fact = &facts.paths[source];
     let remote = facts.engine_is_remote();
+    let content = tree.as_ref().ok().filter(|taken| taken.content);
     PathPlan {
         path: shown(&facts.project.dir, source),
         kind: if remote { "remote" } else { fact.kind() },
@@ -97,10 +113,15 @@ fn row(facts: &Facts, source: &Path, uses: &[Usage<'_>], tree: &Outcome) -> Path
             .iter()
             .map(|usage| usage.mount.named_by.clone())
             .collect(),
-        member: tree.as_ref().ok().map(|(tree, _)| tree.member.clone()),
+        member: content.map(|taken| taken.tree.member.clone()),
         bytes: fact.bytes().filter(|_| !remote),
+        exclude: content.map_or_else(Vec::new, |taken| {
+            let roots = taken.tree.roots.iter();
+            roots.flat_map(|root| root.exclude.clone()).collect()
+        }),
         decision: match tree {
-            Ok((_, why)) => Decision::taken(why.clone()),
+            Ok(taken) if taken.content => Decision::taken(taken.why.clone()),
+            Ok(taken) => Decision::left_out(taken.why.clone()),
             Err(why) => Decision::left_out(why.clone()),
         },
     }
@@ -143,32 +164,53 @@ fn decide(
 ) -> Outcome {
     let base = &facts.project.dir;
     let Candidate { source, fact, uses } = candidate;
-    if !request.scopes.contains(&Scope::Mounted) {
+    if !request.wants(Scope::Mounted) {
         return Err(NOT_ASKED_FOR.to_owned());
     }
     let relative = below(base, source).ok_or("outside the project folder")?;
     if !selection.mounts(uses.iter().map(|usage| usage.service)) {
         return Err("no chosen service mounts it".to_owned());
     }
+    let rule = deciding::of_mount(&request.rules, &relative);
+    let exclude = match rule.map(|decides| (decides.key, decides.rule)) {
+        Some((key, MountedRule::Skip)) => return Err(format!("the rule `{key}: skip`")),
+        Some((_, MountedRule::Take(take))) => take.exclude.clone(),
+        None => Vec::new(),
+    };
+    let is_dir = fact.end == PathEnd::Folder;
+    if let Some(line) = facts.ignored_by(source, is_dir) {
+        return Err(format!("the line `{line}` of `.backupignore`"));
+    }
+    let ruled = rule.map_or_else(String::new, |decides| {
+        format!("; the rule `{}`", decides.key)
+    });
     if facts.engine_is_remote() {
         let root = TreeRoot {
-            path: relative.clone(),
             whole: true,
-            dockerignore: None,
+            exclude,
+            ..TreeRoot::exactly(relative.clone())
         };
-        let why = format!("{}; read from the engine's host", mounted_by(uses));
         let not = owners.not_mounted(source, base);
-        return Ok((
-            tree(facts, &relative, TreeReader::Engine, vec![root], not),
-            why,
-        ));
+        return Ok(Taken {
+            tree: tree(facts, &relative, TreeReader::Engine, vec![root], not),
+            content: true,
+            why: format!("{}; read from the engine's host{ruled}", mounted_by(uses)),
+        });
     }
     if let Some(why) = not_here(owners, fact) {
         return Err(why);
     }
-    let (roots, why) = roots(base, owners, candidate);
+    let Reached {
+        roots,
+        content,
+        why,
+    } = reach(base, owners, candidate, exclude);
     let not = owners.not_mounted(&fact.real, base);
-    Ok((tree(facts, &relative, TreeReader::Direct, roots, not), why))
+    Ok(Taken {
+        tree: tree(facts, &relative, TreeReader::Direct, roots, not),
+        content,
+        why: format!("{why}{ruled}"),
+    })
 }
 
 /// Why there is nothing to read at the end of a path, or nothing that this scope owns.
@@ -200,7 +242,7 @@ fn tree(
         reader,
         roots,
         not,
-        ignore: facts.backupignore.clone(),
+        ignore: facts.backupignore.as_ref().map(|own| own.path.clone()),
         follow_links: false,
     }
 }
@@ -212,46 +254,44 @@ fn mounted_by(uses: &[Usage<'_>]) -> String {
     format!("mounted by {}", mounts.collect::<Vec<_>>().join(", "))
 }
 
-fn roots(base: &Path, owners: &Owners, candidate: &Candidate<'_>) -> (Vec<TreeRoot>, String) {
+/// What is taken on the way to a mounted path and at its end.
+struct Reached {
+    roots: Vec<TreeRoot>,
+    /// Whether its content is among them.
+    content: bool,
+    why: String,
+}
+
+fn reach(base: &Path, owners: &Owners, candidate: &Candidate<'_>, exclude: Vec<String>) -> Reached {
     let Candidate { source, fact, uses } = candidate;
-    let exactly = |path: PathBuf| TreeRoot {
-        path,
-        whole: false,
-        dockerignore: None,
+    let links = fact.links.iter().filter_map(|link| below(base, link));
+    let mut reached = Reached {
+        roots: links.map(TreeRoot::exactly).collect(),
+        content: true,
+        why: mounted_by(uses),
     };
-    let mut roots: Vec<TreeRoot> = fact
-        .links
-        .iter()
-        .filter_map(|link| below(base, link))
-        .map(exactly)
-        .collect();
-    let why = mounted_by(uses);
     let owner = owners.mounted.get(&fact.real);
     if fact.end == PathEnd::Missing {
-        return (roots, format!("{why}; a link to nothing"));
-    }
-    if !fact.inside {
-        let why = format!(
-            "{why}; the link alone, its target `{}` is outside the project folder",
+        reached.why.push_str("; a link to nothing");
+    } else if !fact.inside {
+        reached.content = false;
+        reached.why = format!(
+            "a link that leads outside the project folder, to `{}`; the link alone is stored",
             shown(base, &fact.real)
         );
-        return (roots, why);
+    } else if let Some(owner) = owner.filter(|owner| owner != source) {
+        let owner = shown(base, owner);
+        reached
+            .why
+            .push_str(&format!("; a link, whose content is stored with `{owner}`"));
+    } else {
+        reached.roots.push(TreeRoot {
+            whole: fact.end == PathEnd::Folder,
+            exclude,
+            ..TreeRoot::exactly(below(base, &fact.real).unwrap_or_default())
+        });
     }
-    if let Some(owner) = owner.filter(|owner| owner != source) {
-        return (
-            roots,
-            format!(
-                "{why}; the link alone, its content is stored with `{}`",
-                shown(base, owner)
-            ),
-        );
-    }
-    roots.push(TreeRoot {
-        path: below(base, &fact.real).unwrap_or_default(),
-        whole: fact.end == PathEnd::Folder,
-        dockerignore: None,
-    });
-    (roots, why)
+    reached
 }
 
 fn member_name(relative: &Path) -> String {

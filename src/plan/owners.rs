@@ -30,7 +30,7 @@ impl Owners {
     /// Sorts out everything that the project names.
     pub(super) fn new(request: &Request, facts: &Facts, selection: &Selection<'_>) -> Self {
         Self {
-            named: named(facts, request.resolve_symlinks),
+            named: named(facts, request.settings.config.resolve_symlinks),
             mounted: mounted(facts, selection),
             remote: facts.engine_is_remote(),
         }
@@ -40,6 +40,12 @@ impl Owners {
     pub(super) fn mount_over<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.ancestors()
             .find(|folder| !self.remote && self.mounted.contains_key(*folder))
+    }
+
+    /// The mounted paths of this machine, without links.
+    pub(super) fn places(&self) -> impl Iterator<Item = PathBuf> {
+        let mounted = self.mounted.keys().filter(|_| !self.remote);
+        mounted.cloned()
     }
 
     /// What config must not read: mounted paths.

@@ -1,9 +1,12 @@
-//! What was asked for: one job, as options and settings say it.
+//! What was asked for: one job, as the layers of its settings, its file and its options say it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codecs::Codec;
 use crate::compose::{Project, VolumesFrom};
+use crate::config::job_file::model::TargetFormat;
+use crate::config::job_file::rules::{Rules, Services};
+use crate::config::layers::{Layer, Layered};
 use crate::config::settings::Settings;
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::{Finding, did_you_mean};
@@ -15,20 +18,79 @@ use super::model::Scope;
 pub struct Request {
     /// The job's name; `manual` for an ad-hoc one.
     pub job: String,
-    /// The scopes.
-    pub scopes: BTreeSet<Scope>,
-    /// The services that content is restricted to; empty for all.
-    pub services: Vec<String>,
-    /// Where the dump goes, at least one.
-    pub targets: Vec<TargetArg>,
-    /// `-x`: dumps in folders are archives of this codec.
-    pub archive_codec: Option<Codec>,
-    /// Whether services are paused.
-    pub pause: bool,
-    /// Whether links among the config files are replaced by what they point to.
-    pub resolve_symlinks: bool,
     /// The settings.
     pub settings: Settings,
+    /// The settings that the environment or the command line says.
+    pub layers: BTreeMap<String, Layer>,
+    /// What is said of mounts and volumes by name.
+    pub rules: Rules,
+    /// Where the dump goes.
+    pub targets: Vec<TargetWish>,
+    /// `--no-pause`: whatever the settings say.
+    pub no_pause: bool,
+}
+
+/// A place that a dump shall go to.
+#[derive(Debug, Clone)]
+pub struct TargetWish {
+    /// How reports call it, and where it is.
+    pub place: TargetArg,
+    /// What a dump in a folder looks like; `None`: an archive with [`TargetWish::archive_codec`], else
+    /// a folder.
+    pub format: Option<TargetFormat>,
+    /// `-x`: the codec of archives, which an archive's own name may contradict.
+    pub archive_codec: Option<Codec>,
+    /// Whether the run fails with it.
+    pub required: bool,
+}
+
+impl TargetWish {
+    /// What `-t`, with `-x` or without, asks for.
+    #[must_use]
+    pub const fn given(place: TargetArg, archive_codec: Option<Codec>) -> Self {
+        Self {
+            place,
+            format: None,
+            archive_codec,
+            required: true,
+        }
+    }
+}
+
+impl Request {
+    /// A job of these settings, without rules and targets.
+    #[must_use]
+    pub fn new(job: &str, layered: Layered) -> Self {
+        Self {
+            job: job.to_owned(),
+            settings: layered.settings,
+            layers: layered.layers,
+            rules: Rules::default(),
+            targets: Vec::new(),
+            no_pause: false,
+        }
+    }
+
+    /// Whether this kind of content was asked for.
+    #[must_use]
+    pub fn wants(&self, scope: Scope) -> bool {
+        self.settings.scopes.contains(&scope)
+    }
+
+    /// The services that content is restricted to; none for all.
+    #[must_use]
+    pub fn services(&self) -> &[String] {
+        match &self.settings.services {
+            Services::All => &[],
+            Services::Named(names) => names,
+        }
+    }
+
+    /// The end of a sentence about a setting: which layer says it, for those above the file.
+    pub(super) fn said_by(&self, setting: &str) -> String {
+        let layer = self.layers.get(setting);
+        layer.map_or_else(String::new, |layer| format!(" (from {layer})"))
+    }
 }
 
 /// The services whose content is taken.
@@ -45,13 +107,14 @@ impl<'a> Selection<'a> {
     pub(super) fn new(request: &'a Request, project: &'a Project) -> Self {
         let enabled = project.services.values().filter(|service| service.enabled);
         let disabled = project.services.values().any(|service| !service.enabled);
-        let services: BTreeSet<&str> = if request.services.is_empty() {
-            enabled.map(|service| service.name.as_str()).collect()
+        let restricted = matches!(request.settings.services, Services::Named(_));
+        let services: BTreeSet<&str> = if restricted {
+            request.services().iter().map(String::as_str).collect()
         } else {
-            request.services.iter().map(String::as_str).collect()
+            enabled.map(|service| service.name.as_str()).collect()
         };
         Self {
-            restricted: disabled || !request.services.is_empty(),
+            restricted: disabled || restricted,
             mounting: with_lenders(project, &services),
             services,
         }
@@ -89,19 +152,26 @@ fn with_lenders<'a>(project: &'a Project, services: &BTreeSet<&'a str>) -> BTree
 
 /// The names that were asked for and that no service has.
 pub(super) fn unknown_services(request: &Request, project: &Project) -> Vec<Finding> {
-    let names: BTreeSet<&String> = request.services.iter().collect();
+    let names: BTreeSet<&String> = request.services().iter().collect();
+    let said_by = match request.layers.get("services") {
+        Some(Layer::Variable(_)) => request.said_by("services"),
+        Some(Layer::Flags) | None => String::new(),
+    };
     names
         .into_iter()
         .filter(|name| !project.services.contains_key(*name))
-        .map(|name| unknown_service(name, project))
+        .map(|name| unknown_service(name, project, &said_by))
         .collect()
 }
 
-fn unknown_service(name: &str, project: &Project) -> Finding {
+fn unknown_service(name: &str, project: &Project, said_by: &str) -> Finding {
     let known = project.services.keys().map(String::as_str);
     let finding = Finding::new(
         "plan::unknown_service",
-        format!("the project `{}` has no service `{name}`", project.name),
+        format!(
+            "the project `{}` has no service `{name}`{said_by}",
+            project.name
+        ),
     );
     finding.with_help(match did_you_mean(name, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -1,18 +1,18 @@
 //! Projects for tests of the planner, made in code: no file system, no engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::facts::{EngineFacts, Facts, Place};
 use super::links::{PathEnd, PathFact};
-use super::model::{PathPlan, Plan, Scope, TreePlan, VolumePlan};
-use super::{Request, build};
+use super::model::{PathPlan, Plan, TreePlan, VolumePlan};
+use super::{Request, TargetWish, build};
 use crate::compose::{
     Build, BuildSource, Mount, MountKind, MountSource, Project, Reference, Role, Service, Volume,
     VolumesFrom,
 };
-use crate::config::settings::Settings;
+use crate::config::layers::Layered;
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::Finding;
 use crate::engine::model::labels;
@@ -55,22 +55,14 @@ impl Sample {
             engine: Ok(engine_facts()),
             paths: BTreeMap::new(),
             own_files: Vec::new(),
+            outside: BTreeMap::new(),
             backupignore: None,
             places: BTreeMap::new(),
             spool_dir: "/var/tmp".into(),
             stdout_is_terminal: false,
             host: "web-1".into(),
         };
-        let request = Request {
-            job: "manual".into(),
-            scopes: BTreeSet::from(Scope::ALL),
-            services: Vec::new(),
-            targets: Vec::new(),
-            archive_codec: None,
-            pause: true,
-            resolve_symlinks: false,
-            settings: Settings::default(),
-        };
+        let request = Request::new("manual", Layered::default());
         let mut sample = Self { request, facts };
         sample.folder(".");
         sample.place("/var/tmp", true);
@@ -254,7 +246,7 @@ impl Sample {
             .request
             .targets
             .iter()
-            .all(|arg| arg.name == "/backups")
+            .all(|wish| wish.place.name == "/backups")
         {
             self.request.targets.clear();
         }
@@ -264,7 +256,7 @@ impl Sample {
         {
             self.place(path, false);
         }
-        self.request.targets.push(arg);
+        self.request.targets.push(TargetWish::given(arg, None));
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -315,6 +307,7 @@ pub(crate) fn container(service: &str, number: u32, mounts: Vec<ContainerMount>)
         image_id: "sha256:1".into(),
         config_hash: None,
         created_at: None,
+        started_at: None,
         mounts,
         labels: BTreeMap::new(),
     }
@@ -378,6 +371,7 @@ fn takes(tree: &TreePlan, path: &str) -> bool {
                 path: root.path.clone(),
                 whole: root.whole,
                 dockerignore: None,
+                exclude: root.exclude.clone(),
             })
             .collect(),
         not: tree.not.clone(),

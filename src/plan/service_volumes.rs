@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::compose::VolumesFrom;
 use crate::engine::{Container, ContainerMount, MountKind};
 
+use super::job_file::deciding;
 use super::model::{Decision, Scope, VolumeKind, VolumePlan};
-use super::volumes::Planner;
+use super::volumes::{Planner, excluded, is_skipped, skipped};
 
 impl Planner<'_> {
     /// One row per volume that is not among `known`, the real names of the project's volumes.
@@ -78,8 +79,9 @@ impl Planner<'_> {
         };
         let services = self.services_by_containers(name);
         let existing = self.engine.volumes.get(name);
+        let rule = deciding::of_service_volume(&self.request.rules, service, &mount.destination);
         let decision = match existing {
-            _ if !self.request.scopes.contains(&Scope::Volumes) => {
+            _ if !self.request.wants(Scope::Volumes) => {
                 Decision::left_out("scope `volumes` was not asked for")
             }
             None => Decision::left_out("the engine does not know it any more"),
@@ -90,9 +92,14 @@ impl Planner<'_> {
                 "of `{}`, a container of `docker compose run`",
                 container.name
             )),
-            Some(volume) => self.content(volume, &services, "anonymous volume of a service"),
+            Some(_) if is_skipped(rule) => skipped(rule),
+            Some(volume) => self.content(volume, &services, rule, "anonymous volume of a service"),
         };
-        self.row(kind, name, existing, services, decision)
+        let exclude = excluded(rule, &decision);
+        VolumePlan {
+            exclude,
+            ..self.row(kind, name, existing, services, decision)
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::text;
 
-use super::model::{PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan};
+use super::model::{
+    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
+};
 
 /// The plan as text, lines ended by `\n`.
 #[must_use]
@@ -41,17 +43,23 @@ fn head(page: &mut Page, plan: &Plan) {
             plan.no_engine.as_deref().unwrap_or("not asked")
         )),
     }
+    if plan.job != "manual" {
+        page.line(&format!("Job     {}", plan.job));
+    }
     let scopes: Vec<&str> = plan.scopes.iter().map(|scope| scope.name()).collect();
     page.line(&format!("Scopes  {}", scopes.join(", ")));
     if !plan.services.is_empty() {
         page.line(&format!("Services {}", plan.services.join(", ")));
+    }
+    if plan.strict {
+        page.line("Strict  a dump with gaps is not published");
     }
 }
 
 fn held(page: &mut Page, plan: &Plan) {
     page.line("\nHeld still");
     let hold = &plan.hold;
-    if hold.pause.is_empty() {
+    if hold.pause.is_empty() && hold.paused.is_empty() {
         page.line("    nobody");
     }
     let mut rows = Vec::new();
@@ -62,6 +70,16 @@ fn held(page: &mut Page, plan: &Plan) {
                 held.name.clone(),
                 "paused".into(),
                 format!("for {}", held.uses.join(", ")),
+            ],
+        });
+    }
+    for held in &hold.paused {
+        rows.push(Row {
+            mark: '+',
+            cells: vec![
+                held.name.clone(),
+                "paused".into(),
+                format!("already, by somebody else; for {}", held.uses.join(", ")),
             ],
         });
     }
@@ -81,7 +99,19 @@ fn held(page: &mut Page, plan: &Plan) {
 fn targets(page: &mut Page, plan: &Plan) {
     page.line("\nTargets");
     for target in &plan.targets {
-        page.line(&format!("  > {}", target_line(plan, target)));
+        // What `-t` says is in the path already; the name of a declared target is not.
+        let named = !place(&target.kind).ends_with(&target.name);
+        let name = named.then(|| format!("{}: ", target.name));
+        let spare = if target.required {
+            ""
+        } else {
+            "; not required"
+        };
+        page.line(&format!(
+            "  > {}{}{spare}",
+            name.unwrap_or_default(),
+            target_line(plan, target)
+        ));
         if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) =
             (target.spool.what, &target.spool.why)
         {
@@ -111,7 +141,10 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
     let name = |pattern: &crate::config::dump_name::DumpName| {
         pattern.preview(&plan.project.identity, &plan.job)
     };
-    let free = free(target.free);
+    let mut free = free(target.free);
+    if target.will_be_created {
+        free.push_str(", which will be created");
+    }
     match &target.kind {
         TargetKind::Folder { path, dump_name } => {
             format!(
@@ -135,6 +168,16 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
     }
 }
 
+/// A target as the command line names it.
+fn place(kind: &TargetKind) -> String {
+    match kind {
+        TargetKind::Folder { path, .. }
+        | TargetKind::Archives { path, .. }
+        | TargetKind::Archive { path } => text::path(path),
+        TargetKind::Stdout => "-".to_owned(),
+    }
+}
+
 fn free(bytes: Option<u64>) -> String {
     bytes
         .map(|bytes| format!(" ({} free)", text::bytes(bytes)))
@@ -149,7 +192,7 @@ fn path_row(row: &PathPlan) -> Row {
             row.path.clone(),
             row.kind.to_owned(),
             size,
-            row.decision.why.clone(),
+            why(&row.decision, &row.exclude),
         ],
     }
 }
@@ -169,8 +212,16 @@ fn volume_row(row: &VolumePlan) -> Row {
             row.kind.to_string(),
             name.to_owned(),
             reader,
-            row.decision.why.clone(),
+            why(&row.decision, &row.exclude),
         ],
+    }
+}
+
+fn why(decision: &Decision, exclude: &[String]) -> String {
+    if exclude.is_empty() {
+        decision.why.clone()
+    } else {
+        format!("{}, without {}", decision.why, exclude.join(" "))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
+use crate::config::job_file::model::TargetFormat;
 use crate::config::settings::SpoolMode;
 use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::Finding;
@@ -16,7 +17,7 @@ use super::model::{
     HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, TreeReader,
     VolumePlan,
 };
-use super::request::Request;
+use super::request::{Request, TargetWish};
 
 /// What the other parts of a plan mean for its targets.
 pub(super) struct Load<'a> {
@@ -34,7 +35,11 @@ pub(super) fn plan(
 ) -> Vec<TargetPlan> {
     let mut targets = Vec::new();
     let mut seen = HashSet::new();
-    for arg in &request.targets {
+    if request.targets.is_empty() {
+        findings.push(no_target(&request.job));
+    }
+    for wish in &request.targets {
+        let arg = &wish.place;
         let dump = place_of(facts, arg).map(|place| dump_of(arg, place));
         if !seen.insert((std::mem::discriminant(&arg.kind), dump)) {
             findings.push(
@@ -49,7 +54,7 @@ pub(super) fn plan(
             );
             continue;
         }
-        match target(request, facts, load, arg) {
+        match target(request, facts, load, wish) {
             Ok(target) => targets.push(target),
             Err(against) => {
                 for finding in against {
@@ -61,6 +66,14 @@ pub(super) fn plan(
         }
     }
     targets
+}
+
+fn no_target(job: &str) -> Finding {
+    Finding::new(
+        "plan::no_target",
+        format!("the job `{job}` has no target"),
+    )
+    .with_help("declare one under `targets`, as in `local: {path: /var/backups/compose}`, or name one with `-t`")
 }
 
 /// Where a target's dump appears: two archives that differ in their extension alone would have the
@@ -85,12 +98,13 @@ fn target(
     request: &Request,
     facts: &Facts,
     load: &Load<'_>,
-    arg: &TargetArg,
+    wish: &TargetWish,
 ) -> Result<TargetPlan, Vec<Finding>> {
+    let arg = &wish.place;
     let place = place_of(facts, arg);
     let mut against = Vec::new();
     against.extend(place.and_then(|place| outside_of_sources(facts, load, arg, place).err()));
-    let (kind, codec) = match kind(request, facts, arg) {
+    let (kind, codec) = match kind(request, facts, wish) {
         Ok(settled) => settled,
         Err(finding) => {
             against.push(finding);
@@ -105,15 +119,19 @@ fn target(
         threads: settings.threads,
     };
     if let Err(error) = compression.check() {
-        let finding = Finding::new("plan::codec_level", error.to_string());
+        let said_by = request.said_by("compression.level");
+        let finding = Finding::new("plan::codec_level", format!("{error}{said_by}"));
         against.push(finding.with_help("change the setting `compression.level`, or the codec"));
     }
-    match spool(request, facts, load, &kind) {
+    match spool(request, facts, load, &kind, &compression) {
         Ok(spool) if against.is_empty() => Ok(TargetPlan {
             name: arg.name.clone(),
             spool,
             codec_memory: compression.memory_bytes(),
             free: place.and_then(|place| place.free),
+            will_be_created: place.is_some_and(|place| !place.exists)
+                && !matches!(kind, TargetKind::Archive { .. }),
+            required: wish.required,
             kind,
             compression,
         }),
@@ -126,8 +144,13 @@ fn target(
 }
 
 /// What a target is, and its codec: an extension decides, else `-x`, else the setting.
-fn kind(request: &Request, facts: &Facts, arg: &TargetArg) -> Result<(TargetKind, Codec), Finding> {
-    let wanted = request.archive_codec;
+fn kind(
+    request: &Request,
+    facts: &Facts,
+    wish: &TargetWish,
+) -> Result<(TargetKind, Codec), Finding> {
+    let arg = &wish.place;
+    let wanted = wish.archive_codec;
     let setting = wanted
         .or(request.settings.compression.codec)
         .unwrap_or(Codec::None);
@@ -149,10 +172,13 @@ fn kind(request: &Request, facts: &Facts, arg: &TargetArg) -> Result<(TargetKind
         TargetArgKind::Folder { path } => {
             let dump_name = dump_name(request)?;
             let path = path.clone();
-            let kind = if wanted.is_some() {
-                TargetKind::Archives { path, dump_name }
-            } else {
-                TargetKind::Folder { path, dump_name }
+            let kind = match (wish.format, wanted) {
+                (Some(TargetFormat::Archive), _) | (None, Some(_)) => {
+                    TargetKind::Archives { path, dump_name }
+                }
+                (Some(TargetFormat::Directory), _) | (None, None) => {
+                    TargetKind::Folder { path, dump_name }
+                }
             };
             Ok((kind, setting))
         }
@@ -231,6 +257,7 @@ fn spool(
     facts: &Facts,
     load: &Load<'_>,
     kind: &TargetKind,
+    compression: &Compression,
 ) -> Result<SpoolPlan, Finding> {
     let settings = &request.settings.spool;
     let unknown = load
@@ -238,7 +265,7 @@ fn spool(
         .iter()
         .any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
     let archive = !matches!(kind, TargetKind::Folder { .. });
-    let held = !load.hold.pause.is_empty();
+    let held = load.hold.holds_somebody();
     let (what, why) = match settings.mode {
         SpoolMode::Never if archive && unknown => {
             return Err(Finding::new(
@@ -249,25 +276,34 @@ fn spool(
         }
         SpoolMode::Always if held => (
             SpoolWhat::WhileHeld,
-            Some("the setting `spool.mode` is `always`"),
+            Some("the setting `spool.mode` is `always`".to_owned()),
         ),
         SpoolMode::Auto if held && *kind == TargetKind::Stdout => (
             SpoolWhat::WhileHeld,
             Some(
-                "services are not held longer than the disk takes, whatever reads standard output",
+                "services are not held longer than the disk takes, whatever reads standard output"
+                    .to_owned(),
             ),
+        ),
+        SpoolMode::Auto if held && compression.is_slow() => (
+            SpoolWhat::WhileHeld,
+            Some(format!(
+                "services are not held while {} compresses, which is slower than a disk",
+                compression.codec
+            )),
         ),
         _ if archive && unknown => (
             SpoolWhat::UnknownSize,
             Some(
-                "an archive needs a member's size first, and the engine's reader does not know it",
+                "an archive needs a member's size first, and the engine's reader does not know it"
+                    .to_owned(),
             ),
         ),
         _ => (SpoolWhat::Nothing, None),
     };
     Ok(SpoolPlan {
         what,
-        why: why.map(str::to_owned),
+        why,
         dir: facts.spool_dir.clone(),
         free: facts
             .places

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::compose::{self, MountKind, MountSource};
+use crate::config::job_file::rules::VolumeRule;
 use crate::config::settings::ReaderChoice;
 use crate::engine;
 
 use super::facts::{EngineFacts, Facts};
+use super::job_file::deciding::{self, Decides};
 use super::model::{Decision, DriverPlan, ReaderPlan, Scope, VolumeKind, VolumePlan};
 use super::redact::redacted;
 use super::request::{Request, Selection};
@@ -35,7 +37,7 @@ pub(super) fn plan(request: &Request, facts: &Facts, selection: &Selection<'_>) 
 
 /// What can be said without an engine.
 fn declared_only(request: &Request, facts: &Facts) -> Vec<VolumePlan> {
-    let why = match (&facts.engine, request.scopes.contains(&Scope::Volumes)) {
+    let why = match (&facts.engine, request.wants(Scope::Volumes)) {
         (Err(why), true) => why.clone(),
         _ => "scope `volumes` was not asked for".to_owned(),
     };
@@ -48,6 +50,7 @@ fn declared_only(request: &Request, facts: &Facts) -> Vec<VolumePlan> {
         reader: None,
         driver: None,
         services: Vec::new(),
+        exclude: Vec::new(),
         decision: Decision::left_out(why.clone()),
     };
     facts.project.volumes.values().map(row).collect()
@@ -106,20 +109,27 @@ impl Planner<'_> {
         let name = self.real_name(declared);
         let existing = self.engine.volumes.get(name);
         let services = self.services_of(name);
+        let rule = deciding::of_volume(&self.request.rules, &declared.key);
         let decision = match existing {
-            _ if !self.request.scopes.contains(&Scope::Volumes) => {
+            _ if !self.request.wants(Scope::Volumes) => {
                 Decision::left_out("scope `volumes` was not asked for")
             }
-            _ if declared.external => {
+            _ if is_skipped(rule) => skipped(rule),
+            _ if declared.external && !takes_external(rule) => {
                 Decision::left_out("external: it is managed outside of this project")
             }
-            None => Decision::left_out("does not exist yet; `docker compose up` creates it"),
+            None if declared.external => Decision::left_out("external, and it does not exist"),
+            None => Decision::left_out(not_there(&services)),
             Some(_) if first_key != declared.key => {
                 Decision::left_out(format!("the same volume as `{first_key}`"))
             }
-            Some(volume) => self.content(volume, &services, "declared in the Compose files"),
+            Some(volume) => self.content(volume, &services, rule, "declared in the Compose files"),
         };
-        self.row(kind, name, existing, services, decision)
+        let exclude = excluded(rule, &decision);
+        VolumePlan {
+            exclude,
+            ..self.row(kind, name, existing, services, decision)
+        }
     }
 
     /// A volume that bears this project's label, and that no file declares any more. Its key may be
@@ -137,22 +147,25 @@ impl Planner<'_> {
         let by_label = volume.model_name().filter(alone);
         let key = by_label.unwrap_or(&volume.name).to_owned();
         let services = self.services_by_containers(&volume.name);
-        let decision = if self.request.scopes.contains(&Scope::Volumes) {
+        let rule = deciding::of_volume(&self.request.rules, &key);
+        let decision = if !self.request.wants(Scope::Volumes) {
+            Decision::left_out("scope `volumes` was not asked for")
+        } else if is_skipped(rule) {
+            skipped(rule)
+        } else {
             self.content(
                 volume,
                 &services,
+                rule,
                 "the project's by its label, though no Compose file declares it any more",
             )
-        } else {
-            Decision::left_out("scope `volumes` was not asked for")
         };
-        self.row(
-            VolumeKind::Project { key },
-            &volume.name,
-            Some(volume),
-            services,
-            decision,
-        )
+        let exclude = excluded(rule, &decision);
+        let kind = VolumeKind::Project { key };
+        VolumePlan {
+            exclude,
+            ..self.row(kind, &volume.name, Some(volume), services, decision)
+        }
     }
 
     /// Whether an existing volume's content is the project's to store.
@@ -160,14 +173,29 @@ impl Planner<'_> {
         &self,
         volume: &engine::Volume,
         services: &[String],
+        rule: Rule<'_>,
         why: &str,
     ) -> Decision {
         if !self.selection.mounts(services.iter().map(String::as_str)) {
             return Decision::left_out("no chosen service mounts it");
         }
-        match not_a_volume(volume) {
-            Some(why) => Decision::left_out(why),
-            None => Decision::taken(why),
+        if volume.driver == "local"
+            && volume
+                .options
+                .get("type")
+                .is_some_and(|kind| kind == "tmpfs")
+        {
+            return Decision::left_out("memory, which has no lasting content");
+        }
+        match (not_a_volume(volume), rule) {
+            (Some(what), Some(rule)) if rule.is_exact() => {
+                Decision::taken(format!("{what}; the rule `{}` names it", rule.key))
+            }
+            (Some(what), _) => {
+                Decision::left_out(format!("{what}; it has to be named to be stored"))
+            }
+            (None, Some(rule)) => Decision::taken(format!("{why}; the rule `{}`", rule.key)),
+            (None, None) => Decision::taken(why),
         }
     }
 
@@ -191,6 +219,7 @@ impl Planner<'_> {
             }),
             kind,
             services,
+            exclude: Vec::new(),
             decision,
         }
     }
@@ -265,7 +294,40 @@ impl Planner<'_> {
     }
 }
 
-/// Why the content of a volume is not in it: a `local` volume with mount options may be a window to
+/// Why there is nothing to read of a declared volume: Compose creates those alone that a service uses.
+pub(super) fn not_there(services: &[String]) -> &'static str {
+    if services.is_empty() {
+        "does not exist at the engine, and no service uses it"
+    } else {
+        "does not exist at the engine yet; `docker compose up` creates it"
+    }
+}
+
+/// The rule of the job that speaks of a volume, if one does.
+pub(super) type Rule<'a> = Option<Decides<'a, VolumeRule>>;
+
+pub(super) fn is_skipped(rule: Rule<'_>) -> bool {
+    rule.is_some_and(|decides| *decides.rule == VolumeRule::Skip)
+}
+
+pub(super) fn skipped(rule: Rule<'_>) -> Decision {
+    let key = rule.map_or("", |decides| decides.key);
+    Decision::left_out(format!("the rule `{key}: skip`"))
+}
+
+fn takes_external(rule: Rule<'_>) -> bool {
+    rule.is_some_and(|decides| matches!(decides.rule, VolumeRule::Take(take) if take.external))
+}
+
+/// What a rule leaves out inside of a volume that is taken.
+pub(super) fn excluded(rule: Rule<'_>, decision: &Decision) -> Vec<String> {
+    match rule.filter(|_| decision.taken).map(|decides| decides.rule) {
+        Some(VolumeRule::Take(take)) => take.exclude.clone(),
+        Some(VolumeRule::Skip) | None => Vec::new(),
+    }
+}
+
+/// What a volume is whose content is not in it: a `local` volume with mount options may be a window to
 /// somewhere else. One on a device of its own, or with a quota, is not (moby, `volume/local`).
 fn not_a_volume(volume: &engine::Volume) -> Option<String> {
     let option = |name: &str| volume.options.get(name).map_or("", String::as_str);
@@ -278,13 +340,12 @@ fn not_a_volume(volume: &engine::Volume) -> Option<String> {
         .any(|word| matches!(word.trim(), "bind" | "rbind"));
     Some(match kind {
         _ if binds => {
-            format!("a bind of the host folder `{device}`; it has to be named to be stored")
+            format!("a bind of the host folder `{device}`")
         }
-        "tmpfs" => "memory, which has no lasting content".to_owned(),
         "nfs" | "nfs4" | "cifs" | "smb3" => {
-            format!("a network mount ({kind} `{device}`); it has to be named to be stored")
+            format!("a network mount ({kind} `{device}`)")
         }
         _ if device.starts_with("/dev/") => return None,
-        _ => format!("a mount of `{device}` (type `{kind}`); it has to be named to be stored"),
+        _ => format!("a mount of `{device}` (type `{kind}`)"),
     })
 }

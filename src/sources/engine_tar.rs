@@ -3,8 +3,6 @@
 //! The stream is parsed, not passed through: the engine ends it cleanly when a read error has cut it
 //! off, so only a tar that is whole by its own marks counts. Names lose the mount point's own name.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
@@ -12,6 +10,9 @@ use crate::archive::escape;
 use crate::archive::tar::{TarError, TarParser, TarVisitor};
 
 use super::walk::{Filter, TakeAll, Verdict};
+pub use losses::{DeepFolder, Severed, SeveredLink};
+
+mod losses;
 
 /// What the engine sends is not what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -92,58 +93,8 @@ pub struct RelayEnd {
     pub taken: u64,
     /// Names that it was not given, although the filter takes them.
     pub severed: Severed,
-}
-
-/// Further names of files whose first name was left out: the engine sends content with the first
-/// name alone, so there is none for these.
-#[derive(Debug, Default)]
-pub struct Severed {
-    first: Vec<SeveredLink>,
-    count: u64,
-}
-
-/// A name without its content.
-#[derive(Debug)]
-pub struct SeveredLink {
-    path: Vec<u8>,
-    target: Vec<u8>,
-}
-
-impl Severed {
-    /// How many are kept in full, so that no tree needs memory.
-    const KEPT: usize = 100;
-
-    /// The first of them.
-    #[must_use]
-    pub fn first(&self) -> &[SeveredLink] {
-        &self.first
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    fn push(&mut self, path: &[u8], target: &[u8]) {
-        self.count += 1;
-        if self.first.len() < Self::KEPT {
-            self.first.push(SeveredLink {
-                path: path.to_vec(),
-                target: target.to_vec(),
-            });
-        }
-    }
-}
-
-impl fmt::Display for SeveredLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (path, target) = (escape::display(&self.path), escape::display(&self.target));
-        write!(
-            f,
-            "`{path}` is another name of `{target}`, which is left out with its content"
-        )
-    }
+    /// The first folder whose path is so long that the engine may have left out what is in it.
+    pub deep: Option<DeepFolder>,
 }
 
 struct Relay<'a> {
@@ -221,6 +172,9 @@ impl TarVisitor for Relay<'_> {
             return Ok(());
         }
         self.end.taken += 1;
+        if self.end.deep.is_none() {
+            self.end.deep = DeepFolder::of(&entry);
+        }
         let outcome = self.to.sink.begin(&entry);
         self.pass(outcome)
     }
@@ -244,6 +198,7 @@ impl TarVisitor for Relay<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::losses::DEEPEST;
     use super::*;
     use crate::archive::entry::Mtime;
     use crate::archive::tar;
@@ -310,6 +265,17 @@ mod tests {
         let fed = tar.feed(&Bytes::from(bytes));
         let outcome = fed.and_then(|()| tar.finish());
         (outcome, names)
+    }
+
+    #[test]
+    fn a_folder_too_deep_for_the_engine_is_told() {
+        let deep = |len: usize| format!("data/{}x/", "d/".repeat(len / 2 - 1));
+        for (len, told) in [(DEEPEST, false), (DEEPEST + 2, true)] {
+            let folder = deep(len);
+            let (outcome, _) = relay(stream(&[("data/", 0), (&folder, 0)]), b"");
+            let end = outcome.expect("a whole tar");
+            assert_eq!(end.deep.is_some(), told, "{len}");
+        }
     }
 
     #[test]

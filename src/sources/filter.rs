@@ -31,6 +31,8 @@ pub struct RootRule {
     pub whole: bool,
     /// The ignore file of the build context that it is.
     pub dockerignore: Option<PathBuf>,
+    /// Patterns in gitignore syntax of what is not taken, relative to it.
+    pub exclude: Vec<String>,
 }
 
 /// An ignore file cannot be used.
@@ -52,6 +54,9 @@ pub enum RulesError {
         /// The pattern and what is wrong with it.
         source: ignore::Error,
     },
+    /// A rule's pattern is none.
+    #[error("a pattern of `exclude` cannot be used")]
+    Exclude(#[source] ignore::Error),
 }
 
 /// Decides path by path.
@@ -68,6 +73,7 @@ pub struct TreeFilter {
 struct Root {
     whole: bool,
     dockerignore: Dockerignore,
+    exclude: Gitignore,
 }
 
 impl TreeFilter {
@@ -92,6 +98,7 @@ impl TreeFilter {
                         Root {
                             whole: rule.whole,
                             dockerignore,
+                            exclude: exclude(&rule.exclude)?,
                         },
                     );
                 }
@@ -104,7 +111,10 @@ impl TreeFilter {
             unmet: unmet.cloned().collect(),
             roots,
             not,
-            backupignore: backupignore(rules.backupignore.as_deref())?,
+            backupignore: match &rules.backupignore {
+                Some(path) => BackupIgnore::read(path)?.patterns,
+                None => Gitignore::empty(),
+            },
         })
     }
 
@@ -138,7 +148,9 @@ impl TreeFilter {
 
     fn ignored(&self, root: &Path, rules: &Root, path: &Path, is_dir: bool) -> bool {
         let in_root = path.strip_prefix(root).unwrap_or(path);
+        let excluded = rules.exclude.matched_path_or_any_parents(in_root, is_dir);
         rules.dockerignore.ignores(in_root.as_os_str().as_bytes())
+            || excluded.is_ignore()
             || self
                 .backupignore
                 .matched_path_or_any_parents(path, is_dir)
@@ -171,26 +183,64 @@ impl Filter for TreeFilter {
     }
 }
 
-/// Reads a `.backupignore`.
-///
-/// # Errors
-/// When it cannot be read, or a line of it is no pattern.
-pub fn backupignore(path: Option<&Path>) -> Result<Gitignore, RulesError> {
-    let Some(path) = path else {
-        return Ok(Gitignore::empty());
-    };
-    let failed = |source| RulesError::Pattern {
-        path: path.to_owned(),
-        source,
-    };
-    // The walk's paths are relative to the project folder, and so are the patterns.
-    let mut builder = GitignoreBuilder::new("");
-    let bytes = read(path)?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    for line in String::from_utf8_lossy(text).lines() {
-        builder.add_line(None, line).map_err(failed)?;
+/// A project's `.backupignore`; its patterns are relative to the project folder, as the walk's paths
+/// are.
+#[derive(Debug, Clone)]
+pub struct BackupIgnore {
+    /// The file.
+    pub path: PathBuf,
+    patterns: Gitignore,
+}
+
+impl BackupIgnore {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a line of it is no pattern.
+    pub fn read(path: &Path) -> Result<Self, RulesError> {
+        let bytes = read(path)?;
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        Self::of_lines(path, &String::from_utf8_lossy(text))
     }
-    builder.build().map_err(failed)
+
+    /// The same, of text that was read already.
+    ///
+    /// # Errors
+    /// When a line of it is no pattern.
+    pub fn of_lines(path: &Path, lines: &str) -> Result<Self, RulesError> {
+        let failed = |source| RulesError::Pattern {
+            path: path.to_owned(),
+            source,
+        };
+        let mut builder = GitignoreBuilder::new("");
+        for line in lines.lines() {
+            builder.add_line(None, line).map_err(failed)?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            patterns: builder.build().map_err(failed)?,
+        })
+    }
+
+    /// The line that leaves out everything at `relative`, a path in the project folder.
+    #[must_use]
+    pub fn line_against(&self, relative: &Path, is_dir: bool) -> Option<&str> {
+        match self.patterns.matched_path_or_any_parents(relative, is_dir) {
+            ignore::Match::Ignore(glob) => Some(glob.original()),
+            ignore::Match::None | ignore::Match::Whitelist(_) => None,
+        }
+    }
+}
+
+/// The patterns of a rule.
+fn exclude(patterns: &[String]) -> Result<Gitignore, RulesError> {
+    let mut builder = GitignoreBuilder::new("");
+    for pattern in patterns {
+        builder
+            .add_line(None, pattern)
+            .map_err(RulesError::Exclude)?;
+    }
+    builder.build().map_err(RulesError::Exclude)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RulesError> {
@@ -209,6 +259,7 @@ mod tests {
             path: path.into(),
             whole,
             dockerignore: None,
+            exclude: Vec::new(),
         }
     }
 
@@ -277,6 +328,7 @@ mod tests {
                     path: "app".into(),
                     whole: true,
                     dockerignore: Some(write("dockerignore", "*\n!src\nsrc/*.o\n")),
+                    exclude: Vec::new(),
                 },
                 root("app/.env", false),
             ],
@@ -353,6 +405,7 @@ mod tests {
                 path: OsStr::from_bytes(b"m\xff").into(),
                 whole: true,
                 dockerignore: None,
+                exclude: Vec::new(),
             }],
             ..TreeRules::default()
         };
@@ -370,6 +423,7 @@ mod tests {
             path: "app".into(),
             whole: true,
             dockerignore: Some(ignore),
+            exclude: Vec::new(),
         };
         for roots in [
             vec![context.clone(), root("app", true)],

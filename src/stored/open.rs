@@ -31,10 +31,10 @@ pub struct Dump {
     pub manifest: Manifest,
     /// How it lies there.
     pub form: Form,
-    place: Place,
+    pub(super) place: Place,
     /// What was found to be wrong on the way to the manifest.
     faults: Faults,
-    scratch: PathBuf,
+    pub(super) scratch: PathBuf,
 }
 
 /// How a dump lies there.
@@ -46,7 +46,8 @@ pub enum Form {
     Archive(Codec),
 }
 
-enum Place {
+/// What it is read from.
+pub(super) enum Place {
     Folder(Beneath),
     Archive(Archive),
 }
@@ -100,7 +101,7 @@ impl Dump {
 
     fn open_folder(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
         let mut beneath = Beneath::open(path).map_err(read_error(path))?;
-        let bytes = match beneath.file(FILE_NAME.as_bytes()) {
+        let manifest = match beneath.file(FILE_NAME.as_bytes()) {
             Ok((file, stat)) => read_manifest(file, stat.st_size),
             Err(Fault::Read(error)) => Err(ReadManifest::Io(error)),
             Err(_) => {
@@ -110,9 +111,7 @@ impl Dump {
                 });
             }
         };
-        let manifest = bytes
-            .and_then(|bytes| Manifest::parse(&bytes).map_err(ReadManifest::Bad))
-            .map_err(|error| error.of(path))?;
+        let manifest = manifest.map_err(|error| error.of(path))?;
         Ok(Self {
             manifest,
             form: Form::Directory,
@@ -189,13 +188,13 @@ impl Dump {
 }
 
 /// Why the bytes of a manifest are none.
-enum ReadManifest {
+pub(super) enum ReadManifest {
     Io(io::Error),
     Bad(ManifestError),
 }
 
 impl ReadManifest {
-    fn of(self, path: &Path) -> OpenError {
+    pub(super) fn of(self, path: &Path) -> OpenError {
         let path = path.to_owned();
         match self {
             Self::Io(source) => OpenError::Read { path, source },
@@ -204,15 +203,16 @@ impl ReadManifest {
     }
 }
 
-/// The bytes of a manifest, unless they are too many.
-fn read_manifest(file: File, size: i64) -> Result<Vec<u8>, ReadManifest> {
+/// Reads a manifest, unless it is too long.
+pub(super) fn read_manifest(file: File, size: i64) -> Result<Manifest, ReadManifest> {
     let bytes = usize::try_from(size).unwrap_or(usize::MAX);
     if bytes > MAX_BYTES {
         return Err(ReadManifest::Bad(ManifestError::TooLarge { bytes }));
     }
     let mut data = Vec::new();
     let read = file.take(MAX_BYTES as u64 + 1).read_to_end(&mut data);
-    read.map(|_| data).map_err(ReadManifest::Io)
+    read.map_err(ReadManifest::Io)?;
+    Manifest::parse(&data).map_err(ReadManifest::Bad)
 }
 
 /// The marker of an archive, if there is one that can be used; why it cannot is a fault.
@@ -231,7 +231,7 @@ fn read_marker(archive: &Path, faults: &mut Faults) -> Option<Manifest> {
         Ok((file, stat)) => match read_manifest(file, stat.st_size) {
             Err(ReadManifest::Io(error)) => Err(Fault::Read(error)),
             Err(ReadManifest::Bad(error)) => Err(Fault::Manifest(error)),
-            Ok(bytes) => Manifest::parse(&bytes).map_err(Fault::Manifest),
+            Ok(manifest) => Ok(manifest),
         },
     };
     match read {

@@ -75,11 +75,27 @@ pub enum TargetError {
         path: PathBuf,
     },
     /// The file system or the quota is full (`ENOSPC`, `EDQUOT`).
-    #[error("target `{target}`: no space left in `{}`", crate::text::path(folder))]
+    #[error(
+        "target `{target}`: cannot write more to `{}`",
+        crate::text::path(folder)
+    )]
     DiskFull {
         /// The target.
         target: String,
-        /// The folder of dumps or the spool folder.
+        /// The folder of dumps.
+        folder: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The same where the dump waits before it goes to the target.
+    #[error(
+        "target `{target}`: no space left to spool in `{}`",
+        crate::text::path(folder)
+    )]
+    SpoolFull {
+        /// The target.
+        target: String,
+        /// The spool folder.
         folder: PathBuf,
         /// The system's reason.
         source: io::Error,
@@ -177,6 +193,8 @@ pub enum TargetError {
 pub(super) enum Step {
     Create,
     Write,
+    /// Writing to the spool, or reading it.
+    Spool,
     Sync,
     Publish,
 }
@@ -186,6 +204,13 @@ impl TargetError {
     pub(super) fn io(step: Step, site: &Site, path: PathBuf, source: io::Error) -> Self {
         let target = site.target.clone();
         match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded if step == Step::Spool => {
+                Self::SpoolFull {
+                    target,
+                    folder: site.disk.clone(),
+                    source,
+                }
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull {
                 target,
                 folder: site.disk.clone(),
@@ -198,7 +223,7 @@ impl TargetError {
                     path,
                     source,
                 },
-                Step::Write => Self::Write {
+                Step::Write | Step::Spool => Self::Write {
                     target,
                     path,
                     source,
@@ -226,6 +251,9 @@ impl TargetError {
             }
             Self::DiskFull { .. } => Some("free space there, or name another folder or a codec"),
             Self::Taken { .. } => Some("an existing dump is never replaced: choose another name"),
+            Self::SpoolFull { .. } => Some(
+                "let `spool.dir` be on a larger disk, or let services wait: `spool.mode` `never`",
+            ),
             Self::SpoolLimit { .. } => {
                 Some("raise `spool.limit`, or let `spool.dir` be on a larger disk")
             }
@@ -276,6 +304,15 @@ mod tests {
                 error(step, Errno::PIPE),
                 TargetError::BrokenPipe { .. }
             ));
+        }
+    }
+
+    #[test]
+    fn a_full_spool_is_told_from_a_full_target() {
+        for errno in [Errno::NOSPC, Errno::DQUOT] {
+            let full = error(Step::Spool, errno);
+            assert!(matches!(full, TargetError::SpoolFull { .. }));
+            assert!(full.help().is_some_and(|help| help.contains("spool.dir")));
         }
     }
 

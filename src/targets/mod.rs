@@ -19,7 +19,7 @@ mod metadata;
 pub mod open;
 mod publish;
 mod remove;
-mod rename;
+pub(crate) mod rename;
 mod site;
 mod spool;
 mod staging;

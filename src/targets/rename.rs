@@ -11,7 +11,7 @@ use super::error::not_supported;
 
 /// What gets a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Folder,
     File,
 }
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 ///
 /// # Errors
 /// `EEXIST` when `to` is taken; nothing was changed then.
-pub(super) fn rename_new(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr, kind: Kind) -> Result<()> {
+pub(crate) fn rename_new(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr, kind: Kind) -> Result<()> {
     match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
         Err(errno) if not_supported(errno) => rename_without_flag(dir, from, to, kind),
         other => other,

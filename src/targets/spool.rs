@@ -112,7 +112,7 @@ impl Spooled {
         }
         self.flush()?;
         let put = self.file.write_all_at(data, self.written);
-        put.or_failed(&self.site, Step::Write, b"")?;
+        put.or_failed(&self.site, Step::Spool, b"")?;
         self.written += data.len() as u64;
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Spooled {
 
     fn flush(&mut self) -> Result<(), TargetError> {
         let put = self.file.write_all_at(&self.pending, self.written);
-        put.or_failed(&self.site, Step::Write, b"")?;
+        put.or_failed(&self.site, Step::Spool, b"")?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
@@ -144,7 +144,7 @@ impl Spooled {
             self.flush()?;
             let place = stream.start + BEGIN_LENGTH_OFFSET;
             let put = self.file.write_all_at(&stream.bytes.to_le_bytes(), place);
-            put.or_failed(&self.site, Step::Write, b"")?;
+            put.or_failed(&self.site, Step::Spool, b"")?;
         }
         Ok(())
     }
@@ -153,11 +153,11 @@ impl Spooled {
     fn replay(&mut self) -> Result<(), TargetError> {
         self.flush()?;
         let rewound = self.file.seek(SeekFrom::Start(0));
-        rewound.or_failed(&self.site, Step::Write, b"")?;
+        rewound.or_failed(&self.site, Step::Spool, b"")?;
         let mut reader = BufReader::with_capacity(PIECE_LEN, &self.file);
         let mut piece = vec![0; PIECE_LEN];
         while let Some(frame) =
-            Frame::decode(&mut reader).or_failed(&self.site, Step::Write, b"")?
+            Frame::decode(&mut reader).or_failed(&self.site, Step::Spool, b"")?
         {
             match frame {
                 Frame::Entry(entry) => self.inner.entry(&entry)?,
@@ -177,7 +177,7 @@ impl Spooled {
         self.flush()?;
         self.file
             .set_len(len)
-            .or_failed(&self.site, Step::Write, b"")?;
+            .or_failed(&self.site, Step::Spool, b"")?;
         self.written = len;
         Ok(())
     }
@@ -190,10 +190,10 @@ fn pass_on(
     inner: &mut dyn DumpWriter,
 ) -> Result<(), TargetError> {
     while data.limit() > 0 {
-        let len = data.read(piece).or_failed(site, Step::Write, b"")?;
+        let len = data.read(piece).or_failed(site, Step::Spool, b"")?;
         if len == 0 {
             let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
-            return Err(cut).or_failed(site, Step::Write, b"");
+            return Err(cut).or_failed(site, Step::Spool, b"");
         }
         inner.write(&piece[..len])?;
     }

@@ -9,6 +9,7 @@
 
 mod case;
 mod expected;
+mod first_file;
 mod oracle;
 
 use std::path::PathBuf;
@@ -54,6 +55,19 @@ fn every_case_agrees_with_compose() {
         compared >= WANTED,
         "only {compared} of {WANTED} cases were compared"
     );
+}
+
+/// What `init` writes for a project is what `check --strict` wants of it.
+#[test]
+fn every_case_gets_a_job_file_that_passes_the_strict_check() {
+    let made = AtomicUsize::new(0);
+    let failures = run(&|case| {
+        made.fetch_add(usize::from(first_file::check(case)?), Ordering::Relaxed);
+        Ok(())
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let made = made.into_inner();
+    assert!(made > 150, "{made} cases can be loaded");
 }
 
 /// Runs `check` on every case, two at a time, and gives what went wrong.

@@ -76,10 +76,9 @@ fn wrong_options_are_refused_with_a_hint() {
             &["backup", "-t", "dumps", "--target-pattern", "{id}/{date}"],
             &["/"],
         ),
-        (&["backup", "--json"], &["JSON", "standard output"]),
         (&["backup", "-f", "nothing.yaml"], &["nothing.yaml"]),
         (&["backup", "-C", "nowhere"], &["nowhere"]),
-        (&["plan", "--service", "webb"], &["did you mean `web`"]),
+        (&["backup", "--dry-run", "webb"], &["did you mean `web`"]),
     ];
     let before = entries(&project.dir);
     for (arguments, words) in cases {
@@ -95,6 +94,10 @@ fn wrong_options_are_refused_with_a_hint() {
         b"an old dump"
     );
     project.dump(&[]).expect(2).says(&["Usage"]);
+    let ran = project.dump(&["backup", "--json"]).expect(2);
+    let ran = ran.says(&["JSON", "standard output"]);
+    let document: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(document["error"]["code"], "cli::json_and_stdout");
 }
 
 #[test]
@@ -139,13 +142,16 @@ fn a_project_that_cannot_be_loaded_is_named() {
     project.write("compose.yaml", "- a list\n");
     project
         .dump(&["backup"])
-        .says(&["compose.yaml:1", "a list"]);
+        .expect(2)
+        .says(&["compose.yaml", "line 1 is a list"]);
     project.write(
         "compose.yaml",
         "services: {a: {extends: {file: gone.yaml, service: b}, image: x}}\n",
     );
-    let ran = project.dump(&["backup", "--config"]);
-    assert!(ran.stderr.contains("gone.yaml"), "{}", ran.stderr);
+    project
+        .dump(&["backup", "--config"])
+        .expect(3)
+        .says(&["warning: `gone.yaml` does not exist"]);
 }
 
 #[test]

@@ -98,10 +98,11 @@ fn assert_left_out(everything: &Everything, left_out: &BTreeMap<String, String>)
             "outside the project folder",
         ),
         (format!("mounted {outside}"), "outside the project folder"),
+        ("config linked.conf".to_owned(), "the link alone is stored"),
         ("mounted run.sock".to_owned(), "socket"),
         ("mounted memory:/memory".to_owned(), "memory"),
         ("volume shared".to_owned(), "external"),
-        ("volume debug".to_owned(), "does not exist yet"),
+        ("volume debug".to_owned(), "does not exist at the engine"),
         ("volume bound".to_owned(), "bind of the host folder"),
     ];
     for (what, why) in &wanted {

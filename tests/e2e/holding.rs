@@ -122,7 +122,9 @@ fn services_are_back_when_the_spool_is_full() {
     let since = now();
     let mut command = project.program(&["backup", "--volumes"]);
     command.env("COMPOSE_DUMP_SPOOL__DIR", &small.dir);
-    run(&mut command).expect(1).says(&["No space left"]);
+    run(&mut command)
+        .expect(1)
+        .says(&["no space left to spool", "No space left", "spool.dir"]);
     assert_eq!(paused(&project, &since), ["writer-1"]);
     assert_eq!(project.states(), before);
     assert_eq!(entries(&small.dir), [""; 0]);

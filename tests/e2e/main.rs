@@ -7,13 +7,17 @@
 mod bad_input;
 mod changing;
 mod compose_versions;
+mod deep;
 mod everything;
+mod examples;
 mod holding;
 mod interrupted;
+mod jobs;
 mod permissions;
 mod plans;
 mod predecessor;
 mod several_targets;
+mod stirred;
 mod support;
 mod verified;
 mod whole_project;

@@ -70,7 +70,7 @@ fn a_plan_touches_nothing_and_is_what_is_executed() {
 }
 
 /// A plan without how much space there is: others write too.
-fn lasting(plan: &[u8]) -> String {
+pub(crate) fn lasting(plan: &[u8]) -> String {
     let text = String::from_utf8_lossy(plan);
     let lines = text.lines().filter(|line| !line.contains("\"free\":"));
     lines.collect::<Vec<_>>().join("\n")
@@ -88,7 +88,7 @@ fn the_table_names_everything() {
         "/srv/anon",
         &project.volume("data"),
         &project.container("db"),
-        "does not exist yet",
+        "does not exist at the engine",
         "standard output",
         "direct",
     ] {

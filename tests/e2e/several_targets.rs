@@ -159,3 +159,74 @@ fn the_report_is_one_json_document() {
         .expect(0);
     assert_eq!(ran.stderr, "");
 }
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn one_folder_under_two_names_is_one_target_too_many() {
+    let project = project();
+    let folder = project.beside("dumps");
+    let link = project.beside("").join("link");
+    std::os::unix::fs::symlink(&folder, &link).unwrap();
+    for (first, second) in [(&folder, &link), (&link, &folder)] {
+        let arguments = ["backup", "-t", as_text(first), "-t", as_text(second)];
+        project.dump(&arguments).expect(2).says(&["twice"]);
+        assert_eq!(entries(&folder), [""; 0]);
+    }
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_resolved_link_to_the_dumps_stores_none_of_them() {
+    let project = Project::new("services: {web: {build: ./app}}\n");
+    project.write("app/Dockerfile", "FROM scratch\n");
+    let dumps = project.beside("").join("dumps");
+    project.link("../../dumps", "app/dumps");
+    project.link("../../shared", "app/shared");
+    let shared = project.beside("shared");
+    std::fs::write(shared.join("file"), "wanted").unwrap();
+    std::os::unix::fs::symlink("../dumps", shared.join("again")).unwrap();
+    // The first of them makes the folder that the links lead to.
+    let arguments = ["backup", "--config", "--resolve-symlinks", "-t"];
+    let arguments = [&arguments[..], &[as_text(&dumps)]].concat();
+    for number in 1..=2 {
+        project.dump(&arguments).expect(0);
+        let names = entries(&dumps);
+        assert_eq!(names.len(), number, "{names:?}");
+        let dump = verify(&dumps.join(names.last().unwrap()));
+        assert_eq!(
+            dump.files("config/app"),
+            ["Dockerfile", "dumps", "shared/again", "shared/file"]
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn services_are_back_before_a_slow_codec_has_done_its_work() {
+    let project = project();
+    // More than waits in queues.
+    project.sh(
+        "db",
+        "dd if=/dev/urandom of=/data/large bs=1M count=24 2>&1",
+    );
+    let held = |mode: &str| {
+        let archive = project.new_target().with_extension("tar.gz");
+        let mut command = project.program(&["backup", "--json", "-t", as_text(&archive)]);
+        let report = run(command.env("COMPOSE_DUMP_SPOOL__MODE", mode))
+            .expect(0)
+            .json();
+        verify(&archive);
+        let moment = |key: &str| report["held"][0][key].as_str().unwrap().parse().unwrap();
+        let (from, until): (jiff::Timestamp, jiff::Timestamp) = (moment("from"), moment("until"));
+        until.duration_since(from).as_secs_f64()
+    };
+    let (spooled, compressed) = (held("auto"), held("never"));
+    assert!(
+        2.0 * spooled < compressed,
+        "spooled {spooled} s, compressed {compressed} s"
+    );
+    let plan = project.dump(&["plan", "-t", "new.tar.gz"]).expect(0);
+    let table = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(table.contains("while gz compresses"), "{table}");
+    project.assert_nothing_left();
+}

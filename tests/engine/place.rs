@@ -115,7 +115,7 @@ async fn without_rights_the_engine_is_forbidden_and_says_what_to_do() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("permission denied"), "{error}");
-    assert!(error.advice().unwrap().contains("Run as root"), "{error}");
+    assert!(error.advice().unwrap().contains("run as root"), "{error}");
 }
 
 /// The container gets this machine's libraries, this program, and the engine's socket.

@@ -1,8 +1,7 @@
-//! The tables of valid and invalid files, and the examples.
+//! The tables of valid and invalid files.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -116,21 +115,6 @@ fn keys(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_examples_pass_the_strict_check() {
-    let mut seen = 0;
-    for folder in fs::read_dir(root("examples")).unwrap() {
-        let file = folder.unwrap().path().join("compose-dump.yml");
-        if file.exists() {
-            let folder = file.parent().and_then(Path::to_str).unwrap();
-            let output = run(&mut program(&["check", "--strict", "--json", "-C", folder]));
-            assert_eq!(rows(&output), Vec::<Value>::new(), "{folder}");
-            seen += 1;
-        }
-    }
-    assert!(seen >= 3, "{seen} examples");
-}
-
-#[test]
 fn strict_names_what_no_rule_speaks_of() {
     let compose = root("tests/configs/project/compose.yaml");
     let file = root("tests/configs/valid/minimal.yml");
@@ -192,10 +176,11 @@ for path in sys.argv[2:]:
         stdout.lines().map(str::to_owned).collect()
     };
     let mut valid = files("tests/configs/valid", ".yml");
-    for folder in fs::read_dir(root("examples")).unwrap() {
-        let file = folder.unwrap().path().join("compose-dump.yml");
-        valid.extend(file.exists().then_some(file));
-    }
+    valid.extend(crate::examples::job_files());
+    let awkward = crate::init::awkward_names();
+    valid.push(crate::init::first_file(&awkward));
+    let documented = tempfile::tempdir().expect("a folder");
+    valid.extend(crate::documents::files(documented.path()));
     assert_eq!(refused(&valid), BTreeSet::new());
     let of_form = ["key_", "type_", "later_", "version_"];
     let invalid: Vec<_> = files("tests/configs/invalid", ".yml")

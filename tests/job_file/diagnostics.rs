@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{program, root, run};
+use crate::support::{program, root, rows, run};
 
 /// The files whose findings the page shows.
 const SHOWN: [&str; 10] = [
@@ -38,10 +38,14 @@ fn section(name: &str) -> String {
     )
     .expect("it can be copied");
     fs::write(folder.path().join("compose-dump.yml"), file).expect("it can be written");
-    let output = run(program(&["check"]).current_dir(folder.path()));
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).expect("text");
-    let code = said.split_whitespace().next().expect("a code").to_owned();
+    let check = |arguments: &[&str]| {
+        let output = run(program(arguments).current_dir(folder.path()));
+        assert_eq!(output.status.code(), Some(2));
+        output
+    };
+    let rows = rows(&check(&["check", "--json"]));
+    let code = rows[0]["code"].as_str().expect("a code").to_owned();
+    let said = String::from_utf8(check(&["check"]).stderr).expect("text");
     let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
     format!(
         "\n## {code}\n\n```console\n$ compose-dump check\n{}\n```\n",

@@ -4,5 +4,8 @@
 
 mod configs;
 mod diagnostics;
+mod documents;
+mod examples;
 mod hostile;
+mod init;
 mod support;

@@ -26,6 +26,7 @@ pub(crate) fn dump_with(root: &Path, between: impl FnOnce()) -> Dumped {
         root,
         filter: &mut TakeAll,
         follow_symlinks: false,
+        never: &[],
         one_file_system: true,
         list_dir: &std::env::temp_dir(),
         cancelled: &|| false,

@@ -6,7 +6,7 @@ mod changes;
 mod property;
 mod support;
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -321,4 +321,49 @@ fn other_file_systems_are_left_out_and_reported() {
     assert_eq!(one.troubles().losing_count(), 1);
     assert_eq!(read_all(one).0.paths(), ["", "a", "mount", "z"]);
     assert_eq!((all.troubles().count(), all.entry_count()), (0, 5));
+}
+
+#[test]
+fn no_link_leads_to_where_dumps_go() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("root");
+    let files = ["root/conf/own", "out/dumps/first/data/x", "out/shared/y"];
+    write(place.path(), &files);
+    for (name, target) in [
+        ("to place", "../../out/dumps"),
+        ("into it", "../../out/dumps/first/data"),
+        ("around it", "../../out"),
+    ] {
+        symlink(target, root.join("conf").join(name)).unwrap();
+    }
+    let metadata = std::fs::metadata(place.path().join("out/dumps")).unwrap();
+    let never = [(metadata.dev(), metadata.ino())];
+    let scan = scan(WalkOptions {
+        follow_symlinks: true,
+        never: &never,
+        ..options(&root, &mut TakeAll)
+    })
+    .unwrap();
+    let expected = [
+        trouble("conf/around it/dumps", TroubleKind::PlaceOfDumps),
+        trouble("conf/into it", TroubleKind::PlaceOfDumps),
+        trouble("conf/to place", TroubleKind::PlaceOfDumps),
+    ];
+    assert_eq!(scan.troubles().kept(), expected);
+    assert_eq!(scan.troubles().losing_count(), 0);
+    let (kept, _) = read_all(scan);
+    assert_eq!(
+        kept.paths(),
+        [
+            "",
+            "conf",
+            "conf/around it",
+            "conf/around it/dumps",
+            "conf/around it/shared",
+            "conf/around it/shared/y",
+            "conf/into it",
+            "conf/own",
+            "conf/to place",
+        ]
+    );
 }

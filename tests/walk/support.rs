@@ -68,6 +68,7 @@ pub(crate) fn options<'a>(root: &'a Path, filter: &'a mut dyn Filter) -> WalkOpt
         root,
         filter,
         follow_symlinks: false,
+        never: &[],
         one_file_system: true,
         list_dir,
         cancelled: &|| false,

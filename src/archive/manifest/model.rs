@@ -36,7 +36,7 @@ pub struct Manifest {
     /// What the plan left out, and why.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
-    /// What was to be stored and is not, or not wholly, and why.
+    /// What was to be stored and is not, not wholly, or not as of one moment, and why.
     #[serde(default)]
     pub failed: Vec<LeftOut>,
     /// Warnings that belong to no single member.
@@ -45,7 +45,7 @@ pub struct Manifest {
     /// The archive file that this manifest lies beside; only in `<name>.manifest.yml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveFile>,
-    /// Whether everything that was planned is in the dump.
+    /// Whether everything that was planned is in the dump, and nothing in `failed`.
     pub complete: bool,
 }
 
@@ -282,7 +282,7 @@ pub struct Held {
     pub how: Hold,
     /// When it stood still.
     pub from: Timestamp,
-    /// When it ran again; absent when that failed.
+    /// When it ran again, or was found to be no longer held; absent when it is held still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
 }

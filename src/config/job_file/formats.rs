@@ -104,7 +104,10 @@ fn volume_key(text: &str) -> Result<(), Finding> {
                 "write `service:/path`, with the path in the container",
             );
         }
-    } else if text.contains('/') {
+        // The path is one, not a glob.
+        return Ok(());
+    }
+    if text.contains('/') {
         return complain(
             format!("`{shown}` is a path, and volumes have names"),
             "put a folder of the project under `mounted`; an anonymous volume is `service:/path`",

@@ -3,10 +3,11 @@
 //! In the order of the data's way: `source` reads the bytes, [`document`] makes located values of
 //! them, `variables` fills in the environment, `form` holds them against the schema with the help
 //! of `formats` and `later`, [`model`] is what comes out, and `sense` says what a schema cannot.
-//! [`load()`] is the spine.
+//! [`load()`] is the spine; [`declared`] makes one job complete.
 //!
 //! Nothing here knows the project: which of its services and volumes a rule names is planning.
 
+pub mod declared;
 pub mod document;
 mod form;
 mod formats;
@@ -23,6 +24,7 @@ mod sense;
 mod source;
 mod variables;
 
+pub use declared::{DEFAULT_JOB, DeclaredJob};
 pub use document::{Document, LOCATED_LIMIT, Part};
 pub use key_path::KeyPath;
 pub use load::{Loaded, load};

@@ -8,6 +8,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+/// What a job says of the project's content by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// For bind mounts, by path in the project.
+    pub mounted: BTreeMap<String, MountedRule>,
+    /// For volumes, by model name, glob, or `service:/path`.
+    pub volumes: BTreeMap<String, VolumeRule>,
+}
+
 /// Which services' content is taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Services {

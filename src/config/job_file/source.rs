@@ -20,6 +20,13 @@ pub enum Source {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// A text that is yet to become a file.
+    Text {
+        /// How findings call it.
+        name: String,
+        /// What it holds.
+        text: String,
+    },
 }
 
 /// Why there are no bytes.
@@ -56,6 +63,7 @@ impl Source {
         match self {
             Self::Stdin => "<stdin>".to_owned(),
             Self::File(path) => text::path(path),
+            Self::Text { name, .. } => name.clone(),
         }
     }
 
@@ -67,6 +75,7 @@ impl Source {
         match self {
             Self::Stdin => self.bounded(io::stdin().lock()),
             Self::File(path) => self.bounded(open(path)?),
+            Self::Text { text, .. } => self.bounded(text.as_bytes()),
         }
     }
 
@@ -123,7 +132,7 @@ impl From<SourceError> for Finding {
         };
         match error {
             SourceError::Missing(_) => Self::new("config::no_file", message)
-                .with_help("write one, or name it with `-c FILE`; `compose-dump schema` prints what may be in it"),
+                .with_help("`compose-dump init` writes one; or name it with `-c FILE`"),
             SourceError::NotAFile { .. } => Self::new("config::not_a_file", message)
                 .with_help("name a regular file with `-c`, or send it to `-c -`"),
             SourceError::TooLarge(_) => Self::new("config::too_large", message)

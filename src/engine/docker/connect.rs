@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
@@ -21,6 +21,9 @@ const OLDEST_TEXT: &str = "1.41";
 /// Time that is left to the library's own timeout, which counts whole seconds and stops at an
 /// answer's head; [`bounded`] is the one that counts.
 const LIBRARY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long nothing is said of an answer that does not come.
+const SAID_AFTER: Duration = Duration::from_secs(3);
 
 /// A client of an engine that answered.
 pub(super) struct Connection {
@@ -59,8 +62,13 @@ pub(super) async fn first_that_answers(
 }
 
 async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Failure> {
+    let patience = match &endpoint.address {
+        Address::Ssh(_) => limits.connect * 3,
+        Address::Unix(_) | Address::Tcp(_) => limits.connect,
+    };
     if let Address::Unix(path) = &endpoint.address {
-        dial(path, limits.connect).await.map_err(Failure::Nobody)?;
+        let dialled = dial(path, patience);
+        dialled.await.map_err(Failure::Nobody)?;
         if path.to_str().is_none() {
             // The library takes text for a path.
             return Err(Failure::Nobody(Why::Other(
@@ -69,7 +77,8 @@ async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Fail
         }
     }
     let (client, bridge) = client(endpoint).map_err(|error| Failure::Nobody(why(&error)))?;
-    let version = bounded("tell its version", limits.connect, client.version()).await;
+    let operation = format!("tell its version (`{endpoint}`)");
+    let version = bounded(&operation, patience, client.version()).await;
     let version = version.map_err(|error| {
         // What ssh says tells more than that it went away.
         let complaint = bridge.as_ref().and_then(Bridge::complaint);
@@ -80,7 +89,7 @@ async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Fail
     }
     let agreed = agree(&version, endpoint).map_err(Failure::Unusable)?;
     let client = pinned(client, agreed);
-    let info = bounded("describe itself", limits.control, client.info()).await;
+    let info = bounded("describe itself", patience, client.info()).await;
     let daemon = decode::daemon(
         version,
         info.map_err(Failure::Unusable)?,
@@ -95,7 +104,9 @@ async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Fail
 
 /// Connects once and hangs up, because the library tells less about what fails here.
 async fn dial(socket: &Path, patience: Duration) -> Result<(), Why> {
-    match tokio::time::timeout(patience, tokio::net::UnixStream::connect(socket)).await {
+    let operation = format!("accept a connection at `{}`", crate::text::path(socket));
+    let connecting = tokio::net::UnixStream::connect(socket);
+    match tokio::time::timeout(patience, impatient(&operation, patience, connecting)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(_)) if is_other_file(socket) => Err(Why::NotASocket),
         Ok(Err(error)) => Err(of_io(error.kind()).unwrap_or_else(|| Why::Other(error.to_string()))),
@@ -209,13 +220,36 @@ pub(super) async fn bounded<T>(
     patience: Duration,
     request: impl Future<Output = Result<T, bollard::errors::Error>>,
 ) -> Result<T, EngineError> {
-    match tokio::time::timeout(patience, request).await {
+    let begun = Instant::now();
+    let answer = tokio::time::timeout(patience, impatient(operation, patience, request)).await;
+    tracing::debug!(
+        to = operation,
+        ms = begun.elapsed().as_millis(),
+        ok = matches!(answer, Ok(Ok(_))),
+        "the engine was asked"
+    );
+    match answer {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(failed(operation, patience, error)),
         Err(_) => Err(EngineError::Timeout {
             operation: operation.to_owned(),
             after: patience,
         }),
+    }
+}
+
+/// Awaits an answer, and says so if it takes long: nobody likes to wait without knowing for what.
+async fn impatient<T>(operation: &str, patience: Duration, answer: impl Future<Output = T>) -> T {
+    tokio::pin!(answer);
+    match tokio::time::timeout(SAID_AFTER, &mut answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            tracing::warn!(
+                "waiting for the engine to {operation}, for {} at most",
+                humantime::format_duration(patience)
+            );
+            answer.await
+        }
     }
 }
 

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use bollard::models;
+use jiff::Timestamp;
 
 use crate::engine::model::labels;
-use crate::engine::{Container, ContainerMount, ContainerState, Daemon, Image, MountKind, Volume};
+use crate::engine::{
+    Change, Container, ContainerMount, ContainerState, Daemon, Image, MountKind, StateChange,
+    Volume,
+};
 
 /// A container from its inspection.
 pub(super) fn container(inspected: models::ContainerInspectResponse) -> Container {
@@ -14,7 +18,8 @@ pub(super) fn container(inspected: models::ContainerInspectResponse) -> Containe
     let host = inspected.host_config.unwrap_or_default();
     let labels = sorted(config.labels.unwrap_or_default());
     let label = |name: &str| labels.get(name).cloned();
-    let status = inspected.state.and_then(|state| state.status);
+    let state = inspected.state.unwrap_or_default();
+    let status = state.status;
     Container {
         id: inspected.id.unwrap_or_default(),
         name: inspected
@@ -32,6 +37,7 @@ pub(super) fn container(inspected: models::ContainerInspectResponse) -> Containe
         image_id: inspected.image.unwrap_or_default(),
         config_hash: label(labels::CONFIG_HASH),
         created_at: inspected.created,
+        started_at: given(state.started_at),
         mounts: mounts(
             inspected.mounts.unwrap_or_default(),
             host.tmpfs.unwrap_or_default(),
@@ -124,6 +130,30 @@ pub(super) fn daemon(
         rootless: has("rootless"),
         userns_remap: has("userns"),
     }
+}
+
+/// The time by the engine's clock, as it stands in its information.
+pub(super) fn clock(info: models::SystemInfo) -> Option<Timestamp> {
+    info.system_time?.parse().ok()
+}
+
+/// What an event says of whether a container runs; `None` for any other event.
+pub(super) fn state_change(event: models::EventMessage) -> Option<StateChange> {
+    let what = match event.action?.as_str() {
+        "pause" => Change::Paused,
+        "unpause" => Change::Unpaused,
+        "start" => Change::Started,
+        // Podman says `died` and `remove`.
+        "die" | "died" => Change::Ended,
+        "destroy" | "remove" => Change::Removed,
+        _ => return None,
+    };
+    let nanoseconds = i128::from(event.time_nano?);
+    Some(StateChange {
+        container: event.actor?.id?,
+        what,
+        at: Timestamp::from_nanosecond(nanoseconds).ok()?,
+    })
 }
 
 fn given(text: Option<String>) -> Option<String> {

@@ -5,7 +5,7 @@
 //! and one between two pieces of content ([`Limits::idle`]), because a transfer may take hours and
 //! must not hang for ever. What goes over the wire is not logged: it holds environments.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bollard::Docker;
@@ -16,12 +16,14 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
 use super::endpoint::Endpoint;
 use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
 use super::{
-    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image, Volume,
+    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image,
+    StateChange, Volume,
 };
 
 mod connect;
@@ -40,7 +42,7 @@ const PARALLEL: usize = 4;
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For an engine to answer at all.
+    /// For an engine to answer at all; three times as long over ssh, which has to log in first.
     pub connect: Duration,
     /// For a request that transfers no content.
     pub control: Duration,
@@ -51,7 +53,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(20),
+            connect: Duration::from_secs(10),
             control: Duration::from_secs(60),
             idle: Duration::from_secs(5 * 60),
         }
@@ -77,14 +79,20 @@ impl DockerEngine {
     /// [`EngineError::Unreachable`] with all that was tried; [`EngineError::TooOld`] and
     /// [`EngineError::TooNew`].
     pub async fn connect(endpoints: &[Endpoint], limits: Limits) -> Result<Self, EngineError> {
+        let begun = Instant::now();
         let (endpoint, connection) = connect::first_that_answers(endpoints, limits).await?;
         let Connection {
             client,
             daemon,
             bridge,
         } = connection;
-        tracing::debug!(
-            %endpoint, version = daemon.server_version, api = daemon.api_version, "connected"
+        tracing::info!(
+            at = %endpoint,
+            given_by = %endpoint.origin,
+            version = daemon.server_version,
+            api = daemon.api_version,
+            ms = begun.elapsed().as_millis(),
+            "the engine answers"
         );
         Ok(Self {
             client,
@@ -196,6 +204,10 @@ impl Engine for DockerEngine {
         &self.daemon
     }
 
+    fn docker_command(&self) -> String {
+        self.endpoint.docker_command()
+    }
+
     async fn project_containers(&self, project: &str) -> Result<Vec<Container>, EngineError> {
         let operation = format!("list the containers of project `{project}`");
         let label = format!("{}={project}", labels::PROJECT);
@@ -285,6 +297,26 @@ impl Engine for DockerEngine {
             self.client.unpause_container(&segment),
         )
         .await
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, EngineError> {
+        let request = self.client.info();
+        let info = bounded("tell the time", self.limits.control, request).await?;
+        Ok(decode::clock(info))
+    }
+
+    async fn state_changes(
+        &self,
+        ids: &[String],
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StateChange>, EngineError> {
+        let options = requests::events_of(ids, since, until);
+        let events = self.client.events(Some(options));
+        let changes = events
+            .try_filter_map(|event| async { Ok(decode::state_change(event)) })
+            .try_collect();
+        bounded("say what happened", self.limits.control, changes).await
     }
 
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError> {

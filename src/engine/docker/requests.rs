@@ -6,9 +6,11 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, Mount, MountBindOptions, MountType, MountVolumeOptions,
 };
 use bollard::query_parameters::{
-    CreateImageOptions, CreateImageOptionsBuilder, ListContainersOptions,
-    ListContainersOptionsBuilder, ListVolumesOptions, ListVolumesOptionsBuilder,
+    CreateImageOptions, CreateImageOptionsBuilder, EventsOptions, EventsOptionsBuilder,
+    ListContainersOptions, ListContainersOptionsBuilder, ListVolumesOptions,
+    ListVolumesOptionsBuilder,
 };
+use jiff::Timestamp;
 
 use crate::engine::helper::{HELPER_IMAGE, HELPER_LABEL, MOUNT_POINT};
 use crate::engine::{HelperMount, HelperSpec};
@@ -20,6 +22,22 @@ pub(super) fn containers_where(filter: &str, value: &str) -> ListContainersOptio
         .all(true)
         .filters(&filters)
         .build()
+}
+
+/// Events of these containers that are over by now: `until` must not lie in the engine's future.
+pub(super) fn events_of(ids: &[String], since: Timestamp, until: Timestamp) -> EventsOptions {
+    let ids = ids.iter().map(String::as_str).collect();
+    let filters = HashMap::from([("type", vec!["container"]), ("container", ids)]);
+    EventsOptionsBuilder::default()
+        .since(&seconds(since))
+        .until(&seconds(until))
+        .filters(&filters)
+        .build()
+}
+
+/// A time as the engine's queries take it: seconds and nanoseconds.
+fn seconds(at: Timestamp) -> String {
+    format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
 /// All volumes that a filter lets pass.

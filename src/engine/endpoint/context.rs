@@ -36,11 +36,11 @@ struct EndpointMeta {
     skip_tls_verify: bool,
 }
 
-/// The context that `DOCKER_CONTEXT` or `config.json` names, if any.
+/// The context that `DOCKER_CONTEXT` or `config.json` names, if any. A `config.json` that cannot be
+/// used is a warning, as it is for the `docker` program.
 ///
 /// # Errors
-/// When `config.json` is there and cannot be read: going on with the default socket could mean the
-/// wrong engine.
+/// When `DOCKER_CONTEXT` is not UTF-8.
 pub(super) fn active(around: &Surroundings) -> Result<Option<String>, EndpointError> {
     if let Some(name) = &around.docker_context {
         return utf8("DOCKER_CONTEXT", name).map(Some);
@@ -48,7 +48,15 @@ pub(super) fn active(around: &Surroundings) -> Result<Option<String>, EndpointEr
     let Some(folder) = around.config_dir() else {
         return Ok(None);
     };
-    let config: Option<ConfigFile> = read_json(&folder.join("config.json"))?;
+    let path = folder.join("config.json");
+    let config: Option<ConfigFile> = read_json(&path).unwrap_or_else(|error| {
+        let why = std::error::Error::source(&error).map(|why| format!(": {why}"));
+        tracing::warn!(
+            "{error}{}; the default engine is taken",
+            why.unwrap_or_default()
+        );
+        None
+    });
     let name = config.and_then(|config| config.current_context);
     Ok(name.filter(|name| !name.is_empty()))
 }
@@ -200,8 +208,33 @@ mod tests {
             matches!(error, EndpointError::NoDockerEndpoint { .. }),
             "{error}"
         );
-        fs::write(store.0.path().join("config.json"), "{").unwrap();
-        let error = active(&store.around()).unwrap_err();
+        let id = store_id("k");
+        let meta = store
+            .0
+            .path()
+            .join("contexts/meta")
+            .join(id)
+            .join("meta.json");
+        fs::write(meta, "{").unwrap();
+        let error = endpoint("k", &store.around()).unwrap_err();
         assert!(matches!(error, EndpointError::Malformed { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_config_that_cannot_be_used_does_not_stand_in_the_way_of_the_default() {
+        let store = Store::with("a", r#"{"Endpoints":{"docker":{"Host":"unix:///a.sock"}}}"#);
+        let config = store.0.path().join("config.json");
+        fs::write(&config, "{").unwrap();
+        assert_eq!(active(&store.around()).unwrap(), None);
+        fs::remove_file(&config).unwrap();
+        fs::create_dir(&config).unwrap();
+        let found = locate(&Wish::default(), &store.around()).unwrap();
+        assert_eq!(found[0].origin, Origin::DefaultSocket);
+        let around = Surroundings {
+            docker_context: Some("a".into()),
+            ..store.around()
+        };
+        let found = locate(&Wish::default(), &around).unwrap();
+        assert_eq!(found[0].to_string(), "unix:///a.sock");
     }
 }

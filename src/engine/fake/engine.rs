@@ -6,14 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
 
 use super::script::{lost, refusal};
 use super::{Call, Ending, FakeEngine, Method, Source};
 use crate::engine::helper::HELPER_LABEL;
 use crate::engine::model::labels;
 use crate::engine::{
-    ByteStream, Container, ContainerState, Daemon, Engine, EngineError, HelperMount, HelperSpec,
-    Image, Volume,
+    ByteStream, Change, Container, ContainerState, Daemon, Engine, EngineError, HelperMount,
+    HelperSpec, Image, StateChange, Volume,
 };
 
 /// Bytes in one chunk of an archive; small, so that a test's archive is several.
@@ -90,6 +91,8 @@ impl Engine for FakeEngine {
         let message = match container.state {
             ContainerState::Running => {
                 container.state = ContainerState::Paused;
+                let id = container.id.clone();
+                state.changed(&id, Change::Paused);
                 return Ok(());
             }
             ContainerState::Paused => format!("Container {id} is already paused"),
@@ -116,7 +119,28 @@ impl Engine for FakeEngine {
             ));
         }
         container.state = ContainerState::Running;
+        let id = container.id.clone();
+        state.changed(&id, Change::Unpaused);
         Ok(())
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, EngineError> {
+        self.faults(Method::Clock, "", "tell the time").await?;
+        Ok(Some(self.state().tick()))
+    }
+
+    async fn state_changes(
+        &self,
+        ids: &[String],
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<StateChange>, EngineError> {
+        self.faults(Method::StateChanges, "", "say what happened")
+            .await?;
+        let state = self.state();
+        let asked =
+            |it: &&StateChange| ids.contains(&it.container) && (since..=until).contains(&it.at);
+        Ok(state.changes.iter().filter(asked).cloned().collect())
     }
 
     async fn create_helper(&self, spec: &HelperSpec) -> Result<String, EngineError> {
@@ -206,6 +230,7 @@ pub(super) fn helper_container(id: &str, owner: &str) -> Container {
         image_id: "sha256:0".into(),
         config_hash: None,
         created_at: None,
+        started_at: None,
         mounts: Vec::new(),
         labels: BTreeMap::from([(HELPER_LABEL.to_owned(), owner.to_owned())]),
     }

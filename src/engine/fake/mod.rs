@@ -10,8 +10,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
-use super::{Container, ContainerState, Daemon, EngineError, HelperMount, Image, Volume};
+use super::{
+    Change, Container, ContainerState, Daemon, EngineError, HelperMount, Image, StateChange, Volume,
+};
 
 mod engine;
 mod script;
@@ -35,6 +38,9 @@ struct State {
     faults: BTreeMap<Method, VecDeque<(Option<String>, Fault)>>,
     calls: Vec<Call>,
     helpers_made: usize,
+    changes: Vec<StateChange>,
+    /// Seconds on the engine's clock, which goes on with each change and each look at it.
+    seconds: i64,
 }
 
 /// What a faked archive belongs to.
@@ -74,6 +80,11 @@ impl FakeEngine {
         self.state()
             .containers
             .insert(container.id.clone(), container);
+    }
+
+    /// Has the engine remember that this happened to a container.
+    pub fn remember(&self, id: &str, what: Change) {
+        self.state().changed(id, what);
     }
 
     /// Takes a container out.
@@ -178,6 +189,21 @@ impl State {
             |(only, _): &(Option<String>, Fault)| only.as_deref().is_none_or(|only| only == target);
         let position = queue.iter().position(wanted)?;
         queue.remove(position).map(|(_, fault)| fault)
+    }
+
+    fn tick(&mut self) -> Timestamp {
+        self.seconds += 1;
+        Timestamp::from_second(self.seconds).unwrap_or_default()
+    }
+
+    /// Notes what happened to a container.
+    fn changed(&mut self, container: &str, what: Change) {
+        let at = self.tick();
+        self.changes.push(StateChange {
+            container: container.to_owned(),
+            what,
+            at,
+        });
     }
 
     /// By id or by name, as the engine looks containers up.

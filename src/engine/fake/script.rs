@@ -36,6 +36,8 @@ pub enum Method {
     Image,
     Pause,
     Unpause,
+    Clock,
+    StateChanges,
     CreateHelper,
     RemoveHelper,
     Helpers,

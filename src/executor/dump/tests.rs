@@ -7,10 +7,14 @@ use std::sync::mpsc;
 use super::*;
 use crate::archive::manifest::Sha256Digest;
 use crate::codecs::{Codec, decoder};
+use crate::engine::ContainerState;
 use crate::engine::fake::{Call, Ending, Fault, Method};
-use crate::executor::samples::{Stage, Tape, Writer, engine_tar, held};
+use crate::executor::samples::{Stage, Tape, Writer, engine_tar, held, running};
 use crate::exit::Exit;
 use crate::plan::model::TreeReader;
+
+mod failing;
+mod held;
 
 impl Stage {
     async fn dump_to(&mut self, writers: Vec<(&'static str, Writer)>) -> RunReport {
@@ -71,44 +75,6 @@ fn plain(index: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn services_are_held_just_while_what_they_use_is_read() {
-    let mut stage = blog();
-    let (report, target) = stage.dump().await;
-    assert_eq!(report.exit(None), Exit::Done, "{report:?}");
-    let events = stage.tape();
-    let order = [
-        "started config",
-        "done config",
-        "paused blog-db-1",
-        "paused blog-web-1",
-        "started volumes/mounted/media",
-        "started volumes/project/db.tar",
-        "started volumes/project/remote.tar",
-        "done volumes/project/remote.tar",
-        "resumed blog-web-1",
-        "resumed blog-db-1",
-        "published target",
-    ];
-    let places: Vec<usize> = order.iter().map(|line| events.place_of(line)).collect();
-    assert!(places.is_sorted(), "{:#?}", events.lines());
-    let calls = [
-        "entry config",
-        "entry config/compose.yaml",
-        "entry volumes/mounted/media/a.jpg",
-        "begin volumes/project/db.tar",
-        "begin volumes/project/remote.tar",
-        "released",
-        "begin index/config.zst",
-        "begin index/volumes/project/remote.tar.zst",
-        "finish",
-    ];
-    let places: Vec<usize> = calls.iter().map(|line| target.place_of(line)).collect();
-    assert!(places.is_sorted(), "{:#?}", target.lines());
-    assert!(stage.all_run());
-    assert!(stage.engine.open_helpers().is_empty());
-}
-
-#[tokio::test]
 async fn the_manifest_says_what_was_stored() {
     let mut stage = blog();
     let (_, target) = stage.dump().await;
@@ -150,9 +116,10 @@ async fn the_manifest_says_what_was_stored() {
 #[tokio::test]
 async fn the_manifest_lists_what_the_plan_leaves_out() {
     let mut stage = blog();
-    let mut rows = stage.plan.config.clone();
-    rows[0].decision = crate::plan::model::Decision::left_out("for a reason");
-    stage.plan.config = rows;
+    stage.plan.left_out = vec![crate::archive::manifest::model::LeftOut {
+        what: "config compose.yaml".into(),
+        reason: "for a reason".into(),
+    }];
     let (_, target) = stage.dump().await;
     let left_out = &target.draft().left_out;
     let row = (&*left_out[0].what, &*left_out[0].reason);
@@ -338,197 +305,6 @@ async fn where_no_member_can_be_read_nothing_is_published() {
     assert!(target.has("abort") && !target.has("finish"));
     assert_eq!(report.members.len(), 2);
     assert!(stage.all_run());
-}
-
-#[tokio::test]
-async fn a_failing_target_is_reported_and_the_other_one_has_its_dump() {
-    let mut stage = blog();
-    let (mut bad, good) = (Writer::new(), Writer::new());
-    bad.fails_at = Some("begin volumes/project/db.tar");
-    let (bad_tape, good_tape) = (bad.tape.clone(), good.tape.clone());
-    let report = stage.dump_to(vec![("bad", bad), ("good", good)]).await;
-    assert_eq!(report.exit(None), Exit::Failed);
-    assert!(
-        report.targets[0]
-            .error
-            .as_ref()
-            .is_some_and(|error| error.contains("cannot write"))
-    );
-    assert_eq!(report.targets[0].dump, None);
-    assert_eq!(report.targets[1].dump.as_deref(), Some("-"));
-    assert_eq!(report.error, None);
-    assert!(bad_tape.has("abort") && good_tape.has("finish"));
-    assert!(stage.all_run());
-}
-
-#[tokio::test]
-async fn nobody_is_held_once_no_target_is_left() {
-    let mut stage = blog();
-    // Enough config that its reader meets the closed queue.
-    for number in 0..100 {
-        stage.file(&format!("app/{number}"), b"content");
-    }
-    stage.plan.trees[0].roots[0].whole = true;
-    stage.plan.trees[0].roots[0].path = "".into();
-    let mut bad = Writer::new();
-    bad.fails_at = Some("entry config");
-    let report = stage.dump_to(vec![("bad", bad)]).await;
-    assert_eq!(report.exit(None), Exit::Failed);
-    assert!(!stage.engine.calls().contains(&Call::Pause(held("db").id)));
-    assert_eq!(report.error, None, "the target says why");
-}
-
-#[tokio::test]
-async fn a_target_whose_thread_is_lost_says_so() {
-    let mut stage = blog();
-    let (mut bad, good) = (Writer::new(), Writer::new());
-    bad.panics_at = Some("released");
-    let report = stage.dump_to(vec![("bad", bad), ("good", good)]).await;
-    assert_eq!(report.exit(None), Exit::Failed);
-    let error = report.targets[0].error.as_deref();
-    assert!(
-        error.is_some_and(|error| error.contains("this is a bug")),
-        "{error:?}"
-    );
-    assert!(report.targets[1].dump.is_some());
-}
-
-#[tokio::test]
-async fn a_reader_that_panics_ends_the_run_and_brings_the_services_back() {
-    // In the task that drives the readers, and in the thread that reads.
-    for at in ["started volumes/mounted/media", "progress"] {
-        let mut stage = blog();
-        stage.recorder.panics_at = Some(at);
-        let (report, target) = stage.dump().await;
-        assert_eq!(report.exit(None), Exit::Failed);
-        assert!(
-            report
-                .error
-                .is_some_and(|error| error.contains("this is a bug"))
-        );
-        assert!(target.has("abort") && !target.has("finish"), "{at}");
-        assert!(stage.tape().has("resumed blog-web-1"));
-        assert!(stage.all_run());
-    }
-}
-
-#[tokio::test]
-async fn a_run_that_is_dropped_brings_the_services_back() {
-    let mut stage = blog();
-    stage
-        .engine
-        .put_volume_archive("remote", vec![0; 100], Ending::Hang);
-    let ids = [held("db").id, held("web").id];
-    let (engine, tape) = (Arc::clone(&stage.engine), stage.tape().clone());
-    let running = stage.dump();
-    let dropped = tokio::time::timeout(Duration::from_millis(500), running).await;
-    assert!(dropped.is_err(), "the engine hangs");
-    assert!(tape.has("paused blog-web-1"));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    for id in ids {
-        assert_eq!(
-            engine.state_of(&id),
-            Some(crate::engine::ContainerState::Running)
-        );
-    }
-    stage.cancel.cancel();
-}
-
-#[tokio::test]
-async fn cancelling_brings_back_and_publishes_nothing_though_engine_and_target_stand_still() {
-    let mut stage = blog();
-    stage
-        .engine
-        .put_volume_archive("remote", vec![0; 100], Ending::Hang);
-    let (_until, stands_still) = mpsc::channel();
-    let (mut stuck, good) = (Writer::new(), Writer::new());
-    stuck.stands_still = Some(stands_still);
-    let good_tape = good.tape.clone();
-    let cancel = stage.cancel.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        cancel.cancel();
-    });
-    let began = std::time::Instant::now();
-    let report = stage.dump_to(vec![("stuck", stuck), ("good", good)]).await;
-    assert!(
-        began.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        began.elapsed()
-    );
-    assert!(report.interrupted);
-    assert_eq!(report.exit(Some(Exit::Interrupted)), Exit::Interrupted);
-    assert_eq!(report.exit(Some(Exit::Terminated)), Exit::Terminated);
-    assert!(good_tape.has("abort") && !good_tape.has("finish"));
-    assert!(stage.all_run());
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_nobody_can_be_held_nothing_is_published() {
-    let mut stage = blog();
-    stage
-        .engine
-        .fail(Method::Pause, Some(&held("web").id), &Fault::Freeze, 3);
-    let (report, target) = stage.dump().await;
-    assert_eq!(report.exit(None), Exit::Failed);
-    let error = report.error.as_deref().unwrap_or_default();
-    assert!(
-        error.starts_with("cannot pause the container `blog-web-1`: "),
-        "{error}"
-    );
-    assert!(target.has("abort") && !target.has("begin volumes"));
-    assert!(stage.all_run());
-}
-
-#[tokio::test(start_paused = true)]
-async fn services_that_stay_down_outweigh_a_good_dump_and_a_failed_one() {
-    let no = Fault::Refuse(500, "no".into());
-    for freezes in [true, false] {
-        let mut stage = blog();
-        stage
-            .engine
-            .fail(Method::Unpause, Some(&held("db").id), &no, 100);
-        if !freezes {
-            stage
-                .engine
-                .fail(Method::Pause, Some(&held("web").id), &Fault::Freeze, 3);
-        }
-        let (report, target) = stage.dump().await;
-        assert_eq!(report.exit(None), Exit::NotBrought, "{report:?}");
-        assert_eq!(report.exit(Some(Exit::Interrupted)), Exit::NotBrought);
-        assert!(
-            stage
-                .tape()
-                .has("stuck blog-db-1: docker unpause blog-db-1")
-        );
-        assert_eq!(target.has("finish"), freezes, "the dump itself is good");
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_read_unheld_for_want_of_an_engine() {
-    let mut stage = blog();
-    let mut world = stage.world();
-    world.engine = None;
-    let targets = Targets {
-        open: vec![Writer::new().boxed("target")],
-        ..Targets::default()
-    };
-    let report = dump_to(Arc::new(stage.plan.clone()), world, targets).await;
-    assert!(
-        report
-            .error
-            .is_some_and(|error| error.contains("no engine"))
-    );
-}
-
-#[tokio::test]
-async fn without_an_open_target_nothing_is_touched() {
-    let mut stage = blog();
-    let report = stage.dump_to(Vec::new()).await;
-    assert_eq!(report.exit(None), Exit::Failed);
-    assert!(stage.engine.calls().is_empty());
-    assert_eq!(report.error.as_deref(), Some("no target can be written to"));
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! One target must not disturb another, and nobody may wait for one that stands still.
 
-use std::sync::mpsc;
-
 use super::*;
 use crate::archive::entry::{EntryKind, Mtime};
 use crate::executor::samples::{Recorder, Tape, Writer};
@@ -11,6 +9,7 @@ fn fanout(writers: Vec<(String, Box<dyn DumpWriter>)>) -> (Fanout, CancellationT
     let reporter: Arc<dyn Reporter> = Arc::new(Recorder {
         tape: tape.clone(),
         panics_at: None,
+        acts_at: None,
     });
     let cancel = CancellationToken::new();
     let fanout = Fanout::start(writers, &reporter, cancel.clone()).expect("threads");
@@ -100,7 +99,7 @@ fn when_all_have_failed_the_sources_are_told() {
 
 #[test]
 fn cancelling_ends_the_sources_while_a_target_stands_still() {
-    let (_until, stands_still) = mpsc::channel();
+    let (_until, stands_still) = channel();
     let mut stuck = Writer::new();
     stuck.stands_still = Some(stands_still);
     let (fanout, cancel, _) = fanout(vec![stuck.boxed("stuck")]);

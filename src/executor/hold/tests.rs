@@ -1,8 +1,14 @@
 //! Whatever happens, who was paused runs again, or is named.
 
+use std::time::Duration;
+
+use super::hands::RESUME_AGAIN_AFTER;
 use super::*;
+use crate::engine::ContainerState;
 use crate::engine::fake::{Call, FakeEngine, Fault, Method};
 use crate::executor::samples::{Recorder, Tape, held, running};
+
+mod still;
 
 struct Stage {
     engine: Arc<FakeEngine>,
@@ -30,6 +36,7 @@ impl Stage {
         let reporter = Arc::new(Recorder {
             tape: self.tape.clone(),
             panics_at: self.panics_at,
+            acts_at: None,
         });
         let engine = Arc::clone(&self.engine) as Arc<dyn Engine>;
         let containers = ["a", "b", "c"].map(held).to_vec();
@@ -82,7 +89,7 @@ async fn everybody_is_paused_in_order_and_brought_back() {
     for service in ["a", "b", "c"] {
         assert_eq!(stage.state(service), Some(ContainerState::Paused));
     }
-    let report = keeper.release().await;
+    let report = keeper.release().await.held;
     assert!(stage.all_run());
     let names: Vec<&str> = report.iter().map(|held| &*held.container).collect();
     assert_eq!(names, ["blog-a-1", "blog-b-1", "blog-c-1"]);
@@ -138,7 +145,7 @@ async fn who_does_not_run_any_more_is_passed_over_and_left_as_it_is() {
     stage.put("a", ContainerState::Paused);
     stage.put("b", ContainerState::Exited);
     stage.engine.drop_container(&held("c").id);
-    let report = stage.hold().await.expect("it holds").release().await;
+    let report = stage.hold().await.expect("it holds").release().await.held;
     assert_eq!(report, []);
     assert_eq!(stage.state("a"), Some(ContainerState::Paused));
     assert_eq!(stage.state("b"), Some(ContainerState::Exited));
@@ -147,7 +154,7 @@ async fn who_does_not_run_any_more_is_passed_over_and_left_as_it_is() {
     assert_eq!(
         lines,
         [
-            "not-paused blog-a-1: it is paused",
+            "not-paused blog-a-1: somebody else has paused it",
             "not-paused blog-b-1: it is exited",
             "not-paused blog-c-1: it does not exist any more"
         ]
@@ -176,7 +183,7 @@ async fn whoever_changes_between_the_look_and_the_pause_is_passed_over_too() {
         &Fault::Refuse(404, "No such container: x".into()),
         1,
     );
-    let report = stage.hold().await.expect("it holds").release().await;
+    let report = stage.hold().await.expect("it holds").release().await.held;
     assert_eq!(report, []);
     assert_eq!(stage.engine.calls().len(), 3, "none of them is unpaused");
 }
@@ -264,7 +271,7 @@ async fn a_reporter_that_panics_leaves_nobody_held() {
     for at in ["paused blog-b-1", "resumed blog-c-1"] {
         let mut stage = Stage::new();
         stage.panics_at = Some(at);
-        let report = stage.hold().await.expect("it holds").release().await;
+        let report = stage.hold().await.expect("it holds").release().await.held;
         assert_eq!(report.len(), 3);
         assert!(stage.all_run(), "panic at {at}");
     }
@@ -275,7 +282,7 @@ async fn bringing_back_is_tried_again() {
     let stage = Stage::new();
     let keeper = stage.hold().await.expect("it holds");
     stage.fail(Method::Unpause, "b", &Fault::Lost, 5);
-    let report = keeper.release().await;
+    let report = keeper.release().await.held;
     assert!(report.iter().all(|held| held.until.is_some()));
     assert!(stage.all_run());
     let last = stage.tape.lines().pop();
@@ -291,7 +298,7 @@ async fn who_cannot_be_brought_back_is_named_with_the_command_and_the_others_run
     let stage = Stage::new();
     let keeper = stage.hold().await.expect("it holds");
     stage.fail(Method::Unpause, "b", &refused("no"), 100);
-    let report = keeper.release().await;
+    let report = keeper.release().await.held;
     assert_eq!(report[1].until, None);
     assert!(stage.tape.has("stuck blog-b-1: docker unpause blog-b-1"));
     assert_eq!(stage.state("a"), Some(ContainerState::Running));
@@ -310,7 +317,7 @@ async fn who_is_brought_back_or_ended_by_somebody_else_is_left_alone() {
     stage.put("a", ContainerState::Running);
     stage.engine.drop_container(&held("b").id);
     stage.put("c", ContainerState::Exited);
-    let report = keeper.release().await;
+    let report = keeper.release().await.held;
     assert!(report.iter().all(|held| held.until.is_some()));
     assert_eq!(stage.state("c"), Some(ContainerState::Exited));
     assert!(!stage.tape.has("stuck"));

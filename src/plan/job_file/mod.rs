@@ -1,6 +1,8 @@
-//! Holds a `compose-dump.yml` against the project, as far as that needs no engine. Pure.
+//! Holds a `compose-dump.yml` against the project, as far as that needs no engine, and says which of
+//! its rules decides. Pure.
 
 mod cover;
+pub(super) mod deciding;
 mod names;
 mod rule_sets;
 mod targets;
@@ -10,6 +12,7 @@ use crate::config::job_file::{Document, JobFile};
 use crate::diagnostic::Finding;
 
 pub use cover::uncovered;
+pub(crate) use rule_sets::{anonymous_volumes, rule_path};
 
 /// Everything in the file that the project speaks against.
 #[must_use]

@@ -63,7 +63,7 @@ pub(super) fn mounted_paths(project: &Project) -> BTreeSet<String> {
 }
 
 /// A path in the project as a rule names it, however it was written: `media/` is `./media`.
-pub(super) fn rule_path(path: &Path) -> String {
+pub(crate) fn rule_path(path: &Path) -> String {
     let clean = crate::compose::clean(path);
     let text = clean.to_string_lossy();
     if text == "." || text.is_empty() {
@@ -73,11 +73,13 @@ pub(super) fn rule_path(path: &Path) -> String {
     }
 }
 
-/// The paths of a service's anonymous volumes that its Compose file declares.
-pub(super) fn anonymous_volumes(service: &Service) -> impl Iterator<Item = &str> {
+/// The paths of a service's anonymous volumes that its Compose file declares. A path that does not
+/// begin at the root is one that no engine mounts, and no rule can name.
+pub(crate) fn anonymous_volumes(service: &Service) -> impl Iterator<Item = &str> {
     let anonymous = service
         .mounts
         .iter()
         .filter(|mount| mount.kind == MountKind::Volume && mount.source.is_none());
-    anonymous.map(|mount| mount.target.as_str())
+    let targets = anonymous.map(|mount| mount.target.as_str());
+    targets.filter(|target| target.starts_with('/'))
 }

@@ -1,5 +1,6 @@
 //! Who is paused, and who goes on and why.
 
+use crate::config::job_file::rules::Services;
 use crate::engine::ContainerState;
 use crate::plan::model::{HoldPlan, Scope};
 use crate::plan::samples::{Sample, at, bind_mount, container, volume_mount};
@@ -46,6 +47,9 @@ fn only_running_containers_that_can_write_to_what_is_read_are_paused() {
     }
     let plan = sample.plan();
     assert_eq!(paused(&plan.hold), ["blog-both-1", "blog-db-1"]);
+    let already: Vec<&str> = plan.hold.paused.iter().map(|held| &*held.name).collect();
+    assert_eq!(already, ["blog-db-4"], "it is watched");
+    assert_eq!(plan.hold.paused[0].uses, ["volumes/project/db.tar"]);
     assert_eq!(plan.hold.pause[1].uses, ["volumes/project/db.tar"]);
     assert_eq!(plan.hold.pause[1].service, "db");
     assert_eq!(
@@ -58,7 +62,33 @@ fn only_running_containers_that_can_write_to_what_is_read_are_paused() {
 fn nobody_is_paused_for_what_is_not_read() {
     let mut sample = with_volume();
     sample.container(container("db", 1, vec![volume_mount("blog_db")]));
-    sample.request.scopes.remove(&Scope::Volumes);
+    sample
+        .request
+        .settings
+        .scopes
+        .retain(|scope| *scope != Scope::Volumes);
+    assert_eq!(sample.plan().hold, HoldPlan::default());
+}
+
+#[test]
+fn of_those_that_are_paused_already_only_who_would_be_held_is_watched() {
+    let mut sample = with_volume();
+    let mut still = container("db", 1, vec![volume_mount("blog_db")]);
+    still.state = ContainerState::Paused;
+    let mut reader = container("reader", 1, still.mounts.clone());
+    reader.mounts[0].writable = false;
+    reader.state = ContainerState::Paused;
+    let mut theirs = container("theirs", 1, still.mounts.clone());
+    (theirs.project, theirs.state) = (Some("other".into()), ContainerState::Paused);
+    sample.container(still.clone());
+    sample.container(reader.clone());
+    let users = vec![still, reader, theirs];
+    sample.engine().users.insert("blog_db".into(), users);
+    let hold = sample.plan().hold;
+    let already: Vec<&str> = hold.paused.iter().map(|held| &*held.name).collect();
+    assert_eq!(already, ["blog-db-1"]);
+    assert!(hold.pause.is_empty() && hold.go_on.is_empty());
+    sample.request.no_pause = true;
     assert_eq!(sample.plan().hold, HoldPlan::default());
 }
 
@@ -95,7 +125,7 @@ fn those_that_must_not_or_cannot_be_paused_are_named() {
             ),
         ]
     );
-    sample.request.pause = false;
+    sample.request.no_pause = true;
     let plan = sample.plan();
     assert!(plan.hold.pause.is_empty());
     assert!(go_on(&plan.hold).contains(&("blog-odd-1", "`--no-pause`")));
@@ -127,7 +157,7 @@ fn a_mount_below_that_is_not_read_keeps_nobody_waiting() {
     let plan = sample.plan();
     assert_eq!(paused(&plan.hold), ["blog-db-1", "blog-web-1"]);
     assert_eq!(plan.hold.pause[0].uses, ["volumes/mounted/data/db"]);
-    sample.request.services = vec!["web".into()];
+    sample.request.settings.services = Services::Named(vec!["web".into()]);
     assert_eq!(paused(&sample.plan().hold), ["blog-web-1"]);
 }
 

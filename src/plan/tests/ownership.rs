@@ -1,9 +1,11 @@
 //! Each file of the project is stored once, or left out with a reason.
 
 use crate::compose::{Mount, MountKind, MountSource, Role};
+use crate::config::job_file::rules::Services;
 use crate::plan::links::PathEnd;
 use crate::plan::model::{Scope, TreeReader};
 use crate::plan::samples::{Sample, at, config_row, mounted_row, stored_in};
+use crate::sources::filter::BackupIgnore;
 
 #[test]
 fn a_named_file_inside_a_mount_is_config() {
@@ -13,7 +15,11 @@ fn a_named_file_inside_a_mount_is_config() {
     let plan = sample.plan();
     assert_eq!(stored_in(&plan, "conf/app.env"), ["config"]);
     assert_eq!(stored_in(&plan, "conf/other"), ["volumes/mounted/conf"]);
-    sample.request.scopes.remove(&Scope::Config);
+    sample
+        .request
+        .settings
+        .scopes
+        .retain(|scope| *scope != Scope::Config);
     assert!(stored_in(&sample.plan(), "conf/app.env").is_empty());
 }
 
@@ -28,7 +34,11 @@ fn a_mount_inside_a_build_context_owns_its_files_also_when_it_is_not_asked_for()
         stored_in(&plan, "app/uploads/x"),
         ["volumes/mounted/app/uploads"]
     );
-    sample.request.scopes.remove(&Scope::Mounted);
+    sample
+        .request
+        .settings
+        .scopes
+        .retain(|scope| *scope != Scope::Mounted);
     let plan = sample.plan();
     assert!(stored_in(&plan, "app/uploads/x").is_empty());
     let row = mounted_row(&plan, "app/uploads");
@@ -92,13 +102,13 @@ fn two_sources_of_one_place_are_stored_by_the_one_that_is_chosen() {
         mounted_row(&plan, "alias")
             .decision
             .why
-            .ends_with("its content is stored with `data`")
+            .ends_with("whose content is stored with `data`")
     );
     for (chosen, member) in [
         ("a", "volumes/mounted/alias"),
         ("b", "volumes/mounted/data"),
     ] {
-        sample.request.services = vec![chosen.into()];
+        sample.request.settings.services = Services::Named(vec![chosen.into()]);
         assert_eq!(stored_in(&sample.plan(), "data/x"), [member], "{chosen}");
     }
 }
@@ -158,11 +168,13 @@ fn links_among_config_are_stored_with_what_they_lead_to_in_the_project() {
         assert_eq!(stored_in(&plan, path), ["config"], "{path}");
     }
     let why = |path| &config_row(&plan, path).decision.why;
-    assert!(why("host.env").contains("its target `/etc/host.env` is outside"));
+    let outside = config_row(&plan, "host.env");
+    assert!(!outside.decision.taken, "its content is not in the dump");
+    assert!(why("host.env").contains("to `/etc/host.env`; the link alone is stored"));
     assert!(why("dead.env").ends_with("a link to nothing"));
     assert_eq!(config_row(&plan, "web.env").kind, "link");
 
-    sample.request.resolve_symlinks = true;
+    sample.request.settings.config.resolve_symlinks = true;
     let plan = sample.plan();
     assert!(plan.trees[0].follow_links);
     assert!(stored_in(&plan, "conf/web.env").is_empty());
@@ -213,7 +225,7 @@ fn chosen_services_restrict_contexts_and_mounts_but_not_other_config() {
     sample.refer("web/src", Role::WatchedPath, &["web"]);
     sample.bind("web", "media");
     sample.bind("job", "queue");
-    sample.request.services = vec!["web".into()];
+    sample.request.settings.services = Services::Named(vec!["web".into()]);
     let plan = sample.plan();
     assert_eq!(stored_in(&plan, "web/a"), ["config"]);
     assert!(stored_in(&plan, "job/a").is_empty());
@@ -233,7 +245,7 @@ fn chosen_services_restrict_contexts_and_mounts_but_not_other_config() {
         "no chosen service mounts it"
     );
     // A disabled profile is as good as a service that was not chosen.
-    sample.request.services.clear();
+    sample.request.settings.services = Services::All;
     sample.service("job").enabled = false;
     assert!(stored_in(&sample.plan(), "queue/a").is_empty());
     // Whoever takes volumes from a service mounts what it mounts.
@@ -330,7 +342,8 @@ fn the_projects_own_files_and_ignore_file_are_used() {
     let mut sample = Sample::new();
     sample.end(".backupignore", PathEnd::File { bytes: 3 });
     sample.facts.own_files = vec![at(".backupignore")];
-    sample.facts.backupignore = Some(at(".backupignore"));
+    sample.facts.backupignore =
+        Some(BackupIgnore::of_lines(&at(".backupignore"), "*.tmp").expect("patterns"));
     let plan = sample.plan();
     let row = config_row(&plan, ".backupignore");
     assert_eq!(row.decision.why, "the project's own backup rules");

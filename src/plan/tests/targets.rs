@@ -1,6 +1,7 @@
 //! Where a dump may go, and what it spools on the way.
 
 use crate::codecs::Codec;
+use crate::config::job_file::model::TargetFormat;
 use crate::config::settings::SpoolMode;
 use crate::config::size::Size;
 use crate::plan::links::PathEnd;
@@ -44,13 +45,31 @@ fn extensions_and_x_decide_what_a_target_is() {
         kinds(&sample),
         [("folder", zst), ("archive", gz), ("stdout", zst)]
     );
-    sample.request.archive_codec = Some(gz);
+    let given = |sample: &mut Sample, codec| {
+        let targets = sample.request.targets.iter_mut();
+        targets.for_each(|wish| wish.archive_codec = Some(codec));
+    };
+    given(&mut sample, gz);
     assert_eq!(
         kinds(&sample),
         [("archives", gz), ("archive", gz), ("stdout", gz)]
     );
-    sample.request.archive_codec = Some(Codec::Xz);
+    given(&mut sample, Codec::Xz);
     assert_eq!(sample.codes(), ["plan::codec_and_extension"]);
+}
+
+#[test]
+fn a_declared_target_says_what_a_dump_looks_like() {
+    let mut sample = with(&["/b"]);
+    sample.request.settings.compression.codec = Some(Codec::Zst);
+    sample.request.targets[0].format = Some(TargetFormat::Archive);
+    sample.request.targets[0].required = false;
+    let target = &sample.plan().targets[0];
+    assert!(matches!(target.kind, TargetKind::Archives { .. }));
+    assert_eq!(target.compression.codec, Codec::Zst);
+    assert!(!target.required);
+    sample.request.targets.clear();
+    assert_eq!(sample.codes(), ["plan::no_target"]);
 }
 
 #[test]
@@ -166,6 +185,13 @@ fn spooling_follows_from_target_reader_and_mode() {
         ("/a.tar", Auto, true, true, UnknownSize),
         ("/a.tar", Always, false, true, UnknownSize),
         ("/a.tar", Always, true, true, WhileHeld),
+        // A codec that is slower than a disk keeps nobody waiting.
+        ("/a.tar.gz", Auto, true, false, WhileHeld),
+        ("/a.tar.bz2", Auto, true, false, WhileHeld),
+        ("/a.tar.xz", Auto, true, true, WhileHeld),
+        ("/a.tar.gz", Auto, false, false, Nothing),
+        ("/a.tar.gz", Never, true, false, Nothing),
+        ("/a.tar.zst", Auto, true, false, Nothing),
         // Whoever reads standard output may be slow.
         ("-", Auto, true, false, WhileHeld),
         ("-", Auto, false, false, Nothing),
@@ -176,6 +202,32 @@ fn spooling_follows_from_target_reader_and_mode() {
         let case = format!("{target} {mode:?} held {held} engine {engine}");
         assert_eq!(spool(target, mode, held, engine), what, "{case}");
     }
+}
+
+#[test]
+fn a_slow_level_counts_and_the_plan_says_why_it_spools() {
+    let mut sample = with(&["/b"]);
+    sample.existing("blog_db", Some("db"));
+    sample.container(container("db", 1, vec![volume_mount("blog_db")]));
+    let spool = |sample: &mut Sample, codec, level| {
+        let compression = &mut sample.request.settings.compression;
+        (compression.codec, compression.level) = (Some(codec), level);
+        sample.plan().targets[0].spool.clone()
+    };
+    assert_eq!(
+        spool(&mut sample, Codec::Zst, Some(9)).what,
+        SpoolWhat::Nothing
+    );
+    assert_eq!(
+        spool(&mut sample, Codec::Zst, Some(10)).what,
+        SpoolWhat::WhileHeld
+    );
+    let gz = spool(&mut sample, Codec::Gz, None);
+    let why = "services are not held while gz compresses, which is slower than a disk";
+    assert_eq!(
+        (gz.what, gz.why.as_deref()),
+        (SpoolWhat::WhileHeld, Some(why))
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::job_file::rules::Services;
 use crate::config::settings::ReaderChoice;
 use crate::plan::model::{Plan, ReaderPlan, Scope, VolumePlan};
 use crate::plan::samples::{Sample, anonymous, container, volume_mount, volume_row};
@@ -56,7 +57,7 @@ fn labelled_volumes_are_the_projects_whatever_the_files_say() {
             .1
             .contains("no Compose file declares it any more")
     );
-    sample.request.services = vec!["web".into()];
+    sample.request.settings.services = Services::Named(vec!["web".into()]);
     sample.service("web");
     assert_eq!(
         why(volume_row(&sample.plan(), "gone")),
@@ -77,7 +78,7 @@ fn one_volume_under_two_keys_is_stored_once() {
         (false, "the same volume as `a`")
     );
     // The service of the other key is as good a reason to store it.
-    sample.request.services = vec!["db".into()];
+    sample.request.settings.services = Services::Named(vec!["db".into()]);
     assert_eq!(members(&sample.plan()), ["volumes/project/a.tar"]);
 }
 
@@ -127,7 +128,7 @@ fn what_is_left_out_says_why() {
     assert!(
         why(volume_row(&plan, "new"))
             .1
-            .starts_with("does not exist yet")
+            .starts_with("does not exist at the engine")
     );
     for (key, _, expected) in &windows {
         assert_eq!(why(volume_row(&plan, key)), (false, *expected));
@@ -195,7 +196,7 @@ fn anonymous_volumes_are_stored_per_replica_and_with_their_owner() {
         volume_row(&plan, "web/1:/data").services,
         ["aide", "back", "web"]
     );
-    sample.request.services = vec!["back".into()];
+    sample.request.settings.services = Services::Named(vec!["back".into()]);
     assert_eq!(
         members(&sample.plan()).len(),
         3,
@@ -312,7 +313,11 @@ fn without_the_scope_or_an_engine_every_volume_is_listed_all_the_same() {
     let mut sample = Sample::new();
     sample.volume("db", &["db"]);
     sample.existing("blog_db", Some("db"));
-    sample.request.scopes.remove(&Scope::Volumes);
+    sample
+        .request
+        .settings
+        .scopes
+        .retain(|scope| *scope != Scope::Volumes);
     assert_eq!(
         why(volume_row(&sample.plan(), "db")),
         (false, "scope `volumes` was not asked for")
@@ -322,7 +327,7 @@ fn without_the_scope_or_an_engine_every_volume_is_listed_all_the_same() {
         why(volume_row(&sample.plan(), "db")),
         (false, "scope `volumes` was not asked for")
     );
-    sample.request.scopes.insert(Scope::Volumes);
+    sample.request.settings.scopes.push(Scope::Volumes);
     assert_eq!(
         why(volume_row(&sample.plan(), "db")),
         (false, "no engine answers")

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compose::Warning;
+use crate::config::job_file::rules::Services;
 use crate::plan::model::Scope;
 use crate::plan::samples::{Sample, at, bind_mount, container, volume_mount};
 use crate::plan::table;
@@ -26,7 +27,8 @@ fn blog() -> Sample {
 #[test]
 fn all_findings_come_at_once_with_code_and_help() {
     let mut sample = blog();
-    sample.request.services = vec!["wbe".into(), "xyz".into(), "wbe".into()];
+    sample.request.settings.services =
+        Services::Named(vec!["wbe".into(), "xyz".into(), "wbe".into()]);
     sample.target("/x.tar");
     sample.place("/x.tar", true);
     sample.target("-");
@@ -52,7 +54,7 @@ fn all_findings_come_at_once_with_code_and_help() {
 #[test]
 fn nothing_to_do_is_a_finding() {
     let mut sample = blog();
-    sample.request.scopes = [Scope::Exports].into();
+    sample.request.settings.scopes = vec![Scope::Exports];
     let findings = sample.findings();
     assert_eq!(findings[0].code, "plan::nothing");
     assert!(
@@ -61,9 +63,9 @@ fn nothing_to_do_is_a_finding() {
             .as_ref()
             .is_some_and(|help| help.contains("exports"))
     );
-    sample.request.scopes = [Scope::Mounted].into();
+    sample.request.settings.scopes = vec![Scope::Mounted];
     sample.service("idle");
-    sample.request.services = vec!["idle".into()];
+    sample.request.settings.services = Services::Named(vec!["idle".into()]);
     assert_eq!(sample.codes(), ["plan::nothing"]);
     assert!(sample.findings()[0].message.contains("mounted"));
 }
@@ -75,7 +77,7 @@ fn an_engine_that_cannot_freeze_is_a_warning_where_somebody_is_to_be_paused() {
     let warnings = sample.plan().warnings;
     assert_eq!(warnings[0], "compose.yaml:7: odd");
     assert!(warnings[1].contains("--no-pause"));
-    sample.request.pause = false;
+    sample.request.no_pause = true;
     assert_eq!(sample.plan().warnings.len(), 1);
 }
 
@@ -94,12 +96,16 @@ fn the_json_document_is_stable() {
             "engine",
             "hold",
             "job",
+            "left_out",
+            "members",
+            "missing",
             "mounted",
             "no_engine",
             "project",
             "scopes",
             "services",
             "spool_dir",
+            "strict",
             "targets",
             "volumes",
             "warnings"
@@ -137,6 +143,7 @@ fn the_json_document_is_stable() {
             "named_by": ["services.web.volumes[0]"],
             "member": "volumes/mounted/media",
             "bytes": null,
+            "exclude": [],
             "taken": true,
             "why": "mounted by web:/mnt",
         }])
@@ -160,6 +167,7 @@ fn the_json_document_is_stable() {
                 },
             },
             "services": ["db"],
+            "exclude": [],
             "taken": true,
             "why": "declared in the Compose files",
         }])
@@ -173,6 +181,7 @@ fn the_json_document_is_stable() {
                 {"id": "blog-web-1", "name": "blog-web-1", "service": "web",
                  "uses": ["volumes/mounted/media"]},
             ],
+            "paused": [],
             "go_on": [],
         })
     );

@@ -42,6 +42,9 @@ pub struct WalkOptions<'a> {
     /// Replaces symbolic links by what they point to. A link that points nowhere or at a directory
     /// around it stays a link, and is reported.
     pub follow_symlinks: bool,
+    /// Folders that are not gone into through a link that is replaced, by device and inode: dumps of
+    /// dumps are not wanted, nor one of itself. Such a link stays a link, and is reported.
+    pub never: &'a [(u64, u64)],
     /// Leaves out what is below a mount point, and reports it. The mount point itself is an entry.
     pub one_file_system: bool,
     /// An existing folder for unlinked temporary files, about 60 bytes per entry.

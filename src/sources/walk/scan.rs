@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, open, statat};
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, open, openat, statat};
 use rustix::io::Errno;
 
 use super::facts::{Facts, FileId};
@@ -101,6 +101,7 @@ fn open_root(path: &Path) -> Result<(OwnedFd, Facts), WalkError> {
 struct Scanner<'a> {
     filter: &'a mut dyn Filter,
     follow_symlinks: bool,
+    never: &'a [(u64, u64)],
     one_file_system: bool,
     list_dir: &'a Path,
     tree: Tree,
@@ -114,6 +115,7 @@ impl<'a> Scanner<'a> {
         let WalkOptions {
             filter,
             follow_symlinks,
+            never,
             one_file_system,
             list_dir,
             prefix,
@@ -122,6 +124,7 @@ impl<'a> Scanner<'a> {
         Ok(Self {
             filter,
             follow_symlinks,
+            never,
             one_file_system,
             list_dir,
             tree: Tree::new(root, root_id, follow_symlinks),
@@ -217,6 +220,9 @@ impl<'a> Scanner<'a> {
         if self.tree.contains(target.id) {
             return Ok(as_it_is(Some(TroubleKind::LinkCycle)));
         }
+        if target.file_type == FileType::Directory && lies_in(self.tree.dir()?, name, self.never)? {
+            return Ok(as_it_is(Some(TroubleKind::PlaceOfDumps)));
+        }
         Ok(Look {
             facts: target,
             through_link: true,
@@ -226,6 +232,11 @@ impl<'a> Scanner<'a> {
 
     /// Goes into a directory, if it may.
     fn descend(&mut self, seen: &Seen<'_>, ask: bool) -> io::Result<()> {
+        let id = (seen.facts.id.dev, seen.facts.id.ino);
+        if self.tree.is_behind_link() && self.never.contains(&id) {
+            self.troubles.push(&seen.path, TroubleKind::PlaceOfDumps);
+            return Ok(());
+        }
         // A link that is followed leads where the user wants to go.
         let parent_dev = self.tree.id().map(|id| id.dev);
         let other = !seen.through_link && parent_dev != Some(seen.facts.id.dev);
@@ -261,7 +272,8 @@ impl<'a> Scanner<'a> {
             Err(NamesError::Temporary(error)) => return Err(error),
         }
         if !seen.name.is_empty() {
-            self.tree.enter(seen.name, dir, seen.facts.id);
+            self.tree
+                .enter(seen.name, dir, seen.facts.id, seen.through_link);
         }
         Ok(())
     }
@@ -291,6 +303,28 @@ impl<'a> Scanner<'a> {
             sums,
             troubles: self.troubles,
         })
+    }
+}
+
+/// Whether the folder that a link leads to is one of these, or lies in one.
+fn lies_in(dir: BorrowedFd<'_>, link: &[u8], places: &[(u64, u64)]) -> Result<bool, Errno> {
+    if places.is_empty() {
+        return Ok(false);
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut folder = openat(dir, link, flags, Mode::empty())?;
+    let mut id = Facts::from(fstat(&folder)?).id;
+    loop {
+        if places.contains(&(id.dev, id.ino)) {
+            return Ok(true);
+        }
+        folder = openat(&folder, "..", flags, Mode::empty())?;
+        let above = Facts::from(fstat(&folder)?).id;
+        // The root is its own parent.
+        if above == id {
+            return Ok(false);
+        }
+        id = above;
     }
 }
 

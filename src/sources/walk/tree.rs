@@ -30,6 +30,8 @@ struct Level {
     fd: Option<OwnedFd>,
     /// What has to be found when it is opened again; `None` if it was never opened.
     id: Option<FileId>,
+    /// Whether a link was followed to here or on the way.
+    behind_link: bool,
 }
 
 impl Tree {
@@ -95,9 +97,15 @@ impl Tree {
     }
 
     /// Goes down into an open directory.
-    pub(super) fn enter(&mut self, name: &[u8], fd: OwnedFd, id: FileId) {
-        self.descend(name, Some(id));
+    pub(super) fn enter(&mut self, name: &[u8], fd: OwnedFd, id: FileId, through_link: bool) {
+        let behind_link = through_link || self.is_behind_link();
+        self.descend(name, Some(id), behind_link);
         self.keep(self.levels.len() - 1, fd);
+    }
+
+    /// Whether a link was followed on the way from the root to here.
+    pub(super) fn is_behind_link(&self) -> bool {
+        self.levels.last().is_some_and(|level| level.behind_link)
     }
 
     /// Goes up until `depth` directories are left.
@@ -122,7 +130,7 @@ impl Tree {
         self.leave_to(kept);
         let rest = parent[self.path.len()..].split(|&byte| byte == b'/');
         rest.filter(|name| !name.is_empty())
-            .for_each(|name| self.descend(name, None));
+            .for_each(|name| self.descend(name, None, false));
         name
     }
 
@@ -167,7 +175,7 @@ impl Tree {
         Ok(())
     }
 
-    fn descend(&mut self, name: &[u8], id: Option<FileId>) {
+    fn descend(&mut self, name: &[u8], id: Option<FileId>, behind_link: bool) {
         let parent_len = self.path.len();
         if parent_len > 0 {
             self.path.push(b'/');
@@ -177,6 +185,7 @@ impl Tree {
             parent_len,
             fd: None,
             id,
+            behind_link,
         });
     }
 

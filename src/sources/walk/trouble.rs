@@ -58,6 +58,9 @@ pub enum TroubleKind {
     LinkCycle,
     /// A symbolic link that points nowhere: stored as the link, though links are to be followed.
     DanglingLink,
+    /// A folder of [`WalkOptions::never`](super::WalkOptions::never): a link to it or into it is stored
+    /// as the link, itself it is in the dump without its content.
+    PlaceOfDumps,
     /// Its extended attributes could not be read: stored without them.
     XattrsUnreadable {
         /// The system's error number.
@@ -87,7 +90,7 @@ impl TroubleKind {
             | Self::OtherFileSystem
             | Self::XattrsUnreadable { .. }
             | Self::XattrsTooLong { .. } => true,
-            Self::Socket | Self::LinkCycle | Self::DanglingLink => false,
+            Self::Socket | Self::LinkCycle | Self::DanglingLink | Self::PlaceOfDumps => false,
         }
     }
 }
@@ -131,6 +134,7 @@ impl fmt::Display for TroubleKind {
             Self::OtherFileSystem => f.write_str("is on another file system"),
             Self::LinkCycle => f.write_str("links to a directory around it"),
             Self::DanglingLink => f.write_str("links to nothing"),
+            Self::PlaceOfDumps => f.write_str("leads to where dumps go, which is never read"),
             Self::XattrsUnreadable { os_error } => {
                 let error = io::Error::from_raw_os_error(*os_error);
                 write!(f, "has extended attributes that cannot be read: {error}")

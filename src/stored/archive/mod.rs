@@ -38,7 +38,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    fn stored(&self) -> HashingReader<Section> {
+    pub(super) fn stored(&self) -> HashingReader<Section> {
         HashingReader::new(Section::new(&self.file, 0, self.bytes))
     }
 }
@@ -100,7 +100,7 @@ fn fault_of(error: ArchiveError) -> Fault {
 }
 
 /// Feeds a parser with all of an archive. Its end is the caller's to judge.
-fn read_tar<V: TarVisitor>(
+pub(super) fn read_tar<V: TarVisitor>(
     stored: &mut (impl Read + Send),
     codec: Codec,
     parser: &mut TarParser<V>,

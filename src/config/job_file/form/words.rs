@@ -39,7 +39,7 @@ pub(super) fn shown(value: &Value) -> String {
 /// The type of a value with its article.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
-        Value::Null => "nothing",
+        Value::Null => "empty",
         Value::Bool(_) => "`true` or `false`",
         Value::Number(_) => "a number",
         Value::String(_) => "text",

@@ -1,0 +1,207 @@
+//! The job file of a project: where it is, what it says, and whether the project agrees.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Global;
+use crate::compose::{self, DEFAULT_FILES, LoadError, LoadOptions, Project};
+use crate::config::job_file::{self, Document, FILE_NAME, JobFile, LOCATED_LIMIT, Loaded, Source};
+use crate::diagnostic::{Finding, sort_by_place};
+use crate::plan;
+
+/// A job file that nothing speaks against, and its project.
+#[derive(Debug)]
+pub(super) struct Declared {
+    /// The file, for it is part of the project; `None` for standard input.
+    pub(super) path: Option<PathBuf>,
+    pub(super) file: JobFile,
+    document: Document,
+    pub(super) project: Project,
+}
+
+impl Declared {
+    /// Reads the file, loads the project that it is about, and holds one against the other.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, sorted by line.
+    pub(super) fn load(global: &Global, cwd: &Path, source: &Source) -> Result<Self, Vec<Finding>> {
+        let environment = std::env::vars_os().collect();
+        let Loaded {
+            file,
+            document,
+            mut findings,
+        } = job_file::load(source, &environment).map_err(|finding| vec![finding])?;
+        let project = match load_project(global, cwd, source, &file) {
+            Ok(project) => project,
+            Err(error) => {
+                findings.push(unloaded(&error));
+                return Err(in_order(findings));
+            }
+        };
+        findings.extend(plan::job_file::findings(&file, &document, &project));
+        if !findings.is_empty() {
+            return Err(in_order(findings));
+        }
+        Ok(Self {
+            path: match source {
+                Source::File(path) => Some(cwd.join(path)),
+                Source::Stdin | Source::Text { .. } => None,
+            },
+            file,
+            document,
+            project,
+        })
+    }
+
+    /// `--strict`: everything in the project that no rule speaks of.
+    pub(super) fn uncovered(&self) -> Result<(), Vec<Finding>> {
+        let found = plan::job_file::uncovered(&self.file, &self.document, &self.project);
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(in_order(found))
+        }
+    }
+}
+
+/// Sorted by line, and no more of them than anybody reads.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    sort_by_place(&mut findings);
+    let more = findings.len().saturating_sub(LOCATED_LIMIT);
+    if more > 0 {
+        findings.truncate(LOCATED_LIMIT);
+        findings.push(Finding::new(
+            "config::more",
+            format!("{more} more findings are not listed"),
+        ));
+    }
+    findings
+}
+
+/// Where the job file is or should be: as `-c` says, else in the project folder, which is the nearest
+/// one upwards that has a Compose file or a job file.
+pub(super) fn source(global: &Global, cwd: &Path) -> Source {
+    match &global.job_file {
+        Some(path) if path.as_os_str() == "-" => Source::Stdin,
+        Some(path) => Source::File(path.clone()),
+        None => {
+            let named = global.project_dir.as_ref().map(|dir| cwd.join(dir));
+            let beside = || Some(cwd.join(global.files.first()?).parent()?.to_owned());
+            let dir = named.or_else(beside).unwrap_or_else(|| {
+                let mut upwards = cwd.ancestors();
+                upwards
+                    .find(|dir| is_project(dir))
+                    .unwrap_or(cwd)
+                    .to_owned()
+            });
+            let path = dir.join(FILE_NAME);
+            let shown = path.strip_prefix(cwd).map(Path::to_owned);
+            Source::File(shown.unwrap_or(path))
+        }
+    }
+}
+
+/// The same, if there is one: a file that was named has to be there.
+pub(super) fn existing_source(global: &Global, cwd: &Path) -> Option<Source> {
+    let source = source(global, cwd);
+    let there = match &source {
+        Source::Stdin | Source::Text { .. } => true,
+        Source::File(path) => cwd.join(path).symlink_metadata().is_ok(),
+    };
+    (global.job_file.is_some() || there).then_some(source)
+}
+
+fn is_project(dir: &Path) -> bool {
+    let mut names = std::iter::once(FILE_NAME).chain(DEFAULT_FILES);
+    names.any(|name| dir.join(name).symlink_metadata().is_ok())
+}
+
+/// `-C` takes a folder, and whoever gives it a file is told so.
+///
+/// # Errors
+/// The finding that says it.
+pub(super) fn project_dir_is_folder(global: &Global, cwd: &Path) -> Result<(), Finding> {
+    match &global.project_dir {
+        Some(dir) if !cwd.join(dir).is_dir() => {
+            let message = format!(
+                "`{}` is no folder, or cannot be looked at",
+                crate::text::path(dir)
+            );
+            Err(Finding::new("cli::project_dir", message)
+                .with_help("`-C` takes the project's folder, `-f` a Compose file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The project as flags name it, without a job file.
+///
+/// # Errors
+/// As [`compose::load`].
+pub(super) fn project(global: &Global, cwd: &Path) -> Result<Project, LoadError> {
+    compose::load(&options(global, cwd))
+}
+
+fn options(global: &Global, cwd: &Path) -> LoadOptions {
+    LoadOptions {
+        cwd: cwd.to_owned(),
+        project_dir: global.project_dir.clone(),
+        files: global.files.clone(),
+        project_name: global.project_name.clone(),
+        env_files: global.env_files.clone(),
+        profiles: global.profiles.clone(),
+        env: std::env::vars_os().collect(),
+        home: std::env::home_dir(),
+    }
+}
+
+/// The project: flags win over the file's `project`, whose paths are relative to its own folder.
+fn load_project(
+    global: &Global,
+    cwd: &Path,
+    source: &Source,
+    file: &JobFile,
+) -> Result<Project, LoadError> {
+    let home = match source {
+        Source::Stdin | Source::Text { .. } => None,
+        Source::File(path) => cwd.join(path).parent().map(Path::to_owned),
+    };
+    let here = home.unwrap_or_else(|| cwd.to_owned());
+    let or_file = |flags: &[PathBuf], rules: &[PathBuf]| -> Vec<PathBuf> {
+        let (base, paths) = if flags.is_empty() {
+            (here.as_path(), rules)
+        } else {
+            (cwd, flags)
+        };
+        paths.iter().map(|path| base.join(path)).collect()
+    };
+    let rules = &file.project;
+    let is_named = global.project_dir.is_some() || !global.files.is_empty();
+    compose::load(&LoadOptions {
+        cwd: if is_named {
+            cwd.to_owned()
+        } else {
+            here.clone()
+        },
+        files: or_file(&global.files, &rules.files),
+        project_name: global.project_name.clone().or_else(|| rules.name.clone()),
+        env_files: or_file(&global.env_files, &rules.env_files),
+        profiles: if global.profiles.is_empty() {
+            rules.profiles.clone()
+        } else {
+            global.profiles.clone()
+        },
+        ..options(global, cwd)
+    })
+}
+
+/// A project that cannot be loaded, beside what is wrong with the file.
+fn unloaded(error: &LoadError) -> Finding {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    Finding::new(
+        "project::unreadable",
+        format!("{error}{}", cause.unwrap_or_default()),
+    )
+    .with_help(
+        "name the project's folder with `-C` or its Compose file with `-f`, or mend that file",
+    )
+}

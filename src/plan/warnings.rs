@@ -1,0 +1,65 @@
+//! What does not stop a run but should be known before it.
+
+use super::facts::{EngineFacts, Facts};
+use super::hold::NOT_OF_PROJECT;
+use super::model::{HoldPlan, Scope, TreePlan};
+use super::request::Request;
+
+/// The warnings of a plan: those of its files, of the engine, of who cannot be held still.
+pub(super) fn of(
+    request: &Request,
+    facts: &Facts,
+    hold: &HoldPlan,
+    trees: &[TreePlan],
+) -> Vec<String> {
+    let mut warnings: Vec<String> = facts
+        .project
+        .warnings
+        .iter()
+        .map(|warning| {
+            let file = super::owners::shown(&facts.project.dir, &warning.file);
+            match warning.line {
+                Some(line) => format!("{file}:{line}: {}", warning.message),
+                None => format!("{file}: {}", warning.message),
+            }
+        })
+        .collect();
+    match &facts.engine {
+        Ok(engine) => {
+            if request.wants(Scope::Volumes) {
+                warnings.extend(unknown_project(facts, engine));
+            }
+            if !hold.pause.is_empty() && !engine.daemon.can_pause() {
+                warnings.push("the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
+            }
+        }
+        Err(why) if trees.iter().any(|tree| tree.scope == Scope::Mounted) => {
+            warnings.push(format!(
+                "mounted paths are read while services may write to them: {why}"
+            ));
+        }
+        Err(_) => {}
+    }
+    let strangers = hold.go_on.iter().filter(|one| one.why == NOT_OF_PROJECT);
+    warnings.extend(strangers.map(|stranger| {
+        format!(
+            "`{}` is of another project, shares what is read, and is not paused: what it writes meanwhile may be stored in part",
+            stranger.name
+        )
+    }));
+    warnings
+}
+
+/// A mistyped `-p` finds nothing at the engine, as a project does that was never up.
+fn unknown_project(facts: &Facts, engine: &EngineFacts) -> Option<String> {
+    let project = &facts.project;
+    let its_own = |volume: &&crate::engine::Volume| volume.project() == Some(&project.name);
+    let is_known =
+        !engine.containers.is_empty() || engine.volumes.values().any(|volume| its_own(&volume));
+    (!is_known && !project.services.is_empty()).then(|| {
+        format!(
+            "the engine has no container and no volume of a project `{}`: it was never up, or goes by another name (`-p`)",
+            project.name
+        )
+    })
+}
