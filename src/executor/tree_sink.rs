@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use super::content::MemberError;
 use super::fanout::Fanout;
 use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use crate::archive::content::ContentHasher;
 use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
+use bytes::Bytes;
 
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 

@@ -42,11 +42,8 @@ impl Beneath {
         let stat = self.stat(path)?;
         demand(&stat, FileType::RegularFile)?;
         let (folder, name) = split(path);
-        let flags = OFlags::RDONLY
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | OFlags::NOCTTY
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = openat(self.folder(folder)?, name, flags, Mode::empty()).map_err(fault)?;
         let stat = fstat(&fd).map_err(fault)?;
         demand(&stat, FileType::RegularFile)?;

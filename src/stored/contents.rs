@@ -67,7 +67,9 @@ impl Dump {
         let members = &self.manifest.members;
         let by_path = |member: &&Member| {
             let stem = |codec: Codec| member.path.strip_suffix(codec.extension());
-            Codec::ALL.into_iter().any(|codec| stem(codec) == Some(name))
+            Codec::ALL
+                .into_iter()
+                .any(|codec| stem(codec) == Some(name))
         };
         let by_source = |member: &&Member| match &member.source {
             Source::Mounted { path } => path == name,
@@ -172,6 +174,10 @@ impl TarVisitor for TakeOut<'_> {
     fn end(&mut self) -> Result<(), SinkClosed> {
         self.is_found |= self.is_open;
         // Nothing more is wanted.
-        if self.is_found { Err(SinkClosed) } else { Ok(()) }
+        if self.is_found {
+            Err(SinkClosed)
+        } else {
+            Ok(())
+        }
     }
 }

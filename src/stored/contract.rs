@@ -148,11 +148,8 @@ impl<'m> Contract<'m> {
         if self.above.contains(path) {
             return Owner::Above;
         }
-        let ends = std::iter::once(path.len()).chain(
-            (0..path.len())
-                .rev()
-                .filter(|at| path[*at] == b'/'),
-        );
+        let ends =
+            std::iter::once(path.len()).chain((0..path.len()).rev().filter(|at| path[*at] == b'/'));
         for end in ends {
             if let Some(number) = self.trees.get(&path[..end]) {
                 return Owner::Tree(*number);

@@ -62,7 +62,7 @@ pub struct Listing {
 /// When there is no such folder, or it cannot be read.
 pub fn list(folder: &Path) -> Result<Listing, OpenError> {
     let mut names = names(folder)?;
-    names.sort();
+    names.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut listing = Listing::default();
     let mut beneath = Beneath::open(folder).map_err(|source| OpenError::Read {
         path: folder.to_owned(),
@@ -70,7 +70,10 @@ pub fn list(folder: &Path) -> Result<Listing, OpenError> {
     })?;
     for (name, kind) in names {
         let path = folder.join(&name);
-        let row = match (kind, name.as_bytes().strip_suffix(MARKER_EXTENSION.as_bytes())) {
+        let row = match (
+            kind,
+            name.as_bytes().strip_suffix(MARKER_EXTENSION.as_bytes()),
+        ) {
             (FileType::Directory, _) => directory(&mut beneath, folder, &name),
             (FileType::RegularFile, Some(stem)) => Some(archive(&mut beneath, folder, &name, stem)),
             _ => None,
@@ -169,10 +172,19 @@ fn directory(
         read => read,
     };
     Some(manifest.map(|manifest| {
-        let indexes = manifest.members.iter().filter_map(|member| member.index.as_ref());
+        let indexes = manifest
+            .members
+            .iter()
+            .filter_map(|member| member.index.as_ref());
         let indexes: u64 = indexes.map(|index| index.bytes).sum();
         let members: u64 = manifest.members.iter().map(|member| member.bytes).sum();
-        row(name.to_owned(), path, Form::Directory, indexes.saturating_add(members), &manifest)
+        row(
+            name.to_owned(),
+            path,
+            Form::Directory,
+            indexes.saturating_add(members),
+            &manifest,
+        )
     }))
 }
 
@@ -185,14 +197,18 @@ fn archive(
 ) -> Result<Listed, OpenError> {
     let path = folder.join(marker);
     let manifest = manifest_at(beneath, marker.as_bytes(), &path)?;
-    let refused = |why| OpenError::NotADump { path: path.clone(), why };
+    let refused = |why| OpenError::NotADump {
+        path: path.clone(),
+        why,
+    };
     let archive = manifest
         .archive
         .as_ref()
         .ok_or_else(|| refused("it names no archive"))?;
     let file = archive.file.as_bytes();
     let split = Codec::split_archive_name(file).filter(|(name, _)| *name == stem);
-    let (_, codec) = split.ok_or_else(|| refused("the archive that it names is called otherwise"))?;
+    let (_, codec) =
+        split.ok_or_else(|| refused("the archive that it names is called otherwise"))?;
     match beneath.file(file) {
         Ok((_, stat)) if u64::try_from(stat.st_size) == Ok(archive.bytes) => {}
         Ok(_) => return Err(refused("its archive has another length than it says")),

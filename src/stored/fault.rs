@@ -131,7 +131,10 @@ pub enum Fault {
         expected: Vec<u8>,
     },
     /// A further name of a file that has other content than the file.
-    #[error("has other content than `{}`, whose further name it is", display(target))]
+    #[error(
+        "has other content than `{}`, whose further name it is",
+        display(target)
+    )]
     HardLink {
         /// The first name.
         target: Vec<u8>,
@@ -173,7 +176,10 @@ pub enum Fault {
         what: &'static str,
     },
     /// A further name of a file that has become a file of its own.
-    #[error("is a file of its own now, and was a further name of `{}`", display(target))]
+    #[error(
+        "is a file of its own now, and was a further name of `{}`",
+        display(target)
+    )]
     LinkCopied {
         /// The first name.
         target: Vec<u8>,

@@ -97,8 +97,7 @@ pub(super) fn is_safe(entry: &Entry) -> bool {
 
 /// Whether these are names with one slash between them, none of which leads elsewhere.
 pub(super) fn is_path(path: &[u8]) -> bool {
-    let is_name = |name: &[u8]| {
-        !(name.is_empty() || name == b"." || name == b".." || name.contains(&0))
-    };
+    let is_name =
+        |name: &[u8]| !(name.is_empty() || name == b"." || name == b".." || name.contains(&0));
     path.split(|byte| *byte == b'/').all(is_name)
 }

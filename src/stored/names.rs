@@ -63,7 +63,9 @@ mod tests {
     fn the_same_names_in_any_order_are_even() {
         let mut sums = NameSums::new();
         (0..100_000).for_each(|number| sums.name(&path(number)));
-        (0..100_000).rev().for_each(|number| sums.find(&path(number)));
+        (0..100_000)
+            .rev()
+            .for_each(|number| sums.find(&path(number)));
         assert!(sums.is_even());
     }
 

@@ -154,7 +154,8 @@ impl Dump {
                 source,
             },
         })?;
-        let manifest = Manifest::parse(&bytes).map_err(|error| ReadManifest::Bad(error).of(path))?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error| ReadManifest::Bad(error).of(path))?;
         Ok(Self {
             manifest,
             form: Form::Archive(archive.codec),

@@ -77,7 +77,9 @@ impl Verdicts {
     pub(super) fn contradictory(what: String) -> Self {
         let mut verdicts = Self::default();
         let fault = Fault::Contract { what };
-        verdicts.rest.add(crate::archive::manifest::FILE_NAME, fault);
+        verdicts
+            .rest
+            .add(crate::archive::manifest::FILE_NAME, fault);
         verdicts
     }
 }

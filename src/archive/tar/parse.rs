@@ -183,6 +183,11 @@ impl<V: TarVisitor> TarParser<V> {
         }
     }
 
+    /// Whether the end marker has come.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended) && self.failed.is_none()
+    }
+
     /// The visitor.
     pub fn visitor_mut(&mut self) -> &mut V {
         &mut self.visitor
@@ -335,6 +340,9 @@ impl<V: TarVisitor> TarParser<V> {
             .push(&bytes[..taken])
             .map_err(|_| bad_map(assembled))?;
         if reader.is_complete() {
+            if self.is_strict && !reader.is_filled_up_with_zeros() {
+                return Err(bad_map(assembled));
+            }
             let segments = reader.segments().map_err(|_| bad_map(assembled))?;
             let data_len = assembled.stored_len;
             let mut entry = assembled.entry.clone();

@@ -34,7 +34,9 @@ pub(crate) fn dump_with_gaps(dumps: &Path, shape: Shape, codec: Codec) -> PathBu
     let mut stage = everything();
     stage.volume("broken", None);
     let cut = engine_tar(&[("x", &[7; 5000])])[..3000].to_vec();
-    stage.engine.put_volume_archive("broken", cut, Ending::Clean);
+    stage
+        .engine
+        .put_volume_archive("broken", cut, Ending::Clean);
     dump_of(&mut stage, dumps, shape, codec)
 }
 
@@ -75,7 +77,9 @@ fn everything() -> Stage {
     stage.file("data/deep/er/file", &noise(70_000));
     stage.file("data/inner/picture", &noise(9_000));
     let base = stage.base();
-    let odd = base.join("data").join(OsStr::from_bytes(b"n\xf6n\nwith\tall\\"));
+    let odd = base
+        .join("data")
+        .join(OsStr::from_bytes(b"n\xf6n\nwith\tall\\"));
     fs::write(odd, "a name in no encoding").unwrap();
     fs::hard_link(base.join("data/top"), base.join("data/top2")).unwrap();
     symlink("../somewhere/else", base.join("data/link")).unwrap();
@@ -86,7 +90,11 @@ fn everything() -> Stage {
     holes.write_all_at(b"in the middle", 1 << 20).unwrap();
     fs::set_permissions(base.join("data/deep"), fs::Permissions::from_mode(0o2750)).unwrap();
     stage.plan.trees.clear();
-    stage.tree("config", "config", &[("compose.yaml", false), ("conf/app", true)]);
+    stage.tree(
+        "config",
+        "config",
+        &[("compose.yaml", false), ("conf/app", true)],
+    );
     stage.mounted("data").not = vec!["data/inner".into()];
     stage.mounted("data/inner");
 

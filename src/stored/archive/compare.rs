@@ -104,7 +104,9 @@ impl OfTree<'_> {
                 faults.add(path, Fault::UnsafePath);
             } else if self.contract.is_above(&path) {
                 match self.above.get(&path) {
-                    Some(came) => compare_entries(&path, (&entry, at), (came, DataAt::None), faults),
+                    Some(came) => {
+                        compare_entries(&path, (&entry, at), (came, DataAt::None), faults)
+                    }
                     None => faults.add(&path[..], Fault::Missing),
                 }
                 in_indexes.insert(path);
@@ -130,7 +132,10 @@ impl OfTree<'_> {
         let found = self.run.as_ref().map_or(0, |(run, _)| run.bytes);
         let expected = self.member.raw_bytes;
         if found != expected {
-            faults.add(self.member.path.as_bytes(), Fault::Content { found, expected });
+            faults.add(
+                self.member.path.as_bytes(),
+                Fault::Content { found, expected },
+            );
         }
         Ok(lines.text_sha256())
     }
@@ -154,7 +159,10 @@ fn compare_entries(
         ("kind", expected.kind != found.kind),
         ("size", expected.size != found.size),
         ("mode", expected.mode != found.mode),
-        ("owner", (expected.uid, expected.gid) != (found.uid, found.gid)),
+        (
+            "owner",
+            (expected.uid, expected.gid) != (found.uid, found.gid),
+        ),
         ("modification time", expected.mtime != found.mtime),
     ];
     for (what, differs) in differs {

@@ -14,12 +14,12 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Fault;
 use super::contract::Contract;
 use super::error::{ArchiveError, ScratchError};
 use super::hashing::{HashingReader, Wanted, each_piece};
 use super::section::Section;
 use super::verify::{Told, Verdicts};
-use super::Fault;
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::tar::{TarParser, TarVisitor};
@@ -59,11 +59,11 @@ pub(super) fn check(
     let outer = Outer::new(contract, scratch).map_err(failed)?;
     let mut parser = TarParser::strict(outer);
     let read = read_tar(&mut stored, archive.codec, &mut parser);
+    let is_whole = read.is_ok() && parser.has_ended();
     let outer = parser.visitor_mut();
     if let Some(source) = outer.scratch_error.take() {
         return Err(failed(source));
     }
-    let is_whole = read.is_ok();
     let mut verdicts = outer.judge(is_whole, told).map_err(failed)?;
     let rest = &mut verdicts.rest;
     if let Err(error) = read {

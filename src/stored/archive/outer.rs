@@ -117,7 +117,10 @@ impl<'m> Outer<'m> {
             ),
             Owner::Index(number) => {
                 let index = self.member(number).index.as_ref();
-                (index.map(|index| index.bytes), &mut self.members[number].faults)
+                (
+                    index.map(|index| index.bytes),
+                    &mut self.members[number].faults,
+                )
             }
             _ => (None, &mut self.rest),
         };
@@ -127,10 +130,22 @@ impl<'m> Outer<'m> {
         }
         let is_plain = entry.kind == EntryKind::File && entry.sparse.is_none();
         if !is_plain {
-            faults.add(path, Fault::Kind { found: "something else", expected: "a file" });
+            faults.add(
+                path,
+                Fault::Kind {
+                    found: "something else",
+                    expected: "a file",
+                },
+            );
         } else if expected.is_some_and(|expected| expected != entry.size) {
             let expected = expected.unwrap_or_default();
-            faults.add(path, Fault::Length { found: entry.size, expected });
+            faults.add(
+                path,
+                Fault::Length {
+                    found: entry.size,
+                    expected,
+                },
+            );
         } else {
             if let Some(what) = not_own(entry, 0o600, self.own_mtime) {
                 faults.add(path, Fault::Field { what });
@@ -162,7 +177,10 @@ impl<'m> Outer<'m> {
             }
             _ => {
                 let expected = MAX_BYTES as u64;
-                let fault = Fault::Length { found: entry.size, expected };
+                let fault = Fault::Length {
+                    found: entry.size,
+                    expected,
+                };
                 self.rest.add(&entry.path[..], fault);
             }
         }
@@ -171,9 +189,16 @@ impl<'m> Outer<'m> {
 
     fn start_above(&mut self, entry: &Entry) {
         if entry.kind != EntryKind::Directory {
-            let fault = Fault::Kind { found: "something else", expected: "a folder" };
+            let fault = Fault::Kind {
+                found: "something else",
+                expected: "a folder",
+            };
             self.rest.add(&entry.path[..], fault);
-        } else if self.above.insert(entry.path.clone(), entry.clone()).is_some() {
+        } else if self
+            .above
+            .insert(entry.path.clone(), entry.clone())
+            .is_some()
+        {
             self.rest.add(&entry.path[..], Fault::Twice);
         }
     }
@@ -197,7 +222,10 @@ impl<'m> Outer<'m> {
     fn take(&mut self, part: &[u8]) -> io::Result<()> {
         match &mut self.now {
             Now::Nobody => {}
-            Now::Manifest => self.manifest.get_or_insert_default().extend_from_slice(part),
+            Now::Manifest => self
+                .manifest
+                .get_or_insert_default()
+                .extend_from_slice(part),
             // Its length was compared before its first byte: it cannot be more than is wanted.
             Now::Stream(_, check) => {
                 check.feed(part);
@@ -235,12 +263,14 @@ impl<'m> Outer<'m> {
     }
 
     /// Says what became of every member. `is_whole`: the archive was read to its end.
-    pub(super) fn judge(
-        &mut self,
-        is_whole: bool,
-        told: &mut Told<'_>,
-    ) -> io::Result<Verdicts> {
-        let missing = || if is_whole { Fault::Missing } else { Fault::NotReached };
+    pub(super) fn judge(&mut self, is_whole: bool, told: &mut Told<'_>) -> io::Result<Verdicts> {
+        let missing = || {
+            if is_whole {
+                Fault::Missing
+            } else {
+                Fault::NotReached
+            }
+        };
         let half_index = match (&self.now, is_whole) {
             (Now::Index(number), false) => Some(*number),
             _ => None,
@@ -248,6 +278,7 @@ impl<'m> Outer<'m> {
         self.tree_lines.close()?;
         let mut verdicts = Verdicts::default();
         let mut in_indexes = BTreeSet::new();
+        let mut lacks_index = false;
         for (number, mut progress) in std::mem::take(&mut self.members).into_iter().enumerate() {
             let member = self.member(number);
             let faults = &mut progress.faults;
@@ -262,8 +293,12 @@ impl<'m> Outer<'m> {
             if let Some(index) = &member.index {
                 let stored = progress.index.filter(|_| half_index != Some(number));
                 match stored.map(|(at, end)| Section::new(&self.indexes, at, end)) {
-                    None if progress.has_bad_index => {}
-                    None => faults.add(index.path.as_bytes(), missing()),
+                    None => {
+                        lacks_index = true;
+                        if !progress.has_bad_index {
+                            faults.add(index.path.as_bytes(), missing());
+                        }
+                    }
                     Some(stored) if is_stream => {
                         compare_index(member, index, stored, progress.index_of_tar, faults);
                     }
@@ -282,7 +317,9 @@ impl<'m> Outer<'m> {
             told(&verdict);
             verdicts.members.push(verdict);
         }
-        self.judge_folders(&in_indexes);
+        if is_whole && !lacks_index {
+            self.judge_folders(&in_indexes);
+        }
         self.judge_manifest(is_whole);
         verdicts.rest = std::mem::take(&mut self.rest);
         Ok(verdicts)
@@ -304,7 +341,11 @@ impl<'m> Outer<'m> {
         let path = FILE_NAME.as_bytes();
         let Some(bytes) = &self.manifest else {
             if !self.seen.contains(path) {
-                let fault = if is_whole { Fault::Missing } else { Fault::NotReached };
+                let fault = if is_whole {
+                    Fault::Missing
+                } else {
+                    Fault::NotReached
+                };
                 self.rest.add(path, fault);
             }
             return;
@@ -326,7 +367,9 @@ impl<'m> Outer<'m> {
 fn below(base: &[u8], entry: &Entry) -> Option<Entry> {
     let cut = |path: &[u8]| {
         let rest = path.strip_prefix(base)?;
-        let rest = rest.strip_prefix(b"/").or(rest.is_empty().then_some(rest))?;
+        let rest = rest
+            .strip_prefix(b"/")
+            .or(rest.is_empty().then_some(rest))?;
         Some(rest.to_vec())
     };
     let mut below = entry.clone();

@@ -20,24 +20,33 @@ impl FolderCheck<'_> {
         let mut found = Vec::new();
         let names = &mut self.names;
         let unknown = &self.unknown;
-        look_through(&mut self.beneath, faults, &mut |path, kind| {
-            match (self.contract.owner(path), kind) {
-                (Owner::Above, FileType::Directory) => Look::Below,
-                (Owner::Above, kind) => {
-                    let found_kind = kind_name(kind);
-                    let expected = kind_name(FileType::Directory);
-                    found.push((path.to_vec(), Fault::Kind { found: found_kind, expected }));
-                    Look::Past
-                }
-                (Owner::Failed, _) => Look::Past,
-                (Owner::Tree(number), _) if unknown.contains(&number) => Look::Past,
-                (_, kind) => {
-                    names.find(path);
-                    below_if_folder(kind)
-                }
+        look_through(&mut self.beneath, faults, &mut |path, kind| match (
+            self.contract.owner(path),
+            kind,
+        ) {
+            (Owner::Above, FileType::Directory) => Look::Below,
+            (Owner::Above, kind) => {
+                let found_kind = kind_name(kind);
+                let expected = kind_name(FileType::Directory);
+                found.push((
+                    path.to_vec(),
+                    Fault::Kind {
+                        found: found_kind,
+                        expected,
+                    },
+                ));
+                Look::Past
+            }
+            (Owner::Failed, _) => Look::Past,
+            (Owner::Tree(number), _) if unknown.contains(&number) => Look::Past,
+            (_, kind) => {
+                names.find(path);
+                below_if_folder(kind)
             }
         });
-        found.into_iter().for_each(|(path, fault)| faults.add(path, fault));
+        found
+            .into_iter()
+            .for_each(|(path, fault)| faults.add(path, fault));
         if !self.names.is_even() {
             self.name_leftovers(faults);
         }

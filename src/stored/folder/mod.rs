@@ -9,6 +9,7 @@ mod tree;
 use std::collections::BTreeSet;
 use std::io::Read;
 
+use super::Fault;
 use super::beneath::Beneath;
 use super::codec::codec_of;
 use super::contract::{Contract, tree_base};
@@ -17,7 +18,6 @@ use super::hashing::{HashingReader, each_piece};
 use super::lines::IndexLines;
 use super::names::NameSums;
 use super::stream::StreamCheck;
-use super::Fault;
 use super::verify::{MemberVerdict, Told, Verdicts};
 use crate::archive::manifest::model::{IndexFile, Member, MemberKind};
 use crate::archive::manifest::{FILE_NAME, Sha256Digest};
@@ -33,11 +33,7 @@ struct FolderCheck<'m> {
 }
 
 /// Checks everything below an open folder.
-pub(super) fn check(
-    beneath: Beneath,
-    contract: &Contract<'_>,
-    told: &mut Told<'_>,
-) -> Verdicts {
+pub(super) fn check(beneath: Beneath, contract: &Contract<'_>, told: &mut Told<'_>) -> Verdicts {
     let mut this = FolderCheck {
         beneath,
         contract,
@@ -122,7 +118,11 @@ impl FolderCheck<'_> {
     }
 
     /// An index whose bytes are those that were stored, to be read.
-    fn index_lines(&mut self, index: &IndexFile, entries: u64) -> Result<IndexLines<'static>, Fault> {
+    fn index_lines(
+        &mut self,
+        index: &IndexFile,
+        entries: u64,
+    ) -> Result<IndexLines<'static>, Fault> {
         let (file, stat) = self.beneath.file(index.path.as_bytes())?;
         demand_length(stat.st_size, index.bytes)?;
         let stored = HashingReader::new(file.take(index.bytes));

@@ -11,7 +11,7 @@ use rustix::fs::{FileType, Stat, major, minor};
 use super::super::beneath::{Beneath, demand};
 use super::super::contract::{Owner, in_dump};
 use super::super::fault::Faults;
-use super::super::hashing::{HashingReader, each_piece, Wanted};
+use super::super::hashing::{HashingReader, Wanted, each_piece};
 use super::super::lines::is_safe;
 use super::{Fault, FolderCheck, demand_length};
 use crate::archive::entry::{Entry, EntryKind};
@@ -139,7 +139,8 @@ fn check_link(beneath: &mut Beneath, path: &[u8], target: &[u8]) -> Result<Stat,
         return Ok(stat);
     }
     let target = target.to_vec();
-    let is_same = stat.st_size == first_stat.st_size && same_content(file, first).map_err(Fault::Read)?;
+    let is_same =
+        stat.st_size == first_stat.st_size && same_content(file, first).map_err(Fault::Read)?;
     Err(if is_same {
         Fault::LinkCopied { target }
     } else {
@@ -167,8 +168,14 @@ fn altered(stat: &Stat, entry: &Entry, path: &[u8], faults: &mut Faults) {
     let mtime = (entry.mtime.secs, i64::from(entry.mtime.nanos));
     let differs = [
         ("mode", !is_link && stat.st_mode & 0o7777 != entry.mode),
-        ("owner", (stat.st_uid, stat.st_gid) != (entry.uid, entry.gid)),
-        ("modification time", (stat.st_mtime, stat.st_mtime_nsec as i64) != mtime),
+        (
+            "owner",
+            (stat.st_uid, stat.st_gid) != (entry.uid, entry.gid),
+        ),
+        (
+            "modification time",
+            (stat.st_mtime, stat.st_mtime_nsec as i64) != mtime,
+        ),
     ];
     for (what, differs) in differs {
         if differs {

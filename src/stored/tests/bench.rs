@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::archive::manifest::Sha256Digest;
 use crate::codecs::Codec;
 use crate::executor::samples::whole::{Shape, dump_everything};
 use crate::stored::{Dump, OpenError, Verdicts};
 
 /// A dump of everything.
 pub(super) struct Bench {
-    pub(super) shape: Shape,
     pub(super) dump: PathBuf,
-    folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 /// Every form that a dump can have.
@@ -26,17 +26,13 @@ pub(super) fn forms() -> impl Iterator<Item = (Shape, Codec)> {
 
 impl Bench {
     pub(super) fn new(shape: Shape, codec: Codec) -> Self {
-        Self::made(shape, |dumps| dump_everything(dumps, shape, codec))
+        Self::made(|dumps| dump_everything(dumps, shape, codec))
     }
 
-    pub(super) fn made(shape: Shape, make: impl FnOnce(&Path) -> PathBuf) -> Self {
+    pub(super) fn made(make: impl FnOnce(&Path) -> PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dump = make(&folder.path().join("dumps"));
-        Self {
-            shape,
-            dump,
-            folder,
-        }
+        Self { dump, folder }
     }
 
     /// The folder in which the dump and nothing else is.
@@ -137,4 +133,13 @@ pub(super) fn copy(from: &Path, to: &Path, options: &str) {
     let arguments = [OsString::from(options), from.into(), to.into()];
     let copied = std::process::Command::new("cp").args(arguments).status();
     assert!(copied.unwrap().success());
+}
+
+/// Changes the text of a manifest and seals it again, as somebody could who wants to deceive.
+pub(super) fn reseal(path: &Path, change: impl FnOnce(String) -> String) {
+    let sealed = fs::read_to_string(path).unwrap();
+    let text = sealed[..sealed.len() - 73].to_owned();
+    let changed = change(text);
+    let digest = Sha256Digest::of(changed.as_bytes());
+    fs::write(path, format!("{changed}sha256: {digest}\n")).unwrap();
 }

@@ -4,4 +4,6 @@
 
 mod bench;
 mod damage;
+mod exchanged;
+mod hostile;
 mod whole;
