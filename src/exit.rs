@@ -16,6 +16,10 @@ pub enum Exit {
     Rejected = 2,
     /// The dump is published, but a member failed or was not wholly read.
     Partial = 3,
+    /// There is no such dump or target.
+    NotFound = 10,
+    /// A dump does not hold what was stored.
+    Damaged = 13,
     /// Services that were held still could not be brought back.
     NotBrought = 20,
     /// Interrupted by SIGINT.
@@ -26,12 +30,14 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, the one that wins over the others first.
-    pub const BY_WEIGHT: [Self; 7] = [
+    pub const BY_WEIGHT: [Self; 9] = [
         Self::NotBrought,
         Self::Interrupted,
         Self::Terminated,
         Self::Rejected,
         Self::Failed,
+        Self::Damaged,
+        Self::NotFound,
         Self::Partial,
         Self::Done,
     ];

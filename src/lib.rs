@@ -2,8 +2,8 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`cli`] is the edge. [`init`] writes the first job file of a
-//! project. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`init`] writes the
+//! first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -17,6 +17,7 @@ pub mod exit;
 pub mod init;
 pub mod plan;
 pub mod sources;
+pub mod stored;
 pub mod targets;
 pub mod text;
 mod yaml;

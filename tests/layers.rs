@@ -157,6 +157,17 @@ fn sources_know_nothing_of_plan_and_targets() {
     );
 }
 
+/// Dumps are read without the project that they are of.
+#[test]
+fn stored_dumps_are_read_without_configuration_engine_and_plan() {
+    forbid(
+        &["stored/"],
+        &[
+            "config", "cli", "compose", "engine", "plan", "executor", "sources",
+        ],
+    );
+}
+
 #[test]
 fn the_compose_loader_and_the_engine_stand_alone() {
     forbid(

@@ -1,5 +1,6 @@
 //! Tar, index and manifest: how content looks in a dump, without knowing where it comes from or goes.
 
+pub mod content;
 pub mod entry;
 pub mod escape;
 pub mod index;

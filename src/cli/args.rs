@@ -17,7 +17,7 @@ use crate::codecs::Codec;
     propagate_version = true
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 20 services not brought back, 130/143 interrupted."
+    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 10 no such dump, 13 dump damaged, 20 services not brought back, 130/143 interrupted."
 )]
 pub(super) struct Cli {
     /// Options that every command takes.
@@ -132,6 +132,12 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Write a compose-dump.yml for the project, with the schema that editors explain it by.
     Init(InitArgs),
+    /// List the dumps in a folder, the oldest first.
+    List(ListArgs),
+    /// Show what a dump holds, or the entries of one of its members.
+    Show(ShowArgs),
+    /// Read every stored byte of a dump and compare it with the manifest.
+    Verify(VerifyArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }
@@ -153,6 +159,42 @@ pub(super) struct InitArgs {
     /// Print the file on standard output, and write nothing.
     #[arg(long)]
     pub(super) print: bool,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// A folder of dumps.
+    #[arg(value_name = "FOLDER")]
+    pub(super) target: PathBuf,
+    /// Print the dumps as one JSON array on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// A dump's folder, an archive, a name or `latest` in a folder of dumps (`FOLDER/latest`), or `-`.
+    #[arg(value_name = "DUMP")]
+    pub(super) dump: OsString,
+    /// List the entries of a member: its path in the dump, or the volume's or mounted path's name.
+    #[arg(long = "files", value_name = "MEMBER")]
+    pub(super) member: Option<String>,
+    /// Print one JSON document on standard output: the manifest, or the entries.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// A dump's folder, an archive, a name or `latest` in a folder of dumps (`FOLDER/latest`), or `-`.
+    #[arg(value_name = "DUMP")]
+    pub(super) dump: OsString,
+    /// Print one JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// `schema`.

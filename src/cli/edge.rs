@@ -17,6 +17,7 @@ use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
 use crate::exit::Exit;
 use crate::init::WriteError;
+use crate::stored::{ContentsError, OpenError};
 
 /// A command cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,12 @@ pub(super) enum CommandError {
     /// A first job file cannot be written.
     #[error(transparent)]
     Init(#[from] WriteError),
+    /// A dump cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The entries of a member cannot be listed.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -76,6 +83,8 @@ impl CommandError {
             Self::Endpoint(_) => "endpoint",
             Self::Engine(_) => "engine",
             Self::Init(_) => "init",
+            Self::Open(_) => "dump",
+            Self::Contents(_) => "contents",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
@@ -90,6 +99,18 @@ impl CommandError {
             | Self::Project(_)
             | Self::Endpoint(_)
             | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
+            Self::Open(error) => match error {
+                OpenError::NotFound { .. }
+                | OpenError::NoDumps { .. }
+                | OpenError::NotADump { .. } => Exit::NotFound,
+                OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
+                OpenError::Read { .. } | OpenError::Scratch(_) => Exit::Failed,
+            },
+            Self::Contents(error) => match error {
+                ContentsError::NoIndex { .. } => Exit::Rejected,
+                ContentsError::Index { .. } => Exit::Damaged,
+                ContentsError::Scratch(_) => Exit::Failed,
+            },
             Self::Engine(_)
             | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
@@ -200,7 +221,9 @@ fn help(error: &CommandError) -> Option<String> {
         CommandError::Init(WriteError::Failed { .. }) => {
             Some("nothing was left behind; `compose-dump init --print` only prints the text".to_owned())
         }
-        CommandError::Endpoint(_)
+        CommandError::Open(error) => error.help().map(str::to_owned),
+        CommandError::Contents(_)
+        | CommandError::Endpoint(_)
         | CommandError::Findings(_)
         | CommandError::Start(_)
         | CommandError::Print(_) => None,

@@ -9,16 +9,20 @@ mod execute;
 mod finding_row;
 mod gather;
 mod init;
+mod list;
 mod one_place;
 mod outcome;
 mod reporter;
 mod request;
 mod run;
+mod show;
 mod signals;
 mod stdout;
+mod stored;
 mod summary;
 mod talk;
 mod under;
+mod verify;
 mod working_folder;
 
 use std::ffi::OsString;
@@ -61,6 +65,9 @@ fn wants_json(command: &Command) -> bool {
         Command::Run(args) => args.job.dump.json,
         Command::Plan(args) => args.job.dump.json,
         Command::Check(args) => args.json,
+        Command::List(args) => args.json,
+        Command::Show(args) => args.json,
+        Command::Verify(args) => args.json,
         Command::Init(_) | Command::Schema(_) => false,
     }
 }
@@ -79,6 +86,9 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
+            Command::List(args) => list::list(&args),
+            Command::Show(args) => show::show(&args),
+            Command::Verify(args) => verify::verify(&args, &talk),
             Command::Schema(args) => check::schema(&args),
         }
     });

@@ -79,7 +79,7 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
             };
             format!("interrupted: services are as they were; {published}")
         }
-        Exit::Failed | Exit::Rejected => {
+        Exit::Failed | Exit::Rejected | Exit::NotFound | Exit::Damaged => {
             let failed = report.targets.len() as u64 - dumps;
             format!("failed: {} without a dump", text::count(failed, "target"))
         }

@@ -16,7 +16,7 @@ mod member_report;
 mod members;
 mod report;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod tree_member;
 mod tree_sink;
 mod volume_member;

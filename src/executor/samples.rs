@@ -1,6 +1,8 @@
 //! What tests of the executor have in common: a reporter and a target that write down what happens,
 //! plans of real folders, and an engine in memory.
 
+pub(crate) mod whole;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};

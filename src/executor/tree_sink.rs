@@ -1,16 +1,15 @@
 //! Entries of a tree on their way into the fan-out: each gets its path in the dump, each file its
 //! digest, and the index its lines.
 
-use std::collections::{BTreeSet, VecDeque};
-
-use bytes::Bytes;
-use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 use super::content::MemberError;
 use super::fanout::Fanout;
 use super::index_file::{IndexInProgress, IndexSpool, IndexText};
-use crate::archive::entry::{Entry, EntryKind, EntrySink, Segment, SinkClosed};
+use crate::archive::content::ContentHasher;
+use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
+use bytes::Bytes;
 
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
@@ -26,11 +25,7 @@ pub(super) struct TreeSink<'a> {
     entry: Option<Entry>,
     /// Bytes of its data that did not come yet.
     left: u64,
-    /// Its data segments that did not come yet; of a dense file there is one.
-    segments: VecDeque<Segment>,
-    hasher: Sha256,
-    /// Bytes of the current file that were hashed, holes included.
-    hashed: u64,
+    content: ContentHasher,
     bytes: u64,
 }
 
@@ -51,9 +46,7 @@ impl<'a> TreeSink<'a> {
             index_error: None,
             entry: None,
             left: 0,
-            segments: VecDeque::new(),
-            hasher: Sha256::new(),
-            hashed: 0,
+            content: ContentHasher::default(),
             bytes: 0,
         }
     }
@@ -99,30 +92,11 @@ impl<'a> TreeSink<'a> {
         }
         [self.prefix, b"/", path].concat()
     }
-
-    /// Hashes the zeros of a hole up to `offset`, so that the digest is that of the file's content.
-    fn hash_hole(&mut self, offset: u64) {
-        while self.hashed < offset {
-            let len = usize::try_from(offset - self.hashed)
-                .unwrap_or(ZEROS.len())
-                .min(ZEROS.len());
-            self.hasher.update(&ZEROS[..len]);
-            self.hashed += len as u64;
-        }
-    }
 }
 
 impl EntrySink for TreeSink<'_> {
     fn begin(&mut self, entry: &Entry) -> Result<(), SinkClosed> {
-        let dense = || {
-            vec![Segment {
-                offset: 0,
-                len: entry.size,
-            }]
-        };
-        self.segments = entry.sparse.clone().unwrap_or_else(dense).into();
-        self.hasher = Sha256::new();
-        self.hashed = 0;
+        self.content.begin(entry);
         let mut stored = entry.clone();
         stored.path = self.in_dump(&entry.path);
         if let EntryKind::HardLink { target } = &mut stored.kind {
@@ -141,7 +115,7 @@ impl EntrySink for TreeSink<'_> {
     fn data(&mut self, chunk: Bytes) -> Result<(), SinkClosed> {
         let len = chunk.len() as u64;
         self.bytes += len;
-        self.hash_content(&chunk);
+        self.content.data(&chunk);
         self.fanout.data(chunk)?;
         self.left = self.left.saturating_sub(len);
         Ok(())
@@ -155,8 +129,7 @@ impl EntrySink for TreeSink<'_> {
             self.fanout.end()?;
         }
         let at = if entry.kind == EntryKind::File {
-            self.hash_hole(entry.size);
-            DataAt::Sha256(std::mem::take(&mut self.hasher).finalize().into())
+            DataAt::Sha256(self.content.finish(entry.size))
         } else {
             DataAt::None
         };
@@ -170,25 +143,5 @@ impl EntrySink for TreeSink<'_> {
 impl TreeSink<'_> {
     fn is_shared(&self, entry: &Entry) -> bool {
         entry.kind == EntryKind::Directory && self.shared.contains(&entry.path)
-    }
-
-    /// Hashes content at the place in the file where it belongs.
-    fn hash_content(&mut self, mut chunk: &[u8]) {
-        while let Some(segment) = self.segments.front_mut()
-            && !chunk.is_empty()
-        {
-            let len = usize::try_from(segment.len).map_or(chunk.len(), |len| len.min(chunk.len()));
-            let (here, rest) = chunk.split_at(len);
-            let offset = segment.offset;
-            segment.offset += len as u64;
-            segment.len -= len as u64;
-            if segment.len == 0 {
-                self.segments.pop_front();
-            }
-            self.hash_hole(offset);
-            self.hasher.update(here);
-            self.hashed += len as u64;
-            chunk = rest;
-        }
     }
 }

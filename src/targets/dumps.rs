@@ -17,7 +17,7 @@ use super::site::{OrFailed, Site};
 use crate::codecs::Codec;
 
 /// What a marker's name has behind the dump's.
-pub(super) const MARKER_EXTENSION: &str = ".manifest.yml";
+pub(crate) const MARKER_EXTENSION: &str = ".manifest.yml";
 
 /// An open folder of dumps. Everything in it is reached through its descriptor, so that nothing is
 /// written below a mount point when the disk goes away.

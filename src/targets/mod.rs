@@ -28,6 +28,7 @@ mod tree;
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};
 
+pub(crate) use dumps::MARKER_EXTENSION;
 pub use error::TargetError;
 
 /// The beginning of a stream member: a volume's tar, an export, an index file.

@@ -70,7 +70,7 @@ pub(crate) fn parse(text: &[u8], source: usize) -> Result<Parsed, YamlError> {
 
 /// How many values `text` may consist of at most, all of them taken for YAML, also those in strings
 /// and comments.
-fn indicators(text: &[u8]) -> usize {
+pub(crate) fn indicators(text: &[u8]) -> usize {
     let mut count = 0;
     for (at, byte) in text.iter().enumerate() {
         let ends_word = || text.get(at + 1).is_none_or(u8::is_ascii_whitespace);

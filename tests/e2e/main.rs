@@ -18,6 +18,7 @@ mod plans;
 mod predecessor;
 mod several_targets;
 mod stirred;
+mod stored;
 mod support;
 mod verified;
 mod whole_project;

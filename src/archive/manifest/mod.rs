@@ -22,6 +22,7 @@ use std::path::PathBuf;
 pub use digest::Sha256Digest;
 pub use draft::{Draft, DraftMember, RenderError, Stored, StoredDump};
 pub use model::Manifest;
+pub(crate) use read::MAX_BYTES;
 pub use read::ManifestError;
 
 /// The `format` that is written, and the newest that is read.

@@ -4,14 +4,33 @@ use serde::Deserialize;
 
 use super::seal::{BrokenSeal, sealed};
 use super::{FORMAT, Manifest};
+use crate::yaml::{self, YamlError};
 
 /// Length in bytes beyond which a manifest is refused unread.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Characters that begin or end a value, of which the parser makes some 170 bytes each before it hands
+/// anything out: this keeps it below 64 MiB. 5000 members have less.
+const MAX_INDICATORS: usize = 400_000;
+
+/// Whether a value may stand for another one. No manifest has such values; a forged one may use them to
+/// repeat a long text until the memory is full.
+fn may_have_aliases(text: &[u8]) -> bool {
+    let begins_value = |at: usize| {
+        let before = at.checked_sub(1).map_or(b' ', |before| text[before]);
+        before.is_ascii_whitespace() || b"[{,".contains(&before)
+    };
+    let has = |sign| {
+        let mut places = text.iter().enumerate().filter(|(_, byte)| **byte == sign);
+        places.any(|(at, _)| begins_value(at))
+    };
+    has(b'&') && has(b'*')
+}
 
 /// A manifest cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// It is longer than 64 MiB.
+    /// It is longer than 16 MiB.
     #[error("the manifest has {bytes} bytes, more than any that is written")]
     TooLarge {
         /// Its length.
@@ -29,6 +48,9 @@ pub enum ManifestError {
         /// The format it names.
         format: u64,
     },
+    /// Made to take more memory than any manifest needs: too many values, or aliases that multiply them.
+    #[error("the manifest has more values than any that is written")]
+    TooManyValues,
     /// Not the YAML of a manifest.
     #[error("the manifest cannot be understood")]
     Content(#[source] serde_yaml::Error),
@@ -54,6 +76,12 @@ impl Manifest {
             BrokenSeal::Missing => ManifestError::NoSeal,
             BrokenSeal::Differs => ManifestError::SealDiffers,
         })?;
+        if yaml::indicators(text) > MAX_INDICATORS
+            || may_have_aliases(text)
+                && matches!(yaml::parse(text, 0), Err(YamlError::TooManyNodes))
+        {
+            return Err(ManifestError::TooManyValues);
+        }
         let head: Head = serde_yaml::from_slice(text).map_err(ManifestError::Content)?;
         if head.format != u64::from(FORMAT) {
             return Err(ManifestError::Format {
@@ -67,6 +95,8 @@ impl Manifest {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::samples;
     use super::super::seal::seal;
     use super::*;
@@ -121,6 +151,35 @@ mod tests {
                 vec![format!("*l{last}"); 10].join(", ")
             );
         }
-        assert!(matches!(parse(&bomb), Err(ManifestError::Content(_))));
+        assert!(matches!(parse(&bomb), Err(ManifestError::TooManyValues)));
+    }
+
+    #[test]
+    fn a_long_text_is_not_repeated_and_values_are_counted() {
+        let long = "x".repeat(1_000_000);
+        let copies = vec!["*l"; 50_000].join(", ");
+        let bomb = format!("format: 1\nwarnings: [&l {long}, {copies}]\n");
+        assert!(matches!(parse(&bomb), Err(ManifestError::TooManyValues)));
+        let many = format!("format: 1\nwarnings: [{}]\n", "a,".repeat(MAX_INDICATORS));
+        assert!(matches!(parse(&many), Err(ManifestError::TooManyValues)));
+        let deep = format!("format: 1\nwarnings: {}\n", "[".repeat(10_000));
+        assert!(matches!(parse(&deep), Err(ManifestError::Content(_))));
+    }
+
+    #[test]
+    fn signs_of_aliases_in_texts_are_texts() {
+        let mut draft = samples::minimal();
+        draft.warnings = vec!["cannot read *all of R &D".to_owned(), "*a &b".to_owned()];
+        let whole = draft.render(&Default::default()).unwrap();
+        assert_eq!(Manifest::parse(&whole).unwrap().warnings, draft.warnings);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_parsed_or_refused(text: Vec<u8>, tail in "[-a-z0-9:{}\\[\\]&*!|>\"', \n]{0,200}") {
+            let _ = Manifest::parse(&text);
+            let _ = parse(&tail);
+            let _ = parse(&format!("format: 1\n{tail}"));
+        }
     }
 }

@@ -35,7 +35,8 @@ pub enum TarError {
         /// The last entry.
         last: Option<Vec<u8>>,
     },
-    /// Something else than zeros follows the end marker: an engine's late error, say.
+    /// Something else than zeros follows the end marker: an engine's late error, say. In a tar of our
+    /// own, anything.
     #[error(
         "followed by something else at byte {at}: `{}`",
         escape::display(beginning)
@@ -45,6 +46,12 @@ pub enum TarError {
         at: u64,
         /// Its first bytes.
         beginning: Vec<u8>,
+    },
+    /// A block is filled up with something else than zeros.
+    #[error("a block is not filled up with zeros at byte {at}")]
+    Padding {
+        /// Where, or the header that it belongs to.
+        at: u64,
     },
     /// A block that should be a header is none, by its checksum.
     #[error(

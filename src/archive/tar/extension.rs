@@ -21,6 +21,13 @@ pub(super) struct Extension {
     pub(super) at: u64,
 }
 
+impl Extension {
+    /// Whether nothing but zeros follows the text of a collected header.
+    pub(super) fn is_filled_up_with_zeros(&self) -> bool {
+        self.data.iter().skip(self.len).all(|byte| *byte == 0)
+    }
+}
+
 /// What was said so far: about all entries that follow, and about the next one.
 #[derive(Default)]
 pub(super) struct Extensions {

@@ -71,6 +71,7 @@ pub struct TarParser<V> {
     last_path: Option<Vec<u8>>,
     summary: TarSummary,
     failed: Option<TarError>,
+    is_strict: bool,
 }
 
 enum State {
@@ -105,6 +106,16 @@ impl<V: TarVisitor> TarParser<V> {
             last_path: None,
             summary: TarSummary::default(),
             failed: None,
+            is_strict: false,
+        }
+    }
+
+    /// At the start of a tar of our own as it was written: what fills up blocks is zero, and nothing at
+    /// all follows the end marker. Of such a tar, every byte is data or part of a header.
+    pub fn strict(visitor: V) -> Self {
+        Self {
+            is_strict: true,
+            ..Self::new(visitor)
         }
     }
 
@@ -172,6 +183,11 @@ impl<V: TarVisitor> TarParser<V> {
         }
     }
 
+    /// Whether the end marker has come.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended) && self.failed.is_none()
+    }
+
     /// The visitor.
     pub fn visitor_mut(&mut self) -> &mut V {
         &mut self.visitor
@@ -194,6 +210,9 @@ impl<V: TarVisitor> TarParser<V> {
                 extension.data.extend_from_slice(&bytes[..taken]);
                 extension.left -= taken;
                 if extension.left == 0 {
+                    if self.is_strict && !extension.is_filled_up_with_zeros() {
+                        return Err(TarError::Padding { at: extension.at });
+                    }
                     self.extension()?;
                 }
                 Ok(taken)
@@ -212,11 +231,22 @@ impl<V: TarVisitor> TarParser<V> {
             }
             State::Padding { left } => {
                 let taken = bytes.len().min(*left);
+                if self.is_strict
+                    && let Some(at) = bytes[..taken].iter().position(|&byte| byte != 0)
+                {
+                    return Err(TarError::Padding {
+                        at: self.summary.bytes + at as u64,
+                    });
+                }
                 self.state = after_data(*left - taken);
                 Ok(taken)
             }
             State::Ended => match bytes.iter().position(|&byte| byte != 0) {
-                None => Ok(bytes.len()),
+                None if !self.is_strict => Ok(bytes.len()),
+                None => Err(TarError::AfterEnd {
+                    at: self.summary.bytes,
+                    beginning: Vec::new(),
+                }),
                 Some(zeros) => Err(TarError::AfterEnd {
                     at: self.summary.bytes + zeros as u64,
                     beginning: shown(&bytes[zeros..]),
@@ -310,6 +340,9 @@ impl<V: TarVisitor> TarParser<V> {
             .push(&bytes[..taken])
             .map_err(|_| bad_map(assembled))?;
         if reader.is_complete() {
+            if self.is_strict && !reader.is_filled_up_with_zeros() {
+                return Err(bad_map(assembled));
+            }
             let segments = reader.segments().map_err(|_| bad_map(assembled))?;
             let data_len = assembled.stored_len;
             let mut entry = assembled.entry.clone();

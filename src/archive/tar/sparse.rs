@@ -68,6 +68,12 @@ impl MapReader {
                 .is_some_and(|wanted| self.line_count >= wanted)
     }
 
+    /// Whether nothing but zeros follows the lines of a complete map.
+    pub(super) fn is_filled_up_with_zeros(&self) -> bool {
+        let lines = self.wanted_lines.unwrap_or(0);
+        self.lines().skip(lines).flatten().all(|byte| *byte == 0)
+    }
+
     /// The segments.
     pub(super) fn segments(&self) -> Result<Vec<Segment>, BadMap> {
         let count = self.wanted_lines.ok_or(BadMap)? / 2;

@@ -1,0 +1,284 @@
+//! From what a user names to a dump whose manifest is known: a folder, an archive with or without a
+//! marker, or a stream.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, stat};
+use rustix::io::Errno;
+
+use super::archive::{self, Archive, manifest_in};
+use super::beneath::Beneath;
+use super::codec::codec_of_archive;
+use super::contract::Contract;
+use super::error::{ArchiveError, OpenError, ScratchError};
+use super::fault::{Fault, Faults};
+use super::folder;
+use super::verify::{Told, Verdicts};
+use crate::archive::manifest::{FILE_NAME, MAX_BYTES, Manifest, ManifestError};
+use crate::codecs::Codec;
+use crate::targets::MARKER_EXTENSION;
+
+/// A dump that was opened: its manifest is one, and nothing else is known of it yet.
+pub struct Dump {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// How it lies there.
+    pub form: Form,
+    pub(super) place: Place,
+    /// What was found to be wrong on the way to the manifest.
+    faults: Faults,
+    pub(super) scratch: PathBuf,
+}
+
+/// How a dump lies there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A folder.
+    Directory,
+    /// One file, compressed as a whole.
+    Archive(Codec),
+}
+
+/// What it is read from.
+pub(super) enum Place {
+    Folder(Beneath),
+    Archive(Archive),
+}
+
+impl Dump {
+    /// Opens the dump at exactly this path. Temporary files are made in `scratch`.
+    ///
+    /// # Errors
+    /// When nothing is there, it is no dump, or its manifest cannot be used.
+    pub fn open(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
+        match stat(path) {
+            Err(Errno::NOENT | Errno::NOTDIR) => Err(OpenError::NotFound {
+                path: path.to_owned(),
+            }),
+            Err(errno) => Err(read_error(path)(errno.into())),
+            Ok(found) => match FileType::from_raw_mode(found.st_mode) {
+                FileType::Directory => Self::open_folder(path, scratch),
+                FileType::RegularFile => Self::open_archive(path, scratch),
+                _ => Err(OpenError::NotADump {
+                    path: path.to_owned(),
+                    why: "it is neither a folder nor a file",
+                }),
+            },
+        }
+    }
+
+    /// Takes an archive from a stream: all of it is kept in a temporary file first.
+    ///
+    /// # Errors
+    /// When it cannot be read or kept, or is no dump.
+    pub fn open_stream(stream: &mut dyn Read, scratch: &Path) -> Result<Self, OpenError> {
+        let name = Path::new("-");
+        let keep = |source| ScratchError {
+            dir: scratch.to_owned(),
+            source,
+        };
+        let mut file = tempfile::tempfile_in(scratch).map_err(keep)?;
+        let mut buffer = vec![0; super::hashing::BUFFER_LEN];
+        loop {
+            let len = match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(len) => len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(read_error(name)(error)),
+            };
+            io::Write::write_all(&mut file, &buffer[..len]).map_err(keep)?;
+        }
+        let archive = archive_of(file, name).map_err(keep)?;
+        Self::bare(archive, name, Faults::default(), scratch)
+    }
+
+    fn open_folder(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
+        let mut beneath = Beneath::open(path).map_err(read_error(path))?;
+        let manifest = match beneath.file(FILE_NAME.as_bytes()) {
+            Ok((file, stat)) => read_manifest(file, stat.st_size),
+            Err(Fault::Read(error)) => Err(ReadManifest::Io(error)),
+            Err(_) => {
+                return Err(OpenError::NotADump {
+                    path: path.to_owned(),
+                    why: "no file `Manifest.yml` is in it",
+                });
+            }
+        };
+        let manifest = manifest.map_err(|error| error.of(path))?;
+        Ok(Self {
+            manifest,
+            form: Form::Directory,
+            place: Place::Folder(beneath),
+            faults: Faults::default(),
+            scratch: scratch.to_owned(),
+        })
+    }
+
+    fn open_archive(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
+        let file = open_plain(path).map_err(read_error(path))?;
+        let archive = archive_of(file, path).map_err(read_error(path))?;
+        let mut faults = Faults::default();
+        match read_marker(path, &mut faults) {
+            None => Self::bare(archive, path, faults, scratch),
+            Some(manifest) => Ok(Self {
+                manifest,
+                form: Form::Archive(archive.codec),
+                place: Place::Archive(archive),
+                faults,
+                scratch: scratch.to_owned(),
+            }),
+        }
+    }
+
+    /// An archive of which only the manifest in it says what it should hold.
+    fn bare(
+        archive: Archive,
+        path: &Path,
+        faults: Faults,
+        scratch: &Path,
+    ) -> Result<Self, OpenError> {
+        let bytes = manifest_in(&archive).map_err(|source| match source {
+            ArchiveError::NoManifest => OpenError::NotADump {
+                path: path.to_owned(),
+                why: "no `Manifest.yml` is in it",
+            },
+            source => OpenError::Broken {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error| ReadManifest::Bad(error).of(path))?;
+        Ok(Self {
+            manifest,
+            form: Form::Archive(archive.codec),
+            place: Place::Archive(archive),
+            faults,
+            scratch: scratch.to_owned(),
+        })
+    }
+
+    /// Reads every stored byte of the dump and compares it with the manifest. `told` hears of each
+    /// member as soon as it is judged.
+    ///
+    /// # Errors
+    /// When temporary files cannot be written. What is wrong with the dump is in the verdicts.
+    pub fn verify(self, told: &mut Told<'_>) -> Result<Verdicts, ScratchError> {
+        let contract = match Contract::new(&self.manifest) {
+            Ok(contract) => contract,
+            Err(what) => return Ok(Verdicts::contradictory(what)),
+        };
+        let mut verdicts = match self.place {
+            Place::Folder(beneath) => folder::check(beneath, &contract, told),
+            Place::Archive(archive) => {
+                let marker = self.manifest.archive.as_ref();
+                archive::check(&archive, marker, &contract, &self.scratch, told)?
+            }
+        };
+        verdicts.rest.join(self.faults);
+        verdicts.is_complete = self.manifest.complete;
+        Ok(verdicts)
+    }
+}
+
+/// Why the bytes of a manifest are none.
+pub(super) enum ReadManifest {
+    Io(io::Error),
+    Bad(ManifestError),
+}
+
+impl ReadManifest {
+    pub(super) fn of(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        match self {
+            Self::Io(source) => OpenError::Read { path, source },
+            Self::Bad(source) => OpenError::Manifest { path, source },
+        }
+    }
+}
+
+/// Reads a manifest, unless it is too long.
+pub(super) fn read_manifest(file: File, size: i64) -> Result<Manifest, ReadManifest> {
+    let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    if bytes > MAX_BYTES {
+        return Err(ReadManifest::Bad(ManifestError::TooLarge { bytes }));
+    }
+    let mut data = Vec::new();
+    let read = file.take(MAX_BYTES as u64 + 1).read_to_end(&mut data);
+    read.map_err(ReadManifest::Io)?;
+    Manifest::parse(&data).map_err(ReadManifest::Bad)
+}
+
+/// The marker of an archive, if there is one that can be used; why it cannot is a fault.
+fn read_marker(archive: &Path, faults: &mut Faults) -> Option<Manifest> {
+    let file_name = archive.file_name()?.as_bytes();
+    let (stem, _) = Codec::split_archive_name(file_name)?;
+    let name = [stem, MARKER_EXTENSION.as_bytes()].concat();
+    let folder = match archive.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut beneath = Beneath::open(folder).ok()?;
+    let read = match beneath.file(&name) {
+        Err(Fault::Missing) => return None,
+        Err(fault) => Err(fault),
+        Ok((file, stat)) => match read_manifest(file, stat.st_size) {
+            Err(ReadManifest::Io(error)) => Err(Fault::Read(error)),
+            Err(ReadManifest::Bad(error)) => Err(Fault::Manifest(error)),
+            Ok(manifest) => Ok(manifest),
+        },
+    };
+    match read {
+        Err(fault) => {
+            faults.add(name, fault);
+            None
+        }
+        Ok(manifest) => {
+            let Some(described) = &manifest.archive else {
+                faults.add(name, Fault::NoArchive);
+                return None;
+            };
+            if described.file.as_bytes() != file_name {
+                let was = described.file.clone();
+                faults.add(file_name, Fault::Renamed { name: was });
+            }
+            Some(manifest)
+        }
+    }
+}
+
+/// Opens a plain file without waiting for anything that took its place meanwhile.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty())?;
+    let found = fstat(fd.as_fd())?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is no plain file any more"));
+    }
+    Ok(fd.into())
+}
+
+fn archive_of(file: File, path: &Path) -> io::Result<Archive> {
+    let bytes = file.metadata()?.len();
+    let mut beginning = [0; 6];
+    let len = file.read_at(&mut beginning, 0)?;
+    let name = path.file_name().unwrap_or(OsStr::new("-")).as_bytes();
+    Ok(Archive {
+        codec: codec_of_archive(name, &beginning[..len]),
+        file: Arc::new(file),
+        bytes,
+        name: name.to_vec(),
+    })
+}
+
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Read { path, source }
+}
