@@ -146,7 +146,8 @@ fn manifests_that_contradict_themselves_promise_nothing() {
 #[test]
 fn what_stands_in_the_place_of_a_file_is_not_opened() {
     let member = "volumes/project/db.tar";
-    let put: [(&str, fn(&Path)); 4] = [
+    type Put = fn(&Path);
+    let put: [(&str, Put); 4] = [
         ("is a link and should be a file", |path| {
             symlink("/dev/zero", path).unwrap()
         }),
