@@ -173,11 +173,11 @@ services:
 
     let since = now();
     let dump = verify(&project.dump_to_folder(&["--mounted", "whole"]));
-    assert_eq!(paused(&project, &since), ["link-1", "whole-1"]);
+    assert_eq!(paused(&project, &since), ["link-1", "part-1", "whole-1"]);
     assert_eq!(
         dump.files("volumes/mounted"),
-        ["media/file"],
-        "each file has one owner"
+        ["media/deep/file", "media/file"],
+        "what only `part` mounts by itself is part of what `whole` mounts"
     );
 
     let since = now();
