@@ -14,6 +14,9 @@ mod one_place;
 mod outcome;
 mod reporter;
 mod request;
+mod restore;
+mod restore_request;
+mod restore_talk;
 mod run;
 mod show;
 mod signals;
@@ -68,6 +71,7 @@ fn wants_json(command: &Command) -> bool {
         Command::List(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
+        Command::Restore(args) => args.json,
         Command::Init(_) | Command::Schema(_) => false,
     }
 }
@@ -89,6 +93,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::List(args) => list::list(&args),
             Command::Show(args) => show::show(&args),
             Command::Verify(args) => verify::verify(&args, &talk),
+            Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Schema(args) => check::schema(&args),
         }
     });

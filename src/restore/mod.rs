@@ -1,0 +1,19 @@
+//! Puts dumps back: the mirror of [`crate::plan`] and [`crate::executor`].
+//!
+//! `look` looks at the dump, the folder and the engine once; [`plan`] makes a pure value of what was seen, which
+//! `--dry-run` prints; `executor` stages everything, lets it change places, and has services run again. See
+//! `docs/adr/0010-restoring.md`.
+
+mod compose_program;
+pub mod event;
+pub mod facts;
+mod model;
+pub mod plan;
+mod probe;
+pub mod report;
+pub mod request;
+mod running;
+
+pub use compose_program::{Called, ComposeError, ComposeProgram};
+pub use event::{Event, Reporter};
+pub use report::{Changed, RestoreReport};
