@@ -34,6 +34,9 @@ pub struct Facts {
     pub config: Option<Compared>,
     /// What stands where mounted members go, by member.
     pub standing: BTreeMap<String, Standing>,
+    /// What in mounted folders is not theirs, by member and relative to its folder: config, and mounted
+    /// folders of their own.
+    pub carried: BTreeMap<String, Vec<Vec<u8>>>,
     /// What the engine knows, or why it was not asked.
     pub engine: Result<EngineFacts, String>,
     /// How a person calls Compose on the project, where it is installed.
@@ -51,8 +54,10 @@ pub struct Compared {
     pub absent: u64,
     /// Entries that are as the dump has them.
     pub same: u64,
-    /// Those that differ, by path, escaped.
-    pub differing: Vec<String>,
+    /// Entries that differ.
+    pub differ: u64,
+    /// The first of them by path, escaped.
+    pub first: Vec<String>,
 }
 
 /// What stands where content is to go.
@@ -200,6 +205,17 @@ fn image_references(wanted: &Wanted<'_>) -> BTreeSet<String> {
             declared.or_else(|| service.image.clone())
         })
         .collect()
+}
+
+/// A path of bytes below a folder.
+#[must_use]
+pub fn in_folder(folder: &Path, path: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    if path.is_empty() {
+        folder.to_owned()
+    } else {
+        folder.join(std::ffi::OsStr::from_bytes(path))
+    }
 }
 
 /// Why a folder cannot take a project; `None` where it can, also by being made.

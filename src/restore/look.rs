@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compose_program::{Called, ComposeProgram, shown_with};
-use super::facts::{self, Facts, Wanted};
+use super::compose_program::{Called, ComposeProgram};
+use super::config_pass::{self, ConfigError, ConfigPass};
+use super::content::Place;
+use super::facts::{self, Facts, Standing, Wanted};
 use super::model::Model;
 use super::plan::naming::{self, Named};
 use super::plan::select;
 use super::request::{Request, Scope};
-use super::scratch::{self, CopyError};
+use super::probe;
+use crate::archive::escape::unescape;
+use crate::archive::manifest::Manifest;
 use crate::archive::manifest::model::Source;
 use crate::compose::LoadError;
 use crate::diagnostic::Finding;
@@ -46,16 +50,17 @@ pub enum LookError {
     /// The Compose files cannot be used.
     #[error("the Compose files of the project cannot be used")]
     Model(#[source] LoadError),
-    /// The dump's Compose files cannot be looked at.
+    /// The dump's configuration cannot be looked at.
     #[error(transparent)]
-    Copy(#[from] CopyError),
+    Config(#[from] ConfigError),
     /// The engine does not answer as it should.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 /// Looks at everything that a plan is made from. `connected` is why there is no engine, where there is
-/// none. Changes nothing but temporary files in `scratch`.
+/// none; `unfinished` are the volumes that a restore that was cut off has left half written. Changes nothing but
+/// temporary files in `scratch`.
 ///
 /// # Errors
 /// What keeps it from being seen, or does not go with the dump.
@@ -64,9 +69,15 @@ pub async fn look(
     dump: &mut Dump,
     scratch: &Path,
     connected: &Result<Connected, String>,
+    unfinished: &BTreeSet<String>,
 ) -> Result<Looked, LookError> {
     let manifest = dump.manifest.clone();
-    let model = model(request, dump, scratch)?;
+    let mounted = mounted_paths(&manifest);
+    let config = manifest.members.iter().any(|member| member.source == Source::Config);
+    let roots: Vec<Vec<u8>> = mounted.iter().map(|(_, path)| path.clone()).collect();
+    let config = config.then(|| config_pass::look(dump, scratch, &request.folder, &roots));
+    let config = config.transpose()?;
+    let model = model(request, &manifest, config.as_ref())?;
     let found = model.as_ref().map(|model| model.found_name.as_str());
     let named = naming::project(request, &manifest, found)
         .map_err(|finding| LookError::Findings(vec![finding]))?;
@@ -87,15 +98,18 @@ pub async fn look(
     };
     let called = called(request, &named, files.unwrap_or_default());
     let compose = connected.as_ref().ok().and_then(|one| one.program.as_ref());
+    let inside = config.as_ref().map_or(&[][..], |config| &config.inside);
+    let carried = carried(&mounted, inside);
     let facts = Facts {
         model: project,
         folder: request.folder.clone(),
         unusable_folder: facts::unusable_folder(&request.folder),
-        config: None,
-        standing: BTreeMap::new(),
+        standing: standing(&request.folder, &mounted, &carried),
+        config: config.map(|config| config.compared),
+        carried,
         engine,
         compose: compose.map(|program| program.shown(&called)),
-        unfinished: BTreeSet::new(),
+        unfinished: unfinished.clone(),
         is_root: rustix::process::geteuid().is_root(),
         manifest,
         selection,
@@ -107,29 +121,68 @@ pub async fn look(
 /// The project as its files will declare it: by the dump's, where they are put back or there are no others.
 fn model(
     request: &Request,
-    dump: &mut Dump,
-    scratch: &Path,
+    manifest: &Manifest,
+    config: Option<&ConfigPass>,
 ) -> Result<Option<Model>, LookError> {
-    let manifest = dump.manifest.clone();
-    let load = |at: &Path| Model::load(request, &manifest, at).map_err(LookError::Model);
-    let members = &manifest.members;
-    let has_config = members.iter().any(|member| member.source == Source::Config);
-    if !request.wants(Scope::Config) || !has_config {
-        let own = load(&request.folder)?;
-        if own.is_some() || !has_config {
-            return Ok(own);
-        }
+    let load = |at: &Path| Model::load(request, manifest, at).map_err(LookError::Model);
+    let Some(config) = config else {
+        return load(&request.folder);
+    };
+    if request.wants(Scope::Config) {
+        return load(&config.copy);
     }
-    let name = request.folder.file_name().unwrap_or("project".as_ref());
-    let copy = scratch::copy(dump, scratch, name)?;
-    let mut model = load(&copy.folder)?;
-    if !request.wants(Scope::Config)
-        && let Some(model) = &mut model
-    {
+    if let Some(own) = load(&request.folder)? {
+        return Ok(Some(own));
+    }
+    let mut model = load(&config.copy)?;
+    if let Some(model) = &mut model {
         // Nobody puts these files there: the folder's name says nothing about the project's.
         model.found_name.clone_from(&manifest.project.name);
     }
     Ok(model)
+}
+
+/// The mounted members, each with its path in the project folder.
+fn mounted_paths(manifest: &Manifest) -> Vec<(String, Vec<u8>)> {
+    let members = manifest.members.iter();
+    let mounted = members.filter_map(|member| match &member.source {
+        Source::Mounted { path } => {
+            Some((member.path.clone(), unescape(path.as_bytes())?))
+        }
+        _ => None,
+    });
+    mounted.collect()
+}
+
+/// What in each mounted folder is not its own: config, and mounted folders of their own.
+fn carried(
+    mounted: &[(String, Vec<u8>)],
+    config: &[Vec<u8>],
+) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let others = || config.iter().chain(mounted.iter().map(|(_, path)| path));
+    let below = |folder: &Vec<u8>| {
+        let rest = others().filter_map(|path| path.strip_prefix(&folder[..])?.strip_prefix(b"/"));
+        rest.map(<[u8]>::to_vec).collect()
+    };
+    let rows = mounted.iter();
+    rows.map(|(member, path)| (member.clone(), below(path))).collect()
+}
+
+/// What stands where mounted members go.
+fn standing(
+    folder: &Path,
+    mounted: &[(String, Vec<u8>)],
+    carried: &BTreeMap<String, Vec<Vec<u8>>>,
+) -> BTreeMap<String, Standing> {
+    let row = |(member, path): &(String, Vec<u8>)| {
+        let place = Place {
+            root: folder.to_owned(),
+            below: path.clone(),
+        };
+        let carried = carried.get(member).map_or(&[][..], Vec::as_slice);
+        (member.clone(), probe::folder(&place, carried))
+    };
+    mounted.iter().map(row).collect()
 }
 
 /// The project as Compose has to be told of it.
@@ -143,10 +196,4 @@ fn called(request: &Request, named: &Named, files: Vec<std::path::PathBuf>) -> C
         env_files: flags.env_files.clone(),
         profiles: flags.profiles.clone(),
     }
-}
-
-/// What a person types to run Compose on the project, where none is installed here.
-#[must_use]
-pub fn usual_command(called: &Called) -> String {
-    shown_with("docker compose", called)
 }

@@ -1,9 +1,13 @@
 //! Whether a place has content already.
 
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 
+use super::content::{Place, PlaceState};
 use super::facts::Standing;
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::tar::{TarParser, TarVisitor};
@@ -19,17 +23,55 @@ pub(super) async fn volume(
 ) -> Standing {
     let folder = volume.mountpoint.as_ref();
     let is_plain = volume.driver == "local" && volume.options.is_empty();
-    if let Some(folder) = folder.filter(|_| is_local && is_plain)
-        && let Ok(mut entries) = std::fs::read_dir(folder)
-    {
-        return if entries.next().is_none() {
-            Standing::Empty
-        } else {
-            Standing::Full
-        };
+    if let Some(folder) = folder.filter(|_| is_local && is_plain) {
+        match Place::new(folder).look() {
+            Ok(PlaceState::Empty) => return Standing::Empty,
+            Ok(PlaceState::Filled) => return Standing::Full,
+            // It is not ours to look into.
+            Ok(PlaceState::Missing | PlaceState::NoFolder) | Err(_) => {}
+        }
     }
     let looked = through_helper(engine, &volume.name).await;
     looked.unwrap_or_else(|error| Standing::Unusable(chain(&error)))
+}
+
+/// Looks at a folder that is to be filled as a whole; what is `carried`, by path in it, is not its own.
+pub(super) fn folder(place: &Place, carried: &[Vec<u8>]) -> Standing {
+    match place.look() {
+        Ok(PlaceState::Missing) => Standing::Absent,
+        Ok(PlaceState::Empty) => Standing::Empty,
+        Ok(PlaceState::Filled) => match holds_others(&place.path(), b"", carried) {
+            Ok(true) => Standing::Full,
+            Ok(false) => Standing::Empty,
+            Err(error) => Standing::Unusable(error.to_string()),
+        },
+        // A mounted file, or a link to what is mounted.
+        Ok(PlaceState::NoFolder) => match std::fs::symlink_metadata(place.path()) {
+            Ok(found) if found.is_file() || found.is_symlink() => Standing::Full,
+            Ok(_) => Standing::Unusable("something else than a file or folder is there".to_owned()),
+            Err(error) => Standing::Unusable(error.to_string()),
+        },
+        Err(error) => Standing::Unusable(chain(&error)),
+    }
+}
+
+/// Whether a folder has anything but folders and what is carried in it.
+fn holds_others(folder: &Path, path: &[u8], carried: &[Vec<u8>]) -> io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let path = match path {
+            b"" => name.as_bytes().to_vec(),
+            path => [path, b"/", name.as_bytes()].concat(),
+        };
+        if carried.contains(&path) {
+            continue;
+        }
+        if !entry.file_type()?.is_dir() || holds_others(&entry.path(), &path, carried)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the engine's stream of a volume ends after the volume's own root.

@@ -62,7 +62,8 @@ fn config(facts: &Facts, member: &Member) -> Option<ConfigPlan> {
         member: member.path.clone(),
         create: compared.absent,
         keep: compared.same,
-        replace: compared.differing,
+        replace: compared.differ,
+        differing: compared.first,
     })
 }
 

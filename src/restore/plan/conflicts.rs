@@ -30,13 +30,22 @@ fn existing(request: &Request, plan: &Plan, found: &mut Vec<Conflict>) {
     if request.replace {
         return;
     }
-    let config = plan.config.iter().flat_map(|config| &config.replace);
-    for path in config {
-        found.push(conflict(
-            "restore::file_differs",
-            format!("the file `{path}` exists and is not what the dump has"),
-            REPLACE,
-        ));
+    for config in &plan.config {
+        for path in &config.differing {
+            found.push(conflict(
+                "restore::file_differs",
+                format!("`{path}` exists and is not what the dump has"),
+                REPLACE,
+            ));
+        }
+        let more = config.replace - config.differing.len() as u64;
+        if more > 0 {
+            found.push(conflict(
+                "restore::file_differs",
+                format!("{} of the configuration differ as well", crate::text::count(more, "more file")),
+                REPLACE,
+            ));
+        }
     }
     for row in plan.mounted.iter().filter(|row| row.does == Does::Replace) {
         found.push(conflict(

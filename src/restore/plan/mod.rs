@@ -5,12 +5,16 @@ mod conflicts;
 pub mod model;
 pub mod naming;
 pub mod pin;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod select;
 mod services;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod volumes;
 mod warnings;
 
 pub use build::{NAME_VARIABLE, build};
-pub use services::dependencies;
+pub(crate) use services::is_made_anew;
 pub use volumes::{target, target_of, volume_of};

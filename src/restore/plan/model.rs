@@ -104,8 +104,10 @@ pub struct ConfigPlan {
     pub create: u64,
     /// Files that are there as the dump has them.
     pub keep: u64,
-    /// Files that differ, by path in the project folder.
-    pub replace: Vec<String>,
+    /// Files that differ.
+    pub replace: u64,
+    /// The first of them, by path in the project folder.
+    pub differing: Vec<String>,
 }
 
 /// A mounted folder or file.

@@ -216,6 +216,7 @@ fn facts(manifest: Manifest) -> Facts {
         unusable_folder: None,
         config: None,
         standing: BTreeMap::new(),
+        carried: BTreeMap::new(),
         engine: Ok(EngineFacts {
             daemon: Daemon::default(),
             endpoint: "unix:///run/docker.sock".into(),

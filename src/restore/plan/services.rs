@@ -62,7 +62,7 @@ impl<'f> Services<'f> {
             .filter(|service| self.is_missing(service, &remove))
             .cloned()
             .collect();
-        let is_changed = config.is_some_and(|config| !config.replace.is_empty());
+        let is_changed = config.is_some_and(|config| config.replace > 0);
         StartPlan {
             recreate: is_changed && !self.containers.is_empty(),
             services: if self.request.start { wanted } else { Vec::new() },
@@ -147,13 +147,12 @@ impl<'f> Services<'f> {
 }
 
 /// Whether a volume is removed and made anew on the way.
-pub(super) fn is_made_anew(row: &VolumePlan) -> bool {
+pub(crate) fn is_made_anew(row: &VolumePlan) -> bool {
     row.does == Does::Replace && matches!(row.writer, Writer::Engine(_))
 }
 
 /// Who depends on whom, by the files and by the containers' labels.
-#[must_use]
-pub fn dependencies(facts: &Facts) -> Dependencies {
+fn dependencies(facts: &Facts) -> Dependencies {
     let engine = facts.engine.as_ref();
     let mut order = engine.map_or_else(|_| Dependencies::default(), |engine| {
         Dependencies::of_containers(&engine.containers)

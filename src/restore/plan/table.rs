@@ -63,10 +63,10 @@ fn files(page: &mut Page, plan: &Plan) {
         page.line(&format!(
             "\nConfig: {} to create, {} to replace, {} as they are",
             config.create,
-            config.replace.len(),
+            config.replace,
             config.keep
         ));
-        let differing = config.replace.iter().map(|path| Row {
+        let differing = config.differing.iter().map(|path| Row {
             mark: mark(Does::Replace),
             cells: vec![path.clone(), Does::Replace.word().to_owned()],
         });

@@ -29,7 +29,8 @@ fn what_exists_is_in_the_way_all_at_once_until_it_may_be_replaced() {
     sample.mounted("media", Standing::Full);
     sample.existing("blog_db", Standing::Full, vec![user("db", "blog_db")]);
     sample.facts.config = Some(Compared {
-        differing: vec!["compose.yaml".into()],
+        differ: 1,
+        first: vec!["compose.yaml".into()],
         ..Compared::default()
     });
     assert_eq!(

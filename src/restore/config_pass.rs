@@ -1,13 +1,19 @@
-//! The dump's Compose files in a temporary folder, for the loader to read before anything is verified: small
-//! files only, and no link that leads out of it.
+//! One pass over the dump's config before a restore is planned: the Compose files are copied for the loader, all
+//! entries compared with what is in the project folder, and those in mounted folders remembered.
+//!
+//! Nothing is verified yet. Only small files are copied, and no link that leads out of the copy.
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::content::{ContentError, Differences, Place};
+use super::facts::Compared;
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
+use crate::archive::escape::escape;
 use crate::archive::manifest::model::{Member, Source};
 use crate::archive::tar::TarVisitor;
 use crate::files::{FileError, Tree};
@@ -20,33 +26,44 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Bytes of all of them together.
 const MAX_ALL: u64 = 64 * 1024 * 1024;
 
-/// A copy of the dump's config, removed with this.
-pub(super) struct ConfigCopy {
+/// What a pass over the config comes to.
+pub(super) struct ConfigPass {
+    /// Removed with this.
     _top: TempDir,
-    /// A folder with the name of the one that is restored into, which Compose may name the project by.
-    pub(super) folder: PathBuf,
+    /// The copied files, in a folder with the name of the one that is restored into, by which Compose may
+    /// name the project.
+    pub(super) copy: PathBuf,
+    /// How the entries compare with those in the project folder.
+    pub(super) compared: Compared,
+    /// The paths of those that lie below one of the folders that were asked about; no folders.
+    pub(super) inside: Vec<Vec<u8>>,
 }
 
-/// The config cannot be copied.
+/// The config cannot be looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum CopyError {
+pub enum ConfigError {
     /// A temporary file cannot be made.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
-    /// A file cannot be made of an entry.
+    /// A temporary file cannot be written.
     #[error("cannot copy the dump's configuration")]
-    File(#[from] FileError),
+    Copy(#[from] FileError),
+    /// The project folder cannot be looked at.
+    #[error("cannot compare the dump's configuration with the project folder")]
+    Compare(#[from] ContentError),
 }
 
-/// Copies what a loader could read of the dump's config. Of an archive, nothing behind it is read.
+/// Looks at the config of a dump that has some. Of an archive, nothing behind it is read.
 ///
 /// # Errors
-/// When temporary files cannot be made. What is wrong with the dump is found when it is verified.
-pub(super) fn copy(
+/// When temporary files cannot be made, or the folder cannot be read. What is wrong with the dump is found
+/// when it is verified.
+pub(super) fn look(
     dump: &mut Dump,
     scratch: &Path,
-    name: &OsStr,
-) -> Result<ConfigCopy, CopyError> {
+    folder: &Path,
+    mounted: &[Vec<u8>],
+) -> Result<ConfigPass, ConfigError> {
     let failed = |source| ScratchError {
         dir: scratch.to_owned(),
         source,
@@ -55,50 +72,77 @@ pub(super) fn copy(
         .prefix("compose-dump-")
         .tempdir_in(scratch)
         .map_err(failed)?;
-    let folder = top.path().join(name);
-    std::fs::create_dir(&folder).map_err(failed)?;
-    let root = open_folder(&folder).map_err(failed)?;
-    let mut copier = Copier {
-        tree: Tree::new(root)?,
+    let name = folder.file_name().unwrap_or(OsStr::new("project"));
+    let copy = top.path().join(name);
+    std::fs::create_dir(&copy).map_err(failed)?;
+    let mut looker = Looker {
+        tree: Tree::new(open_folder(&copy).map_err(failed)?)?,
+        differences: Differences::new(&Place::new(folder))?,
+        mounted,
+        inside: Vec::new(),
         left: MAX_ALL,
-        is_open: false,
+        is_copied: false,
         has_begun: false,
         error: None,
     };
-    let read = dump.read_members(&mut copier, &mut |_| {});
-    if let Some(error) = copier.error {
-        return Err(error.into());
+    let read = dump.read_members(&mut looker, &mut |_| {});
+    if let Some(error) = looker.error {
+        return Err(error);
     }
-    copier.tree.close()?;
+    looker.tree.close()?;
     match read {
         Err(PassError::Scratch(error)) => Err(error.into()),
         // It stops behind the config.
-        Err(PassError::Closed(SinkClosed)) | Ok(_) => Ok(ConfigCopy { _top: top, folder }),
+        Err(PassError::Closed(SinkClosed)) | Ok(_) => Ok(ConfigPass {
+            _top: top,
+            copy,
+            compared: compared(looker.differences),
+            inside: looker.inside,
+        }),
     }
 }
 
-fn open_folder(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
+fn compared(differences: Differences) -> Compared {
+    Compared {
+        absent: differences.absent,
+        same: differences.same,
+        differ: differences.count,
+        first: differences.first.iter().map(|one| escape(&one.path)).collect(),
+    }
+}
+
+fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     Ok(std::fs::File::open(path)?.into())
 }
 
-struct Copier {
+struct Looker<'m> {
     tree: Tree,
+    differences: Differences,
+    mounted: &'m [Vec<u8>],
+    inside: Vec<Vec<u8>>,
     left: u64,
     /// Whether the entry that came last is being copied.
-    is_open: bool,
+    is_copied: bool,
     has_begun: bool,
-    error: Option<FileError>,
+    error: Option<ConfigError>,
 }
 
-impl Copier {
-    fn keep<T>(&mut self, made: Result<T, FileError>) -> Result<T, SinkClosed> {
+impl Looker<'_> {
+    fn keep(&mut self, made: Result<(), FileError>) -> Result<(), SinkClosed> {
         made.map_err(|error| {
-            self.error = Some(error);
+            self.error = Some(error.into());
             SinkClosed
         })
     }
 
-    fn wants(&self, entry: &Entry) -> bool {
+    fn compared(&mut self, done: Result<(), SinkClosed>) -> Result<(), SinkClosed> {
+        if done.is_err() {
+            self.error = self.differences.take_error().map(ConfigError::from);
+        }
+        done
+    }
+
+    fn is_to_be_copied(&self, entry: &Entry) -> bool {
         match &entry.kind {
             EntryKind::File => entry.size <= MAX_FILE.min(self.left),
             EntryKind::Directory => !entry.path.is_empty(),
@@ -107,6 +151,16 @@ impl Copier {
             | EntryKind::Fifo
             | EntryKind::CharDevice { .. }
             | EntryKind::BlockDevice { .. } => false,
+        }
+    }
+
+    fn remember(&mut self, entry: &Entry) {
+        let is_below = |folder: &Vec<u8>| {
+            let rest = entry.path.strip_prefix(&folder[..]);
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        if entry.kind != EntryKind::Directory && self.mounted.iter().any(is_below) {
+            self.inside.push(entry.path.clone());
         }
     }
 }
@@ -121,7 +175,7 @@ fn stays(path: &[u8], target: &[u8]) -> bool {
     !target.starts_with(b"/") && up <= depth && down.all(|name| name != b"..")
 }
 
-impl Takers for Copier {
+impl Takers for Looker<'_> {
     fn offer(&mut self, member: &Member) -> Result<Wish, SinkClosed> {
         match member.source {
             Source::Config => {
@@ -139,16 +193,20 @@ impl Takers for Copier {
     }
 }
 
-impl TarVisitor for Copier {
-    fn begin(&mut self, entry: &Entry, _: u64) -> Result<(), SinkClosed> {
-        self.is_open = self.wants(entry);
-        if !self.is_open {
+impl TarVisitor for Looker<'_> {
+    fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
+        self.remember(entry);
+        let begun = self.differences.begin(entry, at);
+        self.compared(begun)?;
+        self.is_copied = self.is_to_be_copied(entry);
+        if !self.is_copied {
             return Ok(());
         }
         self.left -= entry.size;
         // Nobody else looks into the folder, and the loader has to.
+        let is_folder = entry.kind == EntryKind::Directory;
         let plain = Entry {
-            mode: if entry.kind == EntryKind::Directory { 0o700 } else { 0o600 },
+            mode: if is_folder { 0o700 } else { 0o600 },
             xattrs: Vec::new(),
             ..entry.clone()
         };
@@ -157,7 +215,9 @@ impl TarVisitor for Copier {
     }
 
     fn data(&mut self, part: &[u8]) -> Result<(), SinkClosed> {
-        if !self.is_open {
+        let compared = self.differences.data(part);
+        self.compared(compared)?;
+        if !self.is_copied {
             return Ok(());
         }
         let written = self.tree.write(part);
@@ -165,7 +225,9 @@ impl TarVisitor for Copier {
     }
 
     fn end(&mut self) -> Result<(), SinkClosed> {
-        if !std::mem::take(&mut self.is_open) {
+        let compared = self.differences.end();
+        self.compared(compared)?;
+        if !std::mem::take(&mut self.is_copied) {
             return Ok(());
         }
         let ended = self.tree.end();
