@@ -6,10 +6,12 @@ mod check;
 mod declared;
 mod edge;
 mod execute;
+mod file_targets;
 mod finding_row;
 mod gather;
 mod init;
 mod list;
+mod lookup;
 mod one_place;
 mod outcome;
 mod reporter;
@@ -94,6 +96,8 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Show(args) => show::show(&args),
             Command::Verify(args) => verify::verify(&args, &talk),
             Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
+            Command::Show(args) => show::show(&cli.global, &args),
+            Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Schema(args) => check::schema(&args),
         }
     });
