@@ -13,7 +13,7 @@ use crate::text;
 
 /// Reads the dump to its last byte and says what is wrong.
 pub(super) fn verify(args: &VerifyArgs, talk: &Talk) -> Result<Exit, CommandError> {
-    let dump = stored::open(&args.dump)?;
+    let mut dump = stored::open(&args.dump)?;
     let manifest = dump.manifest.clone();
     let is_told = !args.json && !talk.quiet;
     let mut unprinted = None;
