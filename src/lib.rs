@@ -2,7 +2,7 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`init`] writes the
+//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`cli`] is the edge. [`init`] writes the
 //! first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod executor;
 pub mod exit;
+mod files;
 pub mod init;
 mod page;
 pub mod plan;

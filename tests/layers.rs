@@ -136,14 +136,21 @@ fn the_reader_of_this_test_sees_uses_and_paths() {
 }
 
 #[test]
-fn targets_codecs_and_archive_know_nothing_of_configuration_engine_and_plan() {
+fn targets_files_codecs_and_archive_know_nothing_of_configuration_engine_and_plan() {
     forbid(
         &["targets/", "codecs/", "archive/"],
         &[
             "config", "cli", "compose", "engine", "plan", "executor", "sources",
         ],
     );
-    forbid(&["codecs/", "archive/"], &["targets"]);
+    forbid(
+        &["files/"],
+        &[
+            "config", "cli", "compose", "engine", "plan", "executor", "sources", "targets",
+            "stored",
+        ],
+    );
+    forbid(&["codecs/", "archive/"], &["targets", "files"]);
     forbid(&["codecs/"], &["archive"]);
 }
 

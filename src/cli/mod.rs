@@ -93,8 +93,6 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
             Command::List(args) => list::list(&args),
-            Command::Show(args) => show::show(&args),
-            Command::Verify(args) => verify::verify(&args, &talk),
             Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),

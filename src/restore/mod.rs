@@ -5,15 +5,23 @@
 //! `docs/adr/0010-restoring.md`.
 
 mod compose_program;
+mod config_pass;
+pub mod content;
 pub mod event;
+mod executor;
 pub mod facts;
+mod look;
 mod model;
 pub mod plan;
 mod probe;
 pub mod report;
 pub mod request;
 mod running;
+mod unfinished;
 
 pub use compose_program::{Called, ComposeError, ComposeProgram};
 pub use event::{Event, Reporter};
+pub use executor::{RestoreError, World, restore};
+pub use look::{Connected, LookError, Looked, look};
 pub use report::{Changed, RestoreReport};
+pub use unfinished::{Unfinished, UnfinishedError, settle_all};

@@ -7,23 +7,17 @@
 mod archive;
 #[cfg(test)]
 mod conformance;
-mod cursor;
 mod dumps;
 mod error;
 mod folder;
 mod frames;
 pub(crate) mod hashing;
 mod layout;
-mod losses;
-mod metadata;
 pub mod open;
 mod publish;
-mod remove;
-pub(crate) mod rename;
 mod site;
 mod spool;
 mod staging;
-mod tree;
 
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};
