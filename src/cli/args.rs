@@ -221,9 +221,9 @@ pub(super) struct VerifyArgs {
     reason = "each is an option of the command line"
 )]
 pub(super) struct RestoreArgs {
-    /// A dump's folder, an archive, a name or `latest` in a folder of dumps (`FOLDER/latest`), or `-`.
-    #[arg(value_name = "DUMP")]
-    pub(super) dump: OsString,
+    /// Which dump.
+    #[command(flatten)]
+    pub(super) choice: DumpChoice,
     /// Services whose mounts, volumes and exports are put back [default: all].
     #[arg(value_name = "SERVICE")]
     pub(super) services: Vec<String>,

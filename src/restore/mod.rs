@@ -24,4 +24,4 @@ pub use event::{Event, Reporter};
 pub use executor::{RestoreError, World, restore};
 pub use look::{Connected, LookError, Looked, look};
 pub use report::{Changed, RestoreReport};
-pub use unfinished::{Unfinished, UnfinishedError, settle_all};
+pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all};

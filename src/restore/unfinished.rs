@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::content::{Place, Settle, Token, settle};
+use super::content::{ContentError, Place, Settle, Token, settle};
 use crate::process::{Life, ProcessId};
 use crate::state::{StateError, StateFolder};
 
@@ -39,10 +39,8 @@ pub struct Unfinished {
     is_swapped: bool,
     /// Folders in which content is staged, in the order in which it changes places.
     places: Vec<PlaceRow>,
-    /// Volumes that change, by the engine's name.
+    /// Volumes that the engine writes to, by its names: what it has begun cannot be taken back.
     pub volumes: Vec<String>,
-    /// Of these, the ones that were made for it, or were empty, and may be emptied again.
-    pub made: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +66,17 @@ pub enum UnfinishedError {
     },
 }
 
+/// What a restore that was cut off has left cannot be settled.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The records cannot be read.
+    #[error(transparent)]
+    Record(#[from] UnfinishedError),
+    /// Something cannot be moved back.
+    #[error("cannot take back what a restore that was cut off had begun")]
+    Content(#[from] ContentError),
+}
+
 /// The record of this restore, on the disk.
 pub(super) struct Record {
     path: PathBuf,
@@ -88,7 +97,6 @@ impl Unfinished {
             is_swapped: false,
             places: Vec::new(),
             volumes: Vec::new(),
-            made: Vec::new(),
         }
     }
 
@@ -97,7 +105,7 @@ impl Unfinished {
     ///
     /// # Errors
     /// When something cannot be moved back; it may be tried again.
-    pub fn settle_places(&self) -> Result<(), super::content::ContentError> {
+    pub fn settle_places(&self) -> Result<(), ContentError> {
         let Some(token) = Token::parse(&self.token) else {
             return Ok(());
         };
@@ -142,12 +150,9 @@ impl Record {
         self.write()
     }
 
-    /// Adds volumes that will change, and whether each is made or was empty.
-    pub(super) fn add_volume(&mut self, name: &str, is_made: bool) -> Result<(), UnfinishedError> {
+    /// Adds a volume that the engine will write to.
+    pub(super) fn add_volume(&mut self, name: &str) -> Result<(), UnfinishedError> {
         self.said.volumes.push(name.to_owned());
-        if is_made {
-            self.said.made.push(name.to_owned());
-        }
         self.write()
     }
 
@@ -183,11 +188,34 @@ impl Record {
     }
 }
 
+/// Settles what restores that were cut off have left in folders of this machine, and gives those that are not
+/// settled by that: volumes that the engine wrote to are half written still.
+///
+/// # Errors
+/// When the records cannot be read, or something cannot be moved back.
+pub fn settle_all(state: &StateFolder) -> Result<Vec<Unfinished>, SettleError> {
+    let mut left = Vec::new();
+    for (path, said) in cut_off(state)? {
+        said.settle_places()?;
+        tracing::warn!(
+            project = said.project,
+            dump = said.dump,
+            "a restore was cut off; what it had begun is taken back"
+        );
+        if said.volumes.is_empty() {
+            fs::remove_file(&path).map_err(|source| UnfinishedError::Io { path, source })?;
+        } else {
+            left.push(said);
+        }
+    }
+    Ok(left)
+}
+
 /// The records of restores that were cut off, with their files; those under way are not among them.
 ///
 /// # Errors
 /// When they cannot be read.
-pub fn cut_off(state: &StateFolder) -> Result<Vec<(PathBuf, Unfinished)>, UnfinishedError> {
+pub(super) fn cut_off(state: &StateFolder) -> Result<Vec<(PathBuf, Unfinished)>, UnfinishedError> {
     let folder = state.path().join(FOLDER);
     let failed = |path: &Path, source| UnfinishedError::Io {
         path: path.to_owned(),

@@ -190,6 +190,7 @@ impl Restoring {
         }
         Ok(())
     }
+}
 
 /// What becomes of content.
 impl Restoring {
@@ -432,7 +433,7 @@ fn places(folder: &Path, goes: &Destinations) -> Vec<Place> {
         places.push(Place::new(folder));
     }
     places.extend(goes.values().filter_map(|goes| match goes {
-        Goes::Among | Goes::Engine(_) => None,
+        Goes::Among => None,
         Goes::Folder(mountpoint) => Some(Place::new(mountpoint)),
         Goes::Mounted { path, .. } => Some(Place {
             root: folder.to_owned(),

@@ -30,8 +30,6 @@ pub(super) enum Goes {
     },
     /// To a volume whose folder this is.
     Folder(PathBuf),
-    /// To the volume of that name, through the engine.
-    Engine(String),
 }
 
 impl Goes {
@@ -39,7 +37,7 @@ impl Goes {
     pub(super) fn is_in_project(&self) -> bool {
         match self {
             Self::Among | Self::Mounted { .. } => true,
-            Self::Folder(_) | Self::Engine(_) => false,
+            Self::Folder(_) => false,
         }
     }
 }
@@ -243,7 +241,7 @@ impl Stager<'_> {
             Ok(stage) => {
                 self.folders.push(Whole {
                     member: member.to_owned(),
-                    to: Below::new(below.to_vec(), stage),
+                    to: Below::new(below, stage),
                     carried,
                 });
                 self.open = Open::Whole(self.folders.len() - 1);
@@ -277,7 +275,7 @@ impl Stager<'_> {
                 self.open = Open::Among;
                 for way in ways {
                     self.give(|to| to.begin(&way, 0))?;
-                    self.give(TarVisitor::end)?;
+                    self.give(|to| to.end())?;
                 }
                 Ok(true)
             }
@@ -415,7 +413,7 @@ impl TarVisitor for Stager<'_> {
     }
 
     fn end(&mut self) -> Result<(), SinkClosed> {
-        self.give(TarVisitor::end)
+        self.give(|to| to.end())
     }
 }
 

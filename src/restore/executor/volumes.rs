@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::stager::Goes;
 use crate::engine::{Engine, EngineError};
-use crate::restore::facts::Standing;
 use crate::restore::plan::model::{Does, Target, VolumePlan, Writer};
 use crate::restore::unfinished::{Record, UnfinishedError};
 
@@ -33,6 +32,12 @@ pub enum VolumeError {
     /// Somebody has made it, or put something into it, since the plan was made.
     #[error("the volume `{name}` is not what it was when the restore was planned")]
     Changed {
+        /// Its name.
+        name: String,
+    },
+    /// The engine names no folder for it.
+    #[error("the engine names no folder for the volume `{name}`")]
+    NoFolder {
         /// Its name.
         name: String,
     },
@@ -72,7 +77,9 @@ impl Volumes {
                 name: name.to_owned(),
             });
         }
-        record.add_volume(name, is_new || row.does == Does::Fill)?;
+        if row.writer != Writer::Direct {
+            record.add_volume(name)?;
+        }
         let volume = match (existing, &row.volume) {
             (Some(volume), _) => volume,
             (None, Target::Named(new)) => {
@@ -89,9 +96,11 @@ impl Volumes {
                 });
             }
         };
-        match (&row.writer, volume.mountpoint) {
-            (Writer::Direct, Some(mountpoint)) => Ok(Goes::Folder(mountpoint)),
-            _ => Ok(Goes::Engine(name.to_owned())),
+        match volume.mountpoint {
+            Some(mountpoint) => Ok(Goes::Folder(mountpoint)),
+            None => Err(VolumeError::NoFolder {
+                name: name.to_owned(),
+            }),
         }
     }
 

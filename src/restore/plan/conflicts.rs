@@ -16,6 +16,7 @@ pub(super) fn find(request: &Request, facts: &Facts, plan: &Plan) -> Vec<Conflic
         unknown_content(engine, plan, &mut found);
         users(facts, engine, plan, &mut found);
         external(request, facts, engine, plan, &mut found);
+        through_engine(plan, &mut found);
         made_anew(facts, engine, plan, &mut found);
         copies(request, facts, plan, &mut found);
         hidden_options(engine, plan, &mut found);
@@ -179,6 +180,19 @@ fn external(
                 "restore::external",
                 format!("the volume {} is external and does not exist", title(row)),
                 "`--create-external` makes it as the dump has it",
+            ));
+        }
+    }
+}
+
+/// Volumes whose folder is not on this machine, or not plain.
+fn through_engine(plan: &Plan, found: &mut Vec<Conflict>) {
+    for row in &plan.volumes {
+        if let super::model::Writer::Engine(because) = &row.writer {
+            found.push(conflict(
+                "restore::through_engine",
+                format!("the volume {} cannot be written to directly: {because}", title(row)),
+                "restore as root on the engine's machine, or by hand: docs/format.md, section 5",
             ));
         }
     }
