@@ -6,6 +6,7 @@
 //! but temporary files, and memory does not grow with a dump: see `docs/adr/0009-reading-dumps.md`.
 
 mod archive;
+pub mod choose;
 mod codec;
 mod contents;
 mod contract;
