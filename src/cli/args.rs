@@ -240,7 +240,12 @@ pub(super) struct RestoreArgs {
     #[arg(long = "volume", value_name = "VOLUME")]
     pub(super) volume: Vec<String>,
     /// Take files and folders out of one member (`--volume`) into a folder (`--to`); repeat it for more.
-    #[arg(long = "path", value_name = "PATH", requires = "volume", requires = "to")]
+    #[arg(
+        long = "path",
+        value_name = "PATH",
+        requires = "volume",
+        requires = "to"
+    )]
     pub(super) paths: Vec<PathBuf>,
     /// The folder to put the project into [default: the project folder].
     #[arg(long, value_name = "DIR")]

@@ -23,8 +23,16 @@ pub(super) fn of(global: &Global, args: &RestoreArgs, cwd: &Path) -> Result<Requ
         folder,
         folder_from,
         compose: ComposeFlags {
-            files: global.files.iter().map(|path| clean(&cwd.join(path))).collect(),
-            env_files: global.env_files.iter().map(|path| clean(&cwd.join(path))).collect(),
+            files: global
+                .files
+                .iter()
+                .map(|path| clean(&cwd.join(path)))
+                .collect(),
+            env_files: global
+                .env_files
+                .iter()
+                .map(|path| clean(&cwd.join(path)))
+                .collect(),
             project_name: global.project_name.clone(),
             profiles: global.profiles.clone(),
         },

@@ -114,7 +114,9 @@ fn last_line(report: &RestoreReport) -> String {
     let services = text::count(up.count() as u64, "service");
     match report.changed {
         Changed::Nothing => "failed: everything is as it was before".to_owned(),
-        Changed::Partly => format!("partly: {members} put back into {folder}; see above for the rest"),
+        Changed::Partly => {
+            format!("partly: {members} put back into {folder}; see above for the rest")
+        }
         Changed::All if report.services.is_empty() => {
             format!("done: {members} put back as project {project} in {folder}")
         }

@@ -73,7 +73,10 @@ impl ComposeProgram {
                 env: env.clone(),
             };
             let mut command = program.command();
-            let status = command.arg("version").stdout(Stdio::null()).stderr(Stdio::null());
+            let status = command
+                .arg("version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             if status.status().await.is_ok_and(|status| status.success()) {
                 return Some(program);
             }
@@ -120,7 +123,10 @@ impl ComposeProgram {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
         Err(ComposeError::Failed {
             command: shown,
@@ -130,7 +136,10 @@ impl ComposeProgram {
 
     fn command(&self) -> Command {
         let mut command = Command::new(self.words[0]);
-        command.args(&self.words[1..]).stdin(Stdio::null()).kill_on_drop(true);
+        command
+            .args(&self.words[1..])
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         for (name, value) in &self.env {
             match value {
                 Some(value) => command.env(name, value),
@@ -143,7 +152,7 @@ impl ComposeProgram {
 
 /// The command line for a project, with a given beginning.
 #[must_use]
-pub fn shown_with(words: &str, project: &Called) -> String {
+pub(super) fn shown_with(words: &str, project: &Called) -> String {
     let mut shown = words.to_owned();
     for argument in arguments(project) {
         shown.push(' ');
@@ -181,10 +190,9 @@ fn below<'p>(path: &'p Path, folder: &Path) -> &'p Path {
 fn environment(endpoint: &Endpoint) -> Vec<(&'static str, Option<OsString>)> {
     match (&endpoint.origin, &endpoint.address) {
         // The context has certificates that variables cannot name.
-        (Origin::Context(name), Address::Tcp(_)) => vec![
-            ("DOCKER_CONTEXT", Some(name.into())),
-            ("DOCKER_HOST", None),
-        ],
+        (Origin::Context(name), Address::Tcp(_)) => {
+            vec![("DOCKER_CONTEXT", Some(name.into())), ("DOCKER_HOST", None)]
+        }
         _ => vec![
             ("DOCKER_HOST", Some(endpoint.to_string().into())),
             ("DOCKER_CONTEXT", None),

@@ -41,7 +41,7 @@ pub(super) struct ConfigPass {
 
 /// The config cannot be looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// A temporary file cannot be made.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
@@ -107,7 +107,11 @@ fn compared(differences: Differences) -> Compared {
         absent: differences.absent,
         same: differences.same,
         differ: differences.count,
-        first: differences.first.iter().map(|one| escape(&one.path)).collect(),
+        first: differences
+            .first
+            .iter()
+            .map(|one| escape(&one.path))
+            .collect(),
     }
 }
 
@@ -252,7 +256,11 @@ mod tests {
             ("d/a", "x/../../b", false),
             ("d/a", "x/../b", false),
         ] {
-            assert_eq!(stays(path.as_bytes(), target.as_bytes()), expected, "{path} {target}");
+            assert_eq!(
+                stays(path.as_bytes(), target.as_bytes()),
+                expected,
+                "{path} {target}"
+            );
         }
     }
 }

@@ -12,8 +12,8 @@ use super::facts::{self, Facts, Standing, Wanted};
 use super::model::Model;
 use super::plan::naming::{self, Named};
 use super::plan::select;
-use super::request::{Request, Scope};
 use super::probe;
+use super::request::{Request, Scope};
 use crate::archive::escape::unescape;
 use crate::archive::manifest::Manifest;
 use crate::archive::manifest::model::Source;
@@ -24,26 +24,26 @@ use crate::plan::facts::Way;
 use crate::stored::Dump;
 
 /// An engine that answered, and what is known of the way to it.
-pub struct Connected {
+pub(crate) struct Connected {
     /// The engine.
-    pub engine: Arc<dyn Engine>,
+    pub(crate) engine: Arc<dyn Engine>,
     /// The way to it.
-    pub way: Way,
+    pub(crate) way: Way,
     /// Compose as it is installed here.
-    pub program: Option<ComposeProgram>,
+    pub(crate) program: Option<ComposeProgram>,
 }
 
 /// What was seen.
-pub struct Looked {
+pub(crate) struct Looked {
     /// What a plan is made from.
-    pub facts: Facts,
+    pub(crate) facts: Facts,
     /// The project as Compose is told of it.
-    pub called: Called,
+    pub(crate) called: Called,
 }
 
 /// It cannot be seen what a restore would do.
 #[derive(Debug, thiserror::Error)]
-pub enum LookError {
+pub(crate) enum LookError {
     /// What was asked for does not go with the dump.
     #[error("{}", crate::text::count(.0.len() as u64, "finding"))]
     Findings(Vec<Finding>),
@@ -64,7 +64,7 @@ pub enum LookError {
 ///
 /// # Errors
 /// What keeps it from being seen, or does not go with the dump.
-pub async fn look(
+pub(crate) async fn look(
     request: &Request,
     dump: &mut Dump,
     scratch: &Path,
@@ -73,7 +73,10 @@ pub async fn look(
 ) -> Result<Looked, LookError> {
     let manifest = dump.manifest.clone();
     let mounted = mounted_paths(&manifest);
-    let config = manifest.members.iter().any(|member| member.source == Source::Config);
+    let config = manifest
+        .members
+        .iter()
+        .any(|member| member.source == Source::Config);
     let roots: Vec<Vec<u8>> = mounted.iter().map(|(_, path)| path.clone()).collect();
     let config = config.then(|| config_pass::look(dump, scratch, &request.folder, &roots));
     let config = config.transpose()?;
@@ -146,26 +149,22 @@ fn model(
 fn mounted_paths(manifest: &Manifest) -> Vec<(String, Vec<u8>)> {
     let members = manifest.members.iter();
     let mounted = members.filter_map(|member| match &member.source {
-        Source::Mounted { path } => {
-            Some((member.path.clone(), unescape(path.as_bytes())?))
-        }
+        Source::Mounted { path } => Some((member.path.clone(), unescape(path.as_bytes())?)),
         _ => None,
     });
     mounted.collect()
 }
 
 /// What in each mounted folder is not its own: config, and mounted folders of their own.
-fn carried(
-    mounted: &[(String, Vec<u8>)],
-    config: &[Vec<u8>],
-) -> BTreeMap<String, Vec<Vec<u8>>> {
+fn carried(mounted: &[(String, Vec<u8>)], config: &[Vec<u8>]) -> BTreeMap<String, Vec<Vec<u8>>> {
     let others = || config.iter().chain(mounted.iter().map(|(_, path)| path));
     let below = |folder: &Vec<u8>| {
         let rest = others().filter_map(|path| path.strip_prefix(&folder[..])?.strip_prefix(b"/"));
         rest.map(<[u8]>::to_vec).collect()
     };
     let rows = mounted.iter();
-    rows.map(|(member, path)| (member.clone(), below(path))).collect()
+    rows.map(|(member, path)| (member.clone(), below(path)))
+        .collect()
 }
 
 /// What stands where mounted members go.
@@ -192,7 +191,11 @@ fn called(request: &Request, named: &Named, files: Vec<std::path::PathBuf>) -> C
         folder: request.folder.clone(),
         // A copy's name is written to its `.env`, where Compose finds it.
         name: (!named.is_found).then(|| named.name.clone()),
-        files: if flags.files.is_empty() { files } else { flags.files.clone() },
+        files: if flags.files.is_empty() {
+            files
+        } else {
+            flags.files.clone()
+        },
         env_files: flags.env_files.clone(),
         profiles: flags.profiles.clone(),
     }

@@ -21,7 +21,7 @@ mod unfinished;
 
 pub use compose_program::{Called, ComposeError, ComposeProgram};
 pub use event::{Event, Reporter};
-pub use executor::{RestoreError, World, restore};
-pub use look::{Connected, LookError, Looked, look};
+pub use executor::{World, restore};
+pub(crate) use look::{Connected, LookError, look};
 pub use report::{Changed, RestoreReport};
 pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all};

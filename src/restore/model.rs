@@ -12,13 +12,13 @@ use crate::restore::request::Request;
 
 /// The project as its files declare it.
 #[derive(Debug, Clone)]
-pub struct Model {
+pub(super) struct Model {
     /// With the paths that it will have in its folder.
-    pub project: Project,
+    pub(super) project: Project,
     /// The name that Compose gives it there by itself.
-    pub found_name: String,
+    pub(super) found_name: String,
     /// The Compose files that have to be named, because Compose does not find them by itself; absolute.
-    pub files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
 }
 
 impl Model {
@@ -27,7 +27,7 @@ impl Model {
     ///
     /// # Errors
     /// When Compose files are there and cannot be loaded.
-    pub fn load(
+    pub(super) fn load(
         request: &Request,
         manifest: &Manifest,
         at: &Path,
@@ -86,8 +86,13 @@ fn load_files(
     };
     let stored = manifest.compose.files.iter();
     let stored: Vec<PathBuf> = stored.map(|file| at.join(&file.path)).collect();
-    let is_there = !stored.is_empty() && stored.iter().all(|path| path.starts_with(at) && path.is_file());
-    let same = found.as_ref().is_some_and(|project| project.compose_files == stored);
+    let is_there = !stored.is_empty()
+        && stored
+            .iter()
+            .all(|path| path.starts_with(at) && path.is_file());
+    let same = found
+        .as_ref()
+        .is_some_and(|project| project.compose_files == stored);
     if !options.files.is_empty() || same || !is_there {
         return Ok(found.map(|project| (project, None)));
     }
@@ -100,10 +105,11 @@ fn load_files(
 
 fn is_in(project: &Project, folder: &Path) -> bool {
     let mut files = project.compose_files.iter();
-    files.all(|file| file.parent() == Some(folder)) || project.dir == folder && {
-        let mut files = project.compose_files.iter();
-        files.any(|file| file.starts_with(folder))
-    }
+    files.all(|file| file.parent() == Some(folder))
+        || project.dir == folder && {
+            let mut files = project.compose_files.iter();
+            files.any(|file| file.starts_with(folder))
+        }
 }
 
 /// The project with the paths that it will have.

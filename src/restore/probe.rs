@@ -16,11 +16,7 @@ use crate::engine::{Engine, EngineError, HelperMount, Volume};
 use crate::executor::chain;
 
 /// Looks into a volume: into its folder, where it is on this machine and plain, else through a helper.
-pub(super) async fn volume(
-    engine: &Arc<dyn Engine>,
-    volume: &Volume,
-    is_local: bool,
-) -> Standing {
+pub(super) async fn volume(engine: &Arc<dyn Engine>, volume: &Volume, is_local: bool) -> Standing {
     let folder = volume.mountpoint.as_ref();
     let is_plain = volume.driver == "local" && volume.options.is_empty();
     if let Some(folder) = folder.filter(|_| is_local && is_plain) {

@@ -31,7 +31,7 @@ pub(super) struct Running {
 /// A container could not be stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot stop the container `{container}`")]
-pub struct StopError {
+pub(super) struct StopError {
     /// Its name.
     pub container: String,
     /// What the engine says.

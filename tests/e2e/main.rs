@@ -16,6 +16,7 @@ mod jobs;
 mod permissions;
 mod plans;
 mod predecessor;
+mod restore;
 mod several_targets;
 mod stirred;
 mod stored;

@@ -9,4 +9,4 @@ mod stager;
 mod volumes;
 mod writes;
 
-pub use spine::{RestoreError, World, restore};
+pub use spine::{World, restore};

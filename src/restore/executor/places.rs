@@ -13,7 +13,7 @@ pub(super) struct InPlace {
 /// Content could not change places.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot put the new content into its place")]
-pub struct SwapError {
+pub(super) struct SwapError {
     #[from]
     source: ContentError,
 }

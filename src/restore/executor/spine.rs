@@ -46,7 +46,7 @@ pub struct World {
 
 /// A restore cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
+pub(super) enum RestoreError {
     /// Content cannot be staged.
     #[error(transparent)]
     Stage(#[from] StageError),

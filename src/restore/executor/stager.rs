@@ -54,7 +54,7 @@ pub(super) struct PassOptions {
 
 /// Why content could not be staged. Nothing has changed its place then.
 #[derive(Debug, thiserror::Error)]
-pub enum StageError {
+pub(super) enum StageError {
     /// It cannot be written.
     #[error("cannot write the content of `{member}`")]
     Content {
@@ -213,7 +213,8 @@ impl Mounted {
 impl Stager<'_> {
     fn fail<T>(&mut self, member: &str, source: ContentError) -> Result<T, SinkClosed> {
         let member = member.to_owned();
-        self.error.get_or_insert(StageError::Content { member, source });
+        self.error
+            .get_or_insert(StageError::Content { member, source });
         Err(SinkClosed)
     }
 
@@ -329,7 +330,11 @@ impl Stager<'_> {
         for whole in self.folders {
             let folder = whole.to.into_inner().finish();
             let folder = folder.map_err(failed(&whole.member))?;
-            if let Some(row) = staged.rows.iter_mut().find(|row| row.member == whole.member) {
+            if let Some(row) = staged
+                .rows
+                .iter_mut()
+                .find(|row| row.member == whole.member)
+            {
                 row.warnings.extend_from_slice(folder.losses());
             }
             staged.folders.push((folder, whole.carried));

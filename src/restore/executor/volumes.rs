@@ -9,7 +9,7 @@ use crate::restore::unfinished::{Record, UnfinishedError};
 
 /// A volume cannot be made ready.
 #[derive(Debug, thiserror::Error)]
-pub enum VolumeError {
+pub(super) enum VolumeError {
     /// There is no engine.
     #[error("no engine answers that could hold volumes")]
     NoEngine,
@@ -125,8 +125,11 @@ async fn find(
     engine: &dyn Engine,
     name: &str,
 ) -> Result<Option<crate::engine::Volume>, VolumeError> {
-    engine.volume(name).await.map_err(|source| VolumeError::Find {
-        name: name.to_owned(),
-        source,
-    })
+    engine
+        .volume(name)
+        .await
+        .map_err(|source| VolumeError::Find {
+            name: name.to_owned(),
+            source,
+        })
 }

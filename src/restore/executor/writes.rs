@@ -17,7 +17,7 @@ pub(super) struct Written {
 
 /// Such a file cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
+pub(super) enum WriteError {
     /// The system does not let it be read or written.
     #[error("cannot write `{}`", crate::text::path(.path))]
     Io {
@@ -42,7 +42,9 @@ pub(super) fn all(plan: &Plan, facts: &Facts) -> Result<Vec<Written>, WriteError
         let done = if row.path == ".env" {
             write(&path, |before| Ok(with_name(before, &plan.project)))
         } else {
-            write(&path, |_| Ok(pin::text(facts).map_err(WriteError::Yaml)?.into_bytes()))
+            write(&path, |_| {
+                Ok(pin::text(facts).map_err(WriteError::Yaml)?.into_bytes())
+            })
         };
         match done {
             Ok(one) => written.push(one),
@@ -112,7 +114,11 @@ fn with_name(before: &[u8], name: &str) -> Vec<u8> {
     let prefix = format!("{NAME_VARIABLE}=");
     let is_name = |line: &&[u8]| line.trim_ascii_start().starts_with(prefix.as_bytes());
     let lines = before.split_inclusive(|byte| *byte == b'\n');
-    let mut text: Vec<u8> = lines.filter(|line| !is_name(line)).flatten().copied().collect();
+    let mut text: Vec<u8> = lines
+        .filter(|line| !is_name(line))
+        .flatten()
+        .copied()
+        .collect();
     if !text.is_empty() && !text.ends_with(b"\n") {
         text.push(b'\n');
     }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{
-    ConfigPlan, DumpRow, EngineRow, LeftOut, MountedPlan, Plan, StopPlan, VolumePlan, WritePlan,
-};
+use super::model::{ConfigPlan, DumpRow, EngineRow, MountedPlan, Plan, StopPlan, WritePlan};
 use super::services::Services;
 use super::{conflicts, pin, volumes, warnings};
 use crate::archive::manifest::model::{Member, Source};
@@ -17,7 +15,9 @@ pub fn build(request: &Request, facts: &Facts) -> Plan {
     let chosen = || facts.chosen();
     let mut left_out = facts.selection.left_out.clone();
     let volumes = volumes::plan(request, facts, &mut left_out);
-    let mounted: Vec<MountedPlan> = chosen().filter_map(|member| mounted(facts, member)).collect();
+    let mounted: Vec<MountedPlan> = chosen()
+        .filter_map(|member| mounted(facts, member))
+        .collect();
     let config = chosen().find_map(|member| config(facts, member));
     let services = Services::new(request, facts);
     let stop = services.stop(&volumes, &mounted);
@@ -74,7 +74,10 @@ fn mounted(facts: &Facts, member: &Member) -> Option<MountedPlan> {
     Some(MountedPlan {
         member: member.path.clone(),
         path: path.clone(),
-        does: facts.standing.get(&member.path).map_or(super::model::Does::Create, Standing::does),
+        does: facts
+            .standing
+            .get(&member.path)
+            .map_or(super::model::Does::Create, Standing::does),
         bytes: member.raw_bytes,
     })
 }
@@ -102,23 +105,12 @@ fn writes(request: &Request, facts: &Facts, has_config: bool) -> Vec<WritePlan> 
 pub(super) type UsesById = BTreeMap<String, BTreeSet<String>>;
 
 /// A row for a container that has to stop.
-pub(super) fn stop_row(
-    container: &crate::engine::Container,
-    uses: &BTreeSet<String>,
-) -> StopPlan {
+pub(super) fn stop_row(container: &crate::engine::Container, uses: &BTreeSet<String>) -> StopPlan {
     StopPlan {
         id: container.id.clone(),
         name: container.name.clone(),
         service: container.service.clone().unwrap_or_default(),
         grace: container.stop_grace,
         uses: uses.iter().cloned().collect(),
-    }
-}
-
-/// A volume that cannot be put back now, with the reason.
-pub(super) fn not_now(row: &VolumePlan, why: impl Into<String>) -> LeftOut {
-    LeftOut {
-        what: row.member.clone(),
-        why: why.into(),
     }
 }

@@ -31,7 +31,7 @@ fn existing(request: &Request, plan: &Plan, found: &mut Vec<Conflict>) {
     if request.replace {
         return;
     }
-    for config in &plan.config {
+    if let Some(config) = &plan.config {
         for path in &config.differing {
             found.push(conflict(
                 "restore::file_differs",
@@ -43,7 +43,10 @@ fn existing(request: &Request, plan: &Plan, found: &mut Vec<Conflict>) {
         if more > 0 {
             found.push(conflict(
                 "restore::file_differs",
-                format!("{} of the configuration differ as well", crate::text::count(more, "more file")),
+                format!(
+                    "{} of the configuration differ as well",
+                    crate::text::count(more, "more file")
+                ),
                 REPLACE,
             ));
         }
@@ -78,7 +81,10 @@ fn no_folders(facts: &Facts, plan: &Plan, found: &mut Vec<Conflict>) {
     if let Some(why) = &facts.unusable_folder {
         found.push(conflict(
             "restore::folder",
-            format!("nothing can be put into `{}`: {why}", crate::text::path(&plan.folder)),
+            format!(
+                "nothing can be put into `{}`: {why}",
+                crate::text::path(&plan.folder)
+            ),
             "name another folder with `--to`",
         ));
     }
@@ -107,11 +113,17 @@ fn no_engine(request: &Request, facts: &Facts, plan: &Plan, found: &mut Vec<Conf
 
 fn unknown_content(engine: &EngineFacts, plan: &Plan, found: &mut Vec<Conflict>) {
     for row in &plan.volumes {
-        let existing = row.volume.real_name().and_then(|name| engine.volumes.get(name));
+        let existing = row
+            .volume
+            .real_name()
+            .and_then(|name| engine.volumes.get(name));
         if let Some(Standing::Unusable(why)) = existing.map(|existing| &existing.standing) {
             found.push(conflict(
                 "restore::volume_unreadable",
-                format!("it cannot be seen whether the volume {} is empty: {why}", title(row)),
+                format!(
+                    "it cannot be seen whether the volume {} is empty: {why}",
+                    title(row)
+                ),
                 "mend that, or remove the volume",
             ));
         }
@@ -137,7 +149,10 @@ fn users(facts: &Facts, engine: &EngineFacts, plan: &Plan, found: &mut Vec<Confl
         let (name, uses) = (&container.name, uses.join(", "));
         found.push(conflict(
             "restore::used",
-            format!("the container `{name}` uses {uses}, and is not stopped by a restore: {}", why_not(facts, container)),
+            format!(
+                "the container `{name}` uses {uses}, and is not stopped by a restore: {}",
+                why_not(facts, container)
+            ),
             &format!("stop it first: `docker stop {name}`"),
         ));
     }
@@ -169,7 +184,10 @@ fn external(
         return;
     }
     for row in &plan.volumes {
-        let declared = facts.model.as_ref().and_then(|model| model.volumes.get(&row.name));
+        let declared = facts
+            .model
+            .as_ref()
+            .and_then(|model| model.volumes.get(&row.name));
         let is_external = declared.is_some_and(|volume| volume.external);
         let is_there = row
             .volume
@@ -191,7 +209,10 @@ fn through_engine(plan: &Plan, found: &mut Vec<Conflict>) {
         if let super::model::Writer::Engine(because) = &row.writer {
             found.push(conflict(
                 "restore::through_engine",
-                format!("the volume {} cannot be written to directly: {because}", title(row)),
+                format!(
+                    "the volume {} cannot be written to directly: {because}",
+                    title(row)
+                ),
                 "restore as root on the engine's machine, or by hand: docs/format.md, section 5",
             ));
         }
@@ -201,11 +222,23 @@ fn through_engine(plan: &Plan, found: &mut Vec<Conflict>) {
 /// A volume that the engine writes and that has content is removed and made anew, and with it the
 /// containers that refer to it: they have to come back as they were.
 fn made_anew(facts: &Facts, engine: &EngineFacts, plan: &Plan, found: &mut Vec<Conflict>) {
-    let rows: Vec<&VolumePlan> = plan.volumes.iter().filter(|row| is_made_anew(row)).collect();
+    let rows: Vec<&VolumePlan> = plan
+        .volumes
+        .iter()
+        .filter(|row| is_made_anew(row))
+        .collect();
     for row in &rows {
-        let existing = row.volume.real_name().and_then(|name| engine.volumes.get(name));
+        let existing = row
+            .volume
+            .real_name()
+            .and_then(|name| engine.volumes.get(name));
         for user in existing.iter().flat_map(|existing| &existing.users) {
-            if !plan.start.remove.iter().any(|removed| removed.id == user.id) {
+            if !plan
+                .start
+                .remove
+                .iter()
+                .any(|removed| removed.id == user.id)
+            {
                 found.push(conflict(
                     "restore::referred_to",
                     format!(
@@ -219,7 +252,10 @@ fn made_anew(facts: &Facts, engine: &EngineFacts, plan: &Plan, found: &mut Vec<C
         if matches!(row.volume, Target::OfContainer { .. }) {
             found.push(conflict(
                 "restore::of_container",
-                format!("the volume {} has content that the engine cannot take away", title(row)),
+                format!(
+                    "the volume {} has content that the engine cannot take away",
+                    title(row)
+                ),
                 "remove its container and the volume first: `docker compose rm -sv`",
             ));
         }
@@ -234,7 +270,10 @@ fn made_anew(facts: &Facts, engine: &EngineFacts, plan: &Plan, found: &mut Vec<C
     for removed in &plan.start.remove {
         let container = engine.containers.iter().find(|one| one.id == removed.id);
         for volume in container.iter().flat_map(|one| anonymous(one)) {
-            let is_restored = plan.volumes.iter().any(|row| row.volume.real_name() == Some(volume));
+            let is_restored = plan
+                .volumes
+                .iter()
+                .any(|row| row.volume.real_name() == Some(volume));
             if !is_restored {
                 found.push(conflict(
                     "restore::anonymous_lost",
@@ -286,7 +325,10 @@ fn hidden_options(engine: &EngineFacts, plan: &Plan, found: &mut Vec<Conflict>) 
         if is_hidden && !engine.volumes.contains_key(&volume.name) {
             found.push(conflict(
                 "restore::hidden_option",
-                format!("the volume {} needs a driver option that is a secret, which no dump holds", title(row)),
+                format!(
+                    "the volume {} needs a driver option that is a secret, which no dump holds",
+                    title(row)
+                ),
                 "make it first with `docker volume create` or `docker compose up --no-start`",
             ));
         }

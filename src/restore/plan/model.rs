@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::engine::NewVolume;
 use crate::diagnostic::Finding;
+use crate::engine::NewVolume;
 
 /// Everything that a restore will do.
 #[derive(Debug, Clone, Serialize)]

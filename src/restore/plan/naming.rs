@@ -35,7 +35,10 @@ pub fn project(
     found: Option<&str>,
 ) -> Result<Named, Finding> {
     let was = manifest.project.name.as_str();
-    let given = request.copy_as.as_ref().or(request.compose.project_name.as_ref());
+    let given = request
+        .copy_as
+        .as_ref()
+        .or(request.compose.project_name.as_ref());
     let name = match (given, found) {
         (Some(given), _) => given.as_str(),
         (None, Some(found)) if found != was => return Err(other_project(request, was, found)),
@@ -94,14 +97,18 @@ pub fn volume(
         (None, None) => format!("{}_{key}", named.name),
     };
     let is_external = declared.is_some_and(|declared| declared.external);
-    let mut labels = stored.map(|stored| stored.labels.clone()).unwrap_or_default();
+    let mut labels = stored
+        .map(|stored| stored.labels.clone())
+        .unwrap_or_default();
     if !is_external {
         adopt(&mut labels, key, named);
     }
     NewVolume {
         name,
         driver: stored.map_or_else(|| "local".to_owned(), |stored| stored.driver.clone()),
-        options: stored.map(|stored| stored.options.clone()).unwrap_or_default(),
+        options: stored
+            .map(|stored| stored.options.clone())
+            .unwrap_or_default(),
         labels,
     }
 }
@@ -123,7 +130,10 @@ fn adopt(labels: &mut BTreeMap<String, String>, key: &str, named: &Named) {
 
 /// A volume that no file declares any more, under the new project's name.
 fn renamed(volume: &str, was: &str, name: &str) -> String {
-    match volume.strip_prefix(was).filter(|rest| rest.starts_with('_')) {
+    match volume
+        .strip_prefix(was)
+        .filter(|rest| rest.starts_with('_'))
+    {
         Some(rest) => format!("{name}{rest}"),
         None => volume.to_owned(),
     }
@@ -166,7 +176,13 @@ mod tests {
 
     #[test]
     fn a_copy_has_a_volume_of_its_own_without_the_hash() {
-        let new = volume("db", Some(&stored("blog_db")), None, &named("staging", false), "blog");
+        let new = volume(
+            "db",
+            Some(&stored("blog_db")),
+            None,
+            &named("staging", false),
+            "blog",
+        );
         assert_eq!(new.name, "staging_db");
         assert_eq!(new.labels[labels::PROJECT], "staging");
         assert_eq!(new.labels[labels::VOLUME], "db");

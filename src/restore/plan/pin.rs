@@ -8,7 +8,10 @@ use crate::restore::facts::Facts;
 /// The override file that Compose reads beside a Compose file of its own accord.
 #[must_use]
 pub fn override_name(facts: &Facts) -> &'static str {
-    let first = facts.model.as_ref().and_then(|model| model.compose_files.first());
+    let first = facts
+        .model
+        .as_ref()
+        .and_then(|model| model.compose_files.first());
     let name = first.and_then(|path| path.file_name()).unwrap_or_default();
     if name.as_encoded_bytes().starts_with(b"docker-") {
         "docker-compose.override.yml"
@@ -22,14 +25,21 @@ pub fn override_name(facts: &Facts) -> &'static str {
 pub fn is_taken(facts: &Facts) -> bool {
     let files = facts.model.iter().flat_map(|model| &model.compose_files);
     let mut names = files.filter_map(|path| path.file_name());
-    names.any(|name| name.as_encoded_bytes().windows(9).any(|part| part == b".override"))
+    names.any(|name| {
+        name.as_encoded_bytes()
+            .windows(9)
+            .any(|part| part == b".override")
+    })
 }
 
 /// Services with the digest that they are held to.
 pub fn pinned(facts: &Facts) -> impl Iterator<Item = (&str, &str)> {
     let services = facts.manifest.compose.services.iter();
     services.filter_map(|(name, service)| {
-        let declared = facts.model.as_ref().is_none_or(|model| model.services.contains_key(name));
+        let declared = facts
+            .model
+            .as_ref()
+            .is_none_or(|model| model.services.contains_key(name));
         let digest = service.digests.first().filter(|_| declared)?;
         Some((name.as_str(), digest.as_str()))
     })

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::build;
 use super::model::{Plan, VolumePlan};
 use super::naming::Named;
 use super::select::{Selection, select};
-use super::build;
 use crate::archive::manifest::model::{MemberKind, Source, Volume};
 use crate::archive::manifest::{DraftMember, Manifest, Stored, StoredDump, samples};
 use crate::compose::{Condition, Mount, MountKind, MountSource, Project, Service};
@@ -40,8 +40,14 @@ impl Sample {
         sample
     }
 
-    pub(crate) fn member(&mut self, path: &str, kind: MemberKind, source: Source) -> &mut DraftMember {
-        self.members.push(samples::member(path, kind, source, b"content"));
+    pub(crate) fn member(
+        &mut self,
+        path: &str,
+        kind: MemberKind,
+        source: Source,
+    ) -> &mut DraftMember {
+        self.members
+            .push(samples::member(path, kind, source, b"content"));
         self.members.last_mut().expect("it was just added")
     }
 
@@ -49,7 +55,11 @@ impl Sample {
     pub(crate) fn volume(&mut self, key: &str, service: &str) {
         let source = Source::ProjectVolume { name: key.into() };
         let labels = [(labels::PROJECT, "blog"), (labels::VOLUME, key)];
-        let member = self.member(&format!("volumes/project/{key}.tar"), MemberKind::Tar, source);
+        let member = self.member(
+            &format!("volumes/project/{key}.tar"),
+            MemberKind::Tar,
+            source,
+        );
         member.volume = Some(Volume {
             name: format!("blog_{key}"),
             driver: "local".into(),
@@ -57,7 +67,9 @@ impl Sample {
             labels: labels.map(|(key, value)| (key.into(), value.into())).into(),
         });
         let name = format!("{}_{key}", self.facts.named.name);
-        self.model().volumes.insert(key.into(), dumped_volume(key, &name));
+        self.model()
+            .volumes
+            .insert(key.into(), dumped_volume(key, &name));
         let mount = Mount {
             kind: MountKind::Volume,
             source: Some(MountSource::VolumeKey(key.into())),
@@ -83,7 +95,11 @@ impl Sample {
 
     pub(crate) fn mounted(&mut self, path: &str, standing: Standing) {
         let member = format!("volumes/mounted/{path}");
-        self.member(&member, MemberKind::Tree, Source::Mounted { path: path.into() });
+        self.member(
+            &member,
+            MemberKind::Tree,
+            Source::Mounted { path: path.into() },
+        );
         self.facts.standing.insert(member, standing);
     }
 
@@ -151,7 +167,10 @@ impl Sample {
     /// The codes of what speaks against the plan.
     pub(crate) fn conflicts(&mut self) -> Vec<&'static str> {
         let plan = self.plan();
-        plan.conflicts.iter().map(|conflict| conflict.code).collect()
+        plan.conflicts
+            .iter()
+            .map(|conflict| conflict.code)
+            .collect()
     }
 }
 

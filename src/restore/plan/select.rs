@@ -47,7 +47,8 @@ pub fn select(
             }),
             Source::Export { .. } => selection.left_out.push(LeftOut {
                 what: member.path.clone(),
-                why: "exports are loaded by hand: pipe it into the command that reads it".to_owned(),
+                why: "exports are loaded by hand: pipe it into the command that reads it"
+                    .to_owned(),
             }),
             Source::Config
             | Source::Mounted { .. }
@@ -156,13 +157,23 @@ fn unknown_services(
         .keys()
         .map(String::as_str)
         .collect();
-    known.extend(model.iter().flat_map(|model| model.services.keys()).map(String::as_str));
-    known.extend(manifest.members.iter().filter_map(|member| match &member.source {
-        Source::ServiceVolume { service, .. } | Source::Export { service, .. } => {
-            Some(service.as_str())
-        }
-        _ => None,
-    }));
+    known.extend(
+        model
+            .iter()
+            .flat_map(|model| model.services.keys())
+            .map(String::as_str),
+    );
+    known.extend(
+        manifest
+            .members
+            .iter()
+            .filter_map(|member| match &member.source {
+                Source::ServiceVolume { service, .. } | Source::Export { service, .. } => {
+                    Some(service.as_str())
+                }
+                _ => None,
+            }),
+    );
     let asked = request.services.iter();
     let unknown = asked.filter(|service| !known.contains(service.as_str()));
     unknown
@@ -184,12 +195,7 @@ fn unknown_volumes(request: &Request, manifest: &Manifest) -> Vec<Finding> {
         .collect()
 }
 
-fn unknown_name(
-    code: &'static str,
-    noun: &str,
-    name: &str,
-    known: &BTreeSet<&str>,
-) -> Finding {
+fn unknown_name(code: &'static str, noun: &str, name: &str, known: &BTreeSet<&str>) -> Finding {
     let names: Vec<&str> = known.iter().copied().collect();
     let has = if names.is_empty() {
         format!("it has no {noun}s")

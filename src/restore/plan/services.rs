@@ -65,7 +65,11 @@ impl<'f> Services<'f> {
         let is_changed = config.is_some_and(|config| config.replace > 0);
         StartPlan {
             recreate: is_changed && !self.containers.is_empty(),
-            services: if self.request.start { wanted } else { Vec::new() },
+            services: if self.request.start {
+                wanted
+            } else {
+                Vec::new()
+            },
             create,
             remove,
             compose: self.facts.compose.clone(),
@@ -76,8 +80,8 @@ impl<'f> Services<'f> {
     fn wanted(&self, volumes: &[VolumePlan], stop: &[StopPlan]) -> Vec<String> {
         let mut services: BTreeSet<String> = stop.iter().map(|row| row.service.clone()).collect();
         let whole = [Scope::Volumes, Scope::Mounted, Scope::Exports];
-        let is_whole = self.request.volumes.is_empty()
-            && whole.iter().any(|scope| self.request.wants(*scope));
+        let is_whole =
+            self.request.volumes.is_empty() && whole.iter().any(|scope| self.request.wants(*scope));
         if is_whole && self.request.start {
             services.extend(self.of_project());
         }
@@ -103,7 +107,11 @@ impl<'f> Services<'f> {
             let chosen = service.profiles.iter().any(|name| profiles.contains(name));
             service.replicas != Some(0) && (service.profiles.is_empty() || chosen)
         };
-        let model = self.facts.model.iter().flat_map(|model| model.services.values());
+        let model = self
+            .facts
+            .model
+            .iter()
+            .flat_map(|model| model.services.values());
         let declared = model.filter(|service| is_up(service) || has_container(&service.name));
         let declared: BTreeSet<String> = declared.map(|service| service.name.clone()).collect();
         let of_containers = self.containers.iter().filter(|container| !container.oneoff);
@@ -154,9 +162,10 @@ pub(crate) fn is_made_anew(row: &VolumePlan) -> bool {
 /// Who depends on whom, by the files and by the containers' labels.
 fn dependencies(facts: &Facts) -> Dependencies {
     let engine = facts.engine.as_ref();
-    let mut order = engine.map_or_else(|_| Dependencies::default(), |engine| {
-        Dependencies::of_containers(&engine.containers)
-    });
+    let mut order = engine.map_or_else(
+        |_| Dependencies::default(),
+        |engine| Dependencies::of_containers(&engine.containers),
+    );
     let model = facts.model.iter().flat_map(|model| model.services.values());
     for service in model {
         for needed in service.depends_on.keys() {
@@ -173,7 +182,11 @@ fn dependencies(facts: &Facts) -> Dependencies {
 
 /// Whether a container is ours to stop: a service's, that survives it, and not the one that we run in.
 pub(super) fn is_stoppable(facts: &Facts, container: &Container) -> bool {
-    let own = facts.engine.as_ref().ok().and_then(|engine| engine.own_container.as_ref());
+    let own = facts
+        .engine
+        .as_ref()
+        .ok()
+        .and_then(|engine| engine.own_container.as_ref());
     container.project.as_deref() == Some(facts.named.name.as_str())
         && container.service.is_some()
         && !container.oneoff
@@ -184,17 +197,16 @@ pub(super) fn is_stoppable(facts: &Facts, container: &Container) -> bool {
 
 /// What each container uses of what changes: volumes, and mounted folders as far as they are of this
 /// machine.
-pub(super) fn uses(
-    facts: &Facts,
-    volumes: &[VolumePlan],
-    mounted: &[MountedPlan],
-) -> UsesById {
+pub(super) fn uses(facts: &Facts, volumes: &[VolumePlan], mounted: &[MountedPlan]) -> UsesById {
     let mut uses = UsesById::new();
     let Ok(engine) = &facts.engine else {
         return uses;
     };
     for row in volumes {
-        let existing = row.volume.real_name().and_then(|name| engine.volumes.get(name));
+        let existing = row
+            .volume
+            .real_name()
+            .and_then(|name| engine.volumes.get(name));
         for user in existing.iter().flat_map(|existing| &existing.users) {
             let what = format!("volume `{}`", row.name);
             uses.entry(user.id.clone()).or_default().insert(what);

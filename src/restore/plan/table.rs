@@ -62,9 +62,7 @@ fn files(page: &mut Page, plan: &Plan) {
     if let Some(config) = &plan.config {
         page.line(&format!(
             "\nConfig: {} to create, {} to replace, {} as they are",
-            config.create,
-            config.replace,
-            config.keep
+            config.create, config.replace, config.keep
         ));
         let differing = config.differing.iter().map(|path| Row {
             mark: mark(Does::Replace),
@@ -139,7 +137,10 @@ fn services(page: &mut Page, plan: &Plan) {
     if start.services.is_empty() {
         page.line("    nobody");
     }
-    let compose = start.compose.as_deref().unwrap_or("Compose, which is not installed");
+    let compose = start
+        .compose
+        .as_deref()
+        .unwrap_or("Compose, which is not installed");
     let started = start.services.iter().map(|service| {
         let how = if start.create.contains(service) {
             format!("its container is made by `{compose} up --no-start`")

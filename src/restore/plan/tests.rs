@@ -35,7 +35,11 @@ fn what_exists_is_in_the_way_all_at_once_until_it_may_be_replaced() {
     });
     assert_eq!(
         sample.conflicts(),
-        ["restore::file_differs", "restore::mounted_exists", "restore::volume_exists"]
+        [
+            "restore::file_differs",
+            "restore::mounted_exists",
+            "restore::volume_exists"
+        ]
     );
     sample.request.replace = true;
     let plan = sample.plan();
@@ -73,9 +77,16 @@ fn nobody_is_stopped_who_is_not_the_projects_to_stop() {
     let mut ended = user("e", "blog_db");
     (ended.project, ended.state, ended.id) =
         (Some("other".into()), ContainerState::Exited, "4".into());
-    sample.existing("blog_db", Standing::Empty, vec![stranger, one_off, paused, ended]);
+    sample.existing(
+        "blog_db",
+        Standing::Empty,
+        vec![stranger, one_off, paused, ended],
+    );
     let plan = sample.plan();
-    let used = plan.conflicts.iter().filter(|conflict| conflict.code == "restore::used");
+    let used = plan
+        .conflicts
+        .iter()
+        .filter(|conflict| conflict.code == "restore::used");
     let used: Vec<&str> = used.map(|conflict| conflict.what.as_str()).collect();
     assert_eq!(used.len(), 3, "{used:#?}");
     assert!(plan.stop.is_empty());
@@ -107,7 +118,10 @@ fn an_anonymous_volume_is_that_of_its_container() {
     web.mounts[0].destination = "/anon".into();
     sample.existing(&"a".repeat(64), Standing::Empty, vec![web]);
     let plan = sample.plan();
-    assert_eq!(row(&plan, "web:/anon").volume.real_name(), Some("a".repeat(64).as_str()));
+    assert_eq!(
+        row(&plan, "web:/anon").volume.real_name(),
+        Some("a".repeat(64).as_str())
+    );
     assert!(plan.start.create.is_empty());
 }
 
@@ -120,7 +134,10 @@ fn services_and_volumes_choose_what_is_put_back() {
     sample.request.services = vec!["web".into()];
     let names = |sample: &mut Sample| {
         let plan = sample.plan();
-        plan.volumes.iter().map(|row| row.name.clone()).collect::<Vec<_>>()
+        plan.volumes
+            .iter()
+            .map(|row| row.name.clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(&mut sample), ["pages", "web:/anon"]);
     sample.request.services.clear();
@@ -128,7 +145,10 @@ fn services_and_volumes_choose_what_is_put_back() {
     sample.request.scopes = [Scope::Volumes].into();
     assert_eq!(names(&mut sample), ["db"]);
     assert!(sample.plan().config.is_none());
-    assert!(sample.plan().start.services.is_empty(), "nobody was stopped for it");
+    assert!(
+        sample.plan().start.services.is_empty(),
+        "nobody was stopped for it"
+    );
 }
 
 #[test]
@@ -158,7 +178,11 @@ fn nothing_to_put_back_is_a_finding() {
 fn an_external_volume_is_made_only_when_that_was_said() {
     let mut sample = Sample::new();
     sample.volume("shared", "web");
-    let shared = sample.model().volumes.get_mut("shared").expect("it is declared");
+    let shared = sample
+        .model()
+        .volumes
+        .get_mut("shared")
+        .expect("it is declared");
     (shared.external, shared.name) = (true, "shared".into());
     assert_eq!(sample.conflicts(), ["restore::external"]);
     sample.request.create_external = true;
@@ -179,7 +203,11 @@ fn a_copy_is_independent() {
     assert_eq!(row(&plan, "db").volume.real_name(), Some("staging_db"));
     assert_eq!(plan.writes[0].what, "COMPOSE_PROJECT_NAME=staging");
     assert!(plan.warnings[0].contains("the-db"), "{:?}", plan.warnings);
-    let fixed = sample.model().volumes.get_mut("db").expect("it is declared");
+    let fixed = sample
+        .model()
+        .volumes
+        .get_mut("db")
+        .expect("it is declared");
     fixed.name = "blog_db".into();
     assert_eq!(sample.conflicts(), ["restore::shared_name"]);
 }

@@ -33,7 +33,10 @@ pub(super) fn plan(
 /// Which volume of the engine a member is for; `None` for what is no volume.
 #[must_use]
 pub fn target(facts: &Facts, member: &Member) -> Option<Target> {
-    let containers = facts.engine.as_ref().map_or(&[][..], |engine| &engine.containers);
+    let containers = facts
+        .engine
+        .as_ref()
+        .map_or(&[][..], |engine| &engine.containers);
     target_of(
         member,
         facts.model.as_ref(),

@@ -34,7 +34,9 @@ fn incomplete(facts: &Facts, warnings: &mut Vec<String>) {
 }
 
 fn fidelity(facts: &Facts, warnings: &mut Vec<String>) {
-    let read_so = facts.chosen().filter(|member| member.fidelity == Fidelity::Engine);
+    let read_so = facts
+        .chosen()
+        .filter(|member| member.fidelity == Fidelity::Engine);
     let paths: Vec<&str> = read_so.map(|member| member.path.as_str()).collect();
     if !paths.is_empty() {
         warnings.push(format!(
@@ -48,7 +50,10 @@ fn fidelity(facts: &Facts, warnings: &mut Vec<String>) {
 fn images(facts: &Facts, warnings: &mut Vec<String>) {
     let Ok(engine) = &facts.engine else { return };
     for (name, was) in &facts.manifest.compose.services {
-        let declared = facts.model.as_ref().and_then(|model| model.services.get(name));
+        let declared = facts
+            .model
+            .as_ref()
+            .and_then(|model| model.services.get(name));
         let reference = declared.and_then(|service| service.image.as_ref());
         let Some(reference) = reference.or(was.image.as_ref()) else {
             continue;
@@ -67,7 +72,10 @@ fn images(facts: &Facts, warnings: &mut Vec<String>) {
 fn is_same_image(was: &Service, image: &crate::engine::Image) -> bool {
     was.image_id.is_none()
         || was.image_id.as_deref() == Some(&image.id)
-        || was.digests.iter().any(|digest| image.digests.contains(digest))
+        || was
+            .digests
+            .iter()
+            .any(|digest| image.digests.contains(digest))
 }
 
 fn short(was: &Service) -> &str {
