@@ -203,6 +203,13 @@ fn plans_are_executed_and_do_not_execute() {
     forbid(&["executor/"], &["cli"]);
 }
 
+#[test]
+fn restores_are_planned_purely_and_know_no_command_line() {
+    forbid(&["restore/"], &["cli", "targets", "sources", "codecs"]);
+    forbid(&["restore/content/"], &["plan", "compose", "config"]);
+    forbid(&["restore/plan/"], &["executor", "stored", "files"]);
+}
+
 /// What a first job file says comes from the Compose files alone.
 #[test]
 fn a_first_file_is_made_without_engine_and_command_line() {
@@ -244,7 +251,10 @@ fn only_the_command_line_talks() {
 fn planning_is_pure() {
     for source in sources() {
         let looks = ["plan/facts.rs", "plan/links.rs"].contains(&&*source.path);
-        if !source.path.starts_with("plan/") || looks {
+        let plans = ["plan/", "restore/plan/"]
+            .iter()
+            .any(|folder| source.path.starts_with(folder));
+        if !plans || looks {
             continue;
         }
         for word in [
@@ -275,7 +285,10 @@ fn planning_is_pure() {
 fn threads_are_made_in_few_places() {
     let may = ["executor/bridge.rs", "executor/fanout.rs"];
     for source in sources() {
-        if !source.path.starts_with("executor/") || may.contains(&&*source.path) {
+        let executes = ["executor/", "restore/"]
+            .iter()
+            .any(|folder| source.path.starts_with(folder));
+        if !executes || may.contains(&&*source.path) {
             continue;
         }
         for word in [
