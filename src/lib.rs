@@ -2,8 +2,8 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`cli`] is the edge. [`init`] writes the
-//! first job file of a project. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`cli`] is the edge. [`store`] reaches object stores.
+//! [`init`] writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -20,8 +20,10 @@ mod page;
 pub mod plan;
 pub mod process;
 pub mod restore;
+pub mod secret;
 pub mod sources;
 pub mod state;
+pub mod store;
 pub mod stored;
 pub mod targets;
 pub mod text;
