@@ -70,13 +70,15 @@ impl Model {
     }
 }
 
-/// The project, and the files that have to be named for it: those of the dump, where Compose by itself would
-/// find others.
+/// A project, and the files that have to be named for it.
+type Loaded = (Project, Option<Vec<PathBuf>>);
+
+/// The project. Files have to be named, those of the dump, where Compose by itself would find others.
 fn load_files(
     options: &LoadOptions,
     manifest: &Manifest,
     at: &Path,
-) -> Result<Option<(Project, Option<Vec<PathBuf>>)>, LoadError> {
+) -> Result<Option<Loaded>, LoadError> {
     let found = match compose::load(options) {
         // A file in a folder above is another project's.
         Ok(project) if options.files.is_empty() && !is_in(&project, at) => None,
