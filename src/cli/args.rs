@@ -140,6 +140,8 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Put a dump back: configuration, mounted folders and volumes, and start the project.
     Restore(RestoreArgs),
+    /// Restore a dump's volumes into volumes that nobody uses, compare them with the dump, and remove them.
+    Drill(DrillArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }
@@ -236,6 +238,9 @@ pub(super) struct RestoreArgs {
     /// Named and anonymous volumes.
     #[arg(long)]
     pub(super) volumes: bool,
+    /// Exports, all of them; without it, those whose service gets no volume back.
+    #[arg(long)]
+    pub(super) exports: bool,
     /// A volume by its name in the Compose files, or as `service:/path`; repeat it for more.
     #[arg(long = "volume", value_name = "VOLUME")]
     pub(super) volume: Vec<String>,
@@ -268,9 +273,26 @@ pub(super) struct RestoreArgs {
     /// Make device nodes that the dump holds.
     #[arg(long)]
     pub(super) devices: bool,
+    /// Load exports as the dump's own compose-dump.yml says: its commands run in your containers.
+    #[arg(long)]
+    pub(super) trust_dump: bool,
     /// Hold services to the images that wrote their data, by an override file with digests.
     #[arg(long)]
     pub(super) pin: bool,
+    /// Print one JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `drill`.
+#[derive(Debug, Args)]
+pub(super) struct DrillArgs {
+    /// Which dump.
+    #[command(flatten)]
+    pub(super) choice: DumpChoice,
+    /// Write the result and its date beside the dump, as `<name>.drill.json`.
+    #[arg(long)]
+    pub(super) record: bool,
     /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,

@@ -18,9 +18,9 @@ use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
 use crate::exit::Exit;
 use crate::init::WriteError;
-use crate::restore::{LookError, SettleError};
+use crate::restore::{DrillError, ExtractionError, LookError, SettleError};
 use crate::state::StateError;
-use crate::stored::{ContentsError, OpenError};
+use crate::stored::{ContentsError, ExtractError, OpenError};
 
 /// A command cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,26 @@ pub(super) enum CommandError {
     /// What a restore that was cut off has left cannot be settled.
     #[error(transparent)]
     Settle(#[from] SettleError),
+    /// Paths cannot be taken out of a dump.
+    #[error(transparent)]
+    Extraction(ExtractionError),
+    /// A drill cannot go on.
+    #[error("the drill did not come to its end")]
+    Drill {
+        /// Why not.
+        #[source]
+        error: DrillError,
+        /// The exit code for a signal that came.
+        signal: Option<Exit>,
+    },
+    /// The result of a drill cannot be written beside the dump.
+    #[error("cannot write `{}`", crate::text::path(.path))]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// There is no folder for locks and records.
     #[error(transparent)]
     State(#[from] StateError),
@@ -88,6 +108,15 @@ impl From<LookError> for CommandError {
         match error {
             LookError::Findings(findings) => Self::Findings(findings),
             other => Self::Look(other),
+        }
+    }
+}
+
+impl From<ExtractionError> for CommandError {
+    fn from(error: ExtractionError) -> Self {
+        match error {
+            ExtractionError::Findings(findings) => Self::Findings(findings),
+            other => Self::Extraction(other),
         }
     }
 }
@@ -112,6 +141,9 @@ impl CommandError {
             Self::Look(_) => "look",
             Self::Settle(_) => "settle",
             Self::State(_) => "state",
+            Self::Extraction(_) => "extract",
+            Self::Drill { .. } => "drill",
+            Self::Record { .. } => "record",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
@@ -141,7 +173,16 @@ impl CommandError {
                 ContentsError::Scratch(_) => Exit::Failed,
             },
             Self::Look(LookError::Findings(_) | LookError::Model(_)) => Exit::Rejected,
-            Self::Look(LookError::Config(_) | LookError::Engine(_))
+            Self::Extraction(error) => match error {
+                ExtractionError::Findings(_)
+                | ExtractionError::Extract(ExtractError::NotThere { .. }) => Exit::Rejected,
+                ExtractionError::Extract(ExtractError::Damaged { .. }) => Exit::Damaged,
+                ExtractionError::Extract(_) | ExtractionError::Content(_) => Exit::Failed,
+            },
+            Self::Drill { error, .. } if error.is_damage() => Exit::Damaged,
+            Self::Drill { signal, .. } => signal.unwrap_or(Exit::Failed),
+            Self::Record { .. }
+            | Self::Look(LookError::Config(_) | LookError::Engine(_))
             | Self::Settle(_)
             | Self::State(_)
             | Self::Engine(_)
@@ -261,7 +302,16 @@ fn help(error: &CommandError) -> Option<String> {
         CommandError::State(_) => {
             Some("name a folder that can be written to in COMPOSE_DUMP_STATE_DIR".to_owned())
         }
+        CommandError::Extraction(ExtractionError::Content(error)) => {
+            error.help().map(str::to_owned)
+        }
+        CommandError::Extraction(ExtractionError::Extract(ExtractError::NotThere { .. })) => {
+            Some("`compose-dump show DUMP --files VOLUME` lists what is in it".to_owned())
+        }
         CommandError::Contents(_)
+        | CommandError::Extraction(_)
+        | CommandError::Drill { .. }
+        | CommandError::Record { .. }
         | CommandError::Look(_)
         | CommandError::Settle(_)
         | CommandError::Endpoint(_)

@@ -4,8 +4,10 @@ mod args;
 mod backup;
 mod check;
 mod declared;
+mod drill;
 mod edge;
 mod execute;
+mod extract;
 mod file_targets;
 mod finding_row;
 mod gather;
@@ -74,6 +76,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
         Command::Restore(args) => args.json,
+        Command::Drill(args) => args.json,
         Command::Init(_) | Command::Schema(_) => false,
     }
 }
@@ -94,6 +97,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Init(args) => init::init(&cli.global, &args),
             Command::List(args) => list::list(&args),
             Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
+            Command::Drill(args) => drill::drill(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Schema(args) => check::schema(&args),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::args::{Global, RestoreArgs, Talk};
 use super::edge::CommandError;
+use super::extract::extract;
 use super::gather::{self, Reached};
 use super::signals::Signals;
 use super::working_folder::working_folder;
@@ -13,7 +14,7 @@ use crate::executor::chain;
 use crate::exit::Exit;
 use crate::restore::plan::model::Plan;
 use crate::restore::plan::{self, table};
-use crate::restore::{ComposeProgram, Connected, World, look, settle_all};
+use crate::restore::{ComposeProgram, Connected, World, job_file, look, settle_all};
 use crate::state::StateFolder;
 
 /// Puts a dump back.
@@ -26,6 +27,9 @@ pub(super) async fn restore(
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
     let cwd = working_folder(global)?;
+    if !args.paths.is_empty() {
+        return extract(global, args, &cwd);
+    }
     let request = restore_request::of(global, args, &cwd)?;
     let mut dump = stored::open(global, &args.choice)?;
     let state = state_folder()?;
@@ -37,7 +41,9 @@ pub(super) async fn restore(
     };
     let connected = connect(global).await?;
     let scratch = stored::scratch_dir();
-    let looked = look(&request, &mut dump, &scratch, &connected, &unfinished).await?;
+    let own_file = job_file(&request.folder);
+    let own_file = own_file.as_ref();
+    let looked = look(&request, &mut dump, &scratch, &connected, &unfinished, own_file).await?;
     let plan = plan::build(&request, &looked.facts);
     if args.dry_run {
         return print(&plan, args.json);
@@ -60,6 +66,7 @@ pub(super) async fn restore(
         state,
         reporter: restore_talk::reporter(talk),
         cancel: signals.cancel.clone(),
+        scratch,
         devices: request.devices,
     };
     let report = crate::restore::restore(plan, looked.facts, dump, world).await;

@@ -40,6 +40,8 @@ pub(super) fn of(global: &Global, args: &RestoreArgs, cwd: &Path) -> Result<Requ
         services: args.services.clone(),
         scopes: scopes(args),
         volumes: args.volume.clone(),
+        all_exports: args.exports,
+        trust_dump: args.trust_dump,
         replace: args.replace,
         start: !args.no_start,
         create_external: args.create_external,
@@ -73,6 +75,7 @@ fn scopes(args: &RestoreArgs) -> BTreeSet<Scope> {
         (args.config, Scope::Config),
         (args.mounted, Scope::Mounted),
         (args.volumes || !args.volume.is_empty(), Scope::Volumes),
+        (args.exports, Scope::Exports),
     ];
     let given = flags.into_iter().filter(|(given, _)| *given);
     let given: BTreeSet<Scope> = given.map(|(_, scope)| scope).collect();

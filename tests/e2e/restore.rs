@@ -8,7 +8,7 @@ use crate::support::{IMAGE, Project, Ran, docker, entries, only_entry, run, succ
 use crate::whole_project::Everything;
 
 /// The program in the project folder, with Compose v2 where it looks for Compose.
-fn restoring(project: &Project, arguments: &[&str]) -> Command {
+pub(crate) fn restoring(project: &Project, arguments: &[&str]) -> Command {
     let mut command = project.program(arguments);
     let folder = project.beside("bin");
     let compose = folder.join("docker-compose");
@@ -89,7 +89,7 @@ fn lose(project: &Project) {
 }
 
 /// Compose has nothing to do, to say or to ask.
-fn assert_up_changes_nothing(project: &Project) {
+pub(crate) fn assert_up_changes_nothing(project: &Project) {
     let program = std::env::var_os("COMPOSE_V2").expect("COMPOSE_V2 names a Compose v2 program");
     let output = Command::new(program)
         .args(["up", "-d", "--no-build"])

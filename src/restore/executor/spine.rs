@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::loads::{LoadsError, load_all};
 use super::places::{InPlace, SwapError};
 use super::stager::{self, Check, Goes, PassOptions, StageError};
 use super::volumes::{VolumeError, Volumes};
 use super::writes::{self, WriteError, Written};
 use crate::archive::escape::unescape;
+use crate::bridge::{self, WorkLost};
 use crate::engine::{Engine, EngineError};
-use crate::executor::bridge::{self, WorkLost};
 use crate::executor::chain;
 use crate::restore::compose_program::{Called, ComposeError, ComposeProgram, shown_with};
 use crate::restore::content::{Place, StageOptions, Token};
@@ -20,7 +21,7 @@ use crate::restore::event::{Event, Reporter};
 use crate::restore::facts::Facts;
 use crate::restore::plan::model::{LeftOut, MountedPlan, Plan, Target, VolumePlan};
 use crate::restore::plan::{is_made_anew, volume_of};
-use crate::restore::report::{Changed, RestoreReport};
+use crate::restore::report::{Changed, MemberRow, RestoreReport};
 use crate::restore::running::{Running, ServiceRow, StopError, steps};
 use crate::restore::unfinished::{Record, Unfinished, UnfinishedError};
 use crate::state::StateFolder;
@@ -40,6 +41,8 @@ pub struct World {
     pub reporter: Arc<dyn Reporter>,
     /// Fires when a signal came.
     pub cancel: CancellationToken,
+    /// Where temporary files go.
+    pub scratch: PathBuf,
     /// Whether device nodes are made.
     pub devices: bool,
 }
@@ -76,6 +79,9 @@ pub(super) enum RestoreError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Exports cannot be loaded.
+    #[error(transparent)]
+    Loads(#[from] LoadsError),
     /// Blocking work ended by a bug.
     #[error(transparent)]
     Lost(#[from] WorkLost),
@@ -93,7 +99,7 @@ pub async fn restore(plan: Plan, facts: Facts, dump: Dump, world: World) -> Rest
             reporter: Arc::clone(&world.reporter),
             cancel: world.cancel.clone(),
         }),
-        volumes: Volumes::new(world.engine.clone()),
+        volumes: Volumes::new(world.engine.clone(), world.scratch.clone()),
         token: Token::random(),
         plan,
         facts,
@@ -101,10 +107,13 @@ pub async fn restore(plan: Plan, facts: Facts, dump: Dump, world: World) -> Rest
         report,
         in_place: InPlace::default(),
         written: Vec::new(),
+        has_removed: false,
+        has_composed: false,
     };
     if let Err(error) = restoring.run(dump).await {
         restoring.note(&error);
     }
+    restoring.volumes.settle().await;
     restoring.report
 }
 
@@ -120,6 +129,10 @@ struct Restoring {
     in_place: InPlace,
     written: Vec<Written>,
     volumes: Volumes,
+    /// Whether containers were removed, which Compose has to make again.
+    has_removed: bool,
+    /// Whether Compose has made containers.
+    has_composed: bool,
 }
 
 impl Restoring {
@@ -127,9 +140,10 @@ impl Restoring {
         let dump = self.verify(dump).await?;
         let mut record = Record::begin(&self.world.state, self.unfinished())?;
         match self.change(dump, &mut record).await {
-            Ok(()) => {
+            Ok(dump) => {
                 self.keep(record).await?;
-                self.start().await
+                self.start().await?;
+                self.load_exports(dump).await
             }
             Err(error) => {
                 self.take_back(record).await?;
@@ -139,20 +153,21 @@ impl Restoring {
     }
 
     /// Everything up to the point from which the new content counts.
-    async fn change(&mut self, dump: Dump, record: &mut Record) -> Result<(), RestoreError> {
+    async fn change(&mut self, dump: Dump, record: &mut Record) -> Result<Dump, RestoreError> {
         if let Some(running) = &self.running {
             running.stop_all(&self.plan.stop).await?;
         }
         let goes = self.destinations(record).await?;
         let dump = self.stage_and_swap(dump, goes, record).await?;
+        let goes = self.made_anew(record).await?;
+        let dump = self.stage_and_swap(dump, goes, record).await?;
         self.written = writes::all(&self.plan, &self.facts)?;
         self.make_containers().await?;
         let goes = self.later_destinations(record).await?;
-        if !goes.is_empty() {
-            self.stage_and_swap(dump, goes, record).await?;
-        }
+        let dump = self.stage_and_swap(dump, goes, record).await?;
         self.heed()?;
-        Ok(record.swapped()?)
+        record.swapped()?;
+        Ok(dump)
     }
 
     /// Reads every stored byte, so that a dump that is not what was stored is refused before the first write.
@@ -224,6 +239,9 @@ impl Restoring {
         goes: Destinations,
         record: &mut Record,
     ) -> Result<Dump, RestoreError> {
+        if goes.is_empty() {
+            return Ok(dump);
+        }
         record.add_places(&places(&self.plan.folder, &goes))?;
         let options = PassOptions {
             folder: self.plan.folder.clone(),
@@ -240,6 +258,13 @@ impl Restoring {
             (dump, staged)
         })
         .await?;
+        // The engine knows better than whoever writes to it why it takes nothing more.
+        let uploaded = self.volumes.uploaded().await;
+        if let (Err(StageError::Refused { .. }), Err(error)) | (Ok(_), Err(error)) =
+            (&staged, uploaded)
+        {
+            return Err(error.into());
+        }
         let mut staged = staged?;
         self.heed()?;
         let rows = std::mem::take(&mut staged.rows);
@@ -259,6 +284,26 @@ impl Restoring {
             self.report.members.push(row.into());
         }
         Ok(dump)
+    }
+
+    /// Makes volumes anew that have content which only the engine can take away; the containers that refer
+    /// to them go with them.
+    async fn made_anew(&mut self, record: &mut Record) -> Result<Destinations, RestoreError> {
+        let mut goes = Destinations::new();
+        if let Some(engine) = &self.world.engine {
+            for container in &self.plan.start.remove {
+                self.has_removed = true;
+                engine.remove_container(&container.id).await?;
+            }
+        }
+        let rows = self.plan.volumes.iter().filter(|row| is_made_anew(row));
+        for row in rows {
+            if let Target::Named(volume) = &row.volume {
+                let place = self.volumes.make_anew(volume, record).await?;
+                goes.insert(row.member.clone(), place);
+            }
+        }
+        Ok(goes)
     }
 
     /// The new content counts from now on.
@@ -282,8 +327,13 @@ impl Restoring {
             let cause: &dyn std::error::Error = error;
             tracing::error!(cause, "old content could not be put back");
         }
-        let left = self.volumes.remove_made().await;
+        let new = self.remove_new_containers().await;
+        let left = self.volumes.take_back().await;
         self.report.members.clear();
+        if let Err(error) = new {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(cause, "containers that were made are left over");
+        }
         if !failed.is_empty() || !left.is_empty() {
             self.report.changed = Changed::Partly;
             self.report.commands.push(
@@ -293,10 +343,48 @@ impl Restoring {
             return Ok(());
         }
         record.end()?;
-        if let Some(running) = &self.running {
-            let down = running.start_stopped(&self.plan.stop).await;
-            let names = down.into_iter().filter_map(|row| row.container);
-            self.report.not_brought_back.extend(names);
+        self.bring_back().await
+    }
+
+    /// Has those run again that were stopped.
+    async fn bring_back(&mut self) -> Result<(), RestoreError> {
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        // A signal has ended the restore, and must not end what takes it back.
+        let running = running.unheeding();
+        let down = if self.has_removed {
+            if let Some(program) = &self.world.program {
+                let create = &self.plan.start.create;
+                let never = CancellationToken::new();
+                let made = program.create(&self.world.called, create, false, &never).await;
+                if let Err(error) = made {
+                    tracing::error!("{}", chain(&error));
+                }
+            }
+            let services: Vec<String> = self.plan.stop.iter().rev().map(|row| row.service.clone()).collect();
+            let steps = steps(&services, self.facts.model.as_ref());
+            running.start_in_order(&self.plan.project, &steps).await?
+        } else {
+            running.start_stopped(&self.plan.stop).await
+        };
+        let down = down.into_iter().filter(|row| !row.is_up);
+        let names = down.map(|row| row.container.unwrap_or(row.service));
+        self.report.not_brought_back.extend(names);
+        Ok(())
+    }
+
+    /// Removes the containers that Compose has made for this restore: they would keep volumes from being
+    /// removed.
+    async fn remove_new_containers(&self) -> Result<(), EngineError> {
+        let (Some(engine), true) = (&self.world.engine, self.has_composed) else {
+            return Ok(());
+        };
+        let before = self.facts.engine.as_ref().map_or(&[][..], |engine| &engine.containers);
+        for container in engine.project_containers(&self.plan.project).await? {
+            if !before.iter().any(|one| one.id == container.id) {
+                engine.remove_container(&container.id).await?;
+            }
         }
         Ok(())
     }
@@ -317,6 +405,7 @@ impl Restoring {
         self.world.reporter.report(Event::Composing {
             command: format!("{} up --no-start", program.shown(called)),
         });
+        self.has_composed = true;
         let made = program
             .create(called, &start.create, start.recreate, &self.world.cancel)
             .await;
@@ -403,6 +492,43 @@ impl Restoring {
         Ok(())
     }
 
+    /// Loads exports into services that run. One that fails is told, and is no reason to take anything back.
+    async fn load_exports(&mut self, dump: Dump) -> Result<(), RestoreError> {
+        let (Some(engine), false) = (&self.world.engine, self.plan.exports.is_empty()) else {
+            return Ok(());
+        };
+        let (rows, project) = (&self.plan.exports, &self.plan.project);
+        for loaded in load_all(dump, rows, project, engine, &self.world.cancel).await? {
+            let member = loaded.plan.member.clone();
+            match loaded.error {
+                None => {
+                    let place = format!("service {}", loaded.plan.service);
+                    self.world.reporter.report(Event::Placed {
+                        member: member.clone(),
+                        place: place.clone(),
+                    });
+                    self.report.members.push(MemberRow {
+                        member,
+                        place,
+                        entries: 0,
+                        bytes: loaded.plan.bytes,
+                        warnings: Vec::new(),
+                    });
+                }
+                Some(error) => {
+                    self.report.commands.push(format!(
+                        "when the cause is mended, load it again with `--exports`: {member}"
+                    ));
+                    self.report.left_out.push(LeftOut {
+                        what: member,
+                        why: error,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Notes why the restore ended.
     fn note(&mut self, error: &RestoreError) {
         self.report.interrupted = self.world.cancel.is_cancelled();
@@ -433,7 +559,7 @@ fn places(folder: &Path, goes: &Destinations) -> Vec<Place> {
         places.push(Place::new(folder));
     }
     places.extend(goes.values().filter_map(|goes| match goes {
-        Goes::Among => None,
+        Goes::Among | Goes::Engine { .. } => None,
         Goes::Folder(mountpoint) => Some(Place::new(mountpoint)),
         Goes::Mounted { path, .. } => Some(Place {
             root: folder.to_owned(),

@@ -9,15 +9,16 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
+use crate::bridge::Outgoing;
 use crate::restore::content::{
     Below, ContentError, Place, Stage, StageOptions, StagedFiles, StagedFolder, Token,
+    VolumeUpload,
 };
 use crate::restore::event::{Event, Reporter};
 use crate::restore::report::MemberRow;
 use crate::stored::{Dump, PassError, ScratchError, Takers, Verdicts, Wish};
 
 /// Where a member goes.
-#[derive(Debug, Clone)]
 pub(super) enum Goes {
     /// Among the other files of the project folder.
     Among,
@@ -30,6 +31,13 @@ pub(super) enum Goes {
     },
     /// To a volume whose folder this is.
     Folder(PathBuf),
+    /// To the volume of that name, through the engine.
+    Engine {
+        /// The engine's name of it.
+        name: String,
+        /// What is sent there.
+        out: Outgoing,
+    },
 }
 
 impl Goes {
@@ -37,7 +45,7 @@ impl Goes {
     pub(super) fn is_in_project(&self) -> bool {
         match self {
             Self::Among | Self::Mounted { .. } => true,
-            Self::Folder(_) => false,
+            Self::Folder(_) | Self::Engine { .. } => false,
         }
     }
 }
@@ -54,7 +62,7 @@ pub(super) struct PassOptions {
 
 /// Why content could not be staged. Nothing has changed its place then.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StageError {
+pub(crate) enum StageError {
     /// It cannot be written.
     #[error("cannot write the content of `{member}`")]
     Content {
@@ -68,6 +76,12 @@ pub(super) enum StageError {
     Damaged {
         /// What is wrong with it.
         what: String,
+    },
+    /// The engine takes nothing more; it says itself why.
+    #[error("the engine does not take the content of `{member}`")]
+    Refused {
+        /// The member.
+        member: String,
     },
     /// Temporary files cannot be written.
     #[error(transparent)]
@@ -176,6 +190,8 @@ enum Open {
     Among,
     /// The folder in that place of the list.
     Whole(usize),
+    /// A volume behind the engine.
+    Engine(String, Box<VolumeUpload>),
     /// A mounted path of which it is not known yet whether it is a folder.
     Unknown(Mounted),
 }
@@ -216,6 +232,16 @@ impl Stager<'_> {
         self.error
             .get_or_insert(StageError::Content { member, source });
         Err(SinkClosed)
+    }
+
+    /// Content that the engine does not take, for a reason of ours or its own.
+    fn refused<T>(&mut self, member: &str, why: Option<ContentError>) -> Result<T, SinkClosed> {
+        let Some(source) = why else {
+            let member = member.to_owned();
+            self.error.get_or_insert(StageError::Refused { member });
+            return Err(SinkClosed);
+        };
+        self.fail(member, source)
     }
 
     /// The stage for files that go among others, made when the first one comes.
@@ -292,8 +318,15 @@ impl Stager<'_> {
             self.error.get_or_insert(StageError::Interrupted);
             return Err(SinkClosed);
         }
-        match self.open {
+        match &mut self.open {
             Open::Nothing | Open::Unknown(_) => Ok(()),
+            Open::Engine(member, upload) => {
+                if call(&mut **upload).is_ok() {
+                    return Ok(());
+                }
+                let (member, error) = (member.clone(), upload.take_error());
+                self.refused(&member, error)
+            }
             Open::Among => {
                 let stage = self.among()?;
                 if call(stage).is_ok() {
@@ -303,7 +336,7 @@ impl Stager<'_> {
                 self.fail("config", error)
             }
             Open::Whole(number) => {
-                let whole = &mut self.folders[number];
+                let whole = &mut self.folders[*number];
                 if call(&mut whole.to).is_ok() {
                     return Ok(());
                 }
@@ -311,6 +344,12 @@ impl Stager<'_> {
                 let error = whole.to.inner_mut().take_error();
                 self.fail(&member, error.unwrap_or(ContentError::OutOfOrder))
             }
+        }
+    }
+
+    fn warn(&mut self, member: &str, losses: &[String]) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.member == member) {
+            row.warnings.extend_from_slice(losses);
         }
     }
 
@@ -381,6 +420,11 @@ impl Takers for Stager<'_> {
                 self.whole(&member.path, &Place::new(&mountpoint), b"", Vec::new())?;
                 mountpoint
             }
+            Goes::Engine { name, out } => {
+                let upload = VolumeUpload::new(out, member.raw_bytes, self.options.stage);
+                self.open = Open::Engine(member.path.clone(), Box::new(upload));
+                PathBuf::from(format!("volume {name}"))
+            }
         };
         self.rows.push(Ready {
             member: member.path.clone(),
@@ -393,6 +437,12 @@ impl Takers for Stager<'_> {
     }
 
     fn judged(&mut self, member: &Member, is_whole: bool) -> Result<(), SinkClosed> {
+        if let Open::Engine(path, upload) = std::mem::replace(&mut self.open, Open::Nothing) {
+            match upload.finish(is_whole) {
+                Err(SinkClosed) => return self.refused(&path, None),
+                Ok(losses) => self.warn(&path, &losses),
+            }
+        }
         // What is wrong with a member that is not whole is in the verdicts at the end.
         if is_whole {
             self.options.reporter.report(Event::Staged {
