@@ -16,6 +16,7 @@ pub mod executor;
 pub mod exit;
 pub mod init;
 pub mod plan;
+pub mod retention;
 pub mod sources;
 pub mod stored;
 pub mod targets;
