@@ -2,7 +2,8 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`init`] writes the
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`retention`] says which dumps stay, and
+//! [`prune`] removes the others; [`cli`] is the edge. [`init`] writes the
 //! first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
@@ -16,6 +17,7 @@ pub mod executor;
 pub mod exit;
 pub mod init;
 pub mod plan;
+pub mod prune;
 pub mod retention;
 pub mod sources;
 pub mod stored;
