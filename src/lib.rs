@@ -2,9 +2,9 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`retention`] says which dumps stay, and
-//! [`prune`] removes the others; [`cli`] is the edge. [`init`] writes the
-//! first job file of a project. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`store`] reaches object stores;
+//! [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
+//! writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -19,7 +19,9 @@ pub mod init;
 pub mod plan;
 pub mod prune;
 pub mod retention;
+pub mod secret;
 pub mod sources;
+pub mod store;
 pub mod stored;
 pub mod targets;
 pub mod text;
