@@ -82,7 +82,7 @@ fn stays(dumps: &[Dump], index: usize, policy: &Policy) -> bool {
         };
         let later_periods = numbers(&newer);
         let is_first = !later_periods.contains(&this) && later_periods.len() < places as usize;
-        let is_oldest = !complete.iter().any(|dump| is_earlier(dump));
+        let is_oldest = !complete.iter().any(is_earlier);
         is_first || is_oldest && numbers(&complete).len() < places as usize
     })
 }

@@ -281,8 +281,8 @@ mod tests {
         }
         // As `kill -9` does it: the descriptors are closed, and nobody removes anything.
         drop((root, file));
-        tree.as_killed();
-        archive.as_killed();
+        tree.killed();
+        archive.killed();
         for one in &remover.leftovers().unwrap() {
             assert_eq!(one.state, RunState::Over);
             assert!(remover.leftover(one).unwrap());

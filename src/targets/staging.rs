@@ -138,7 +138,7 @@ impl Staging {
 
     /// Leaves it as a killed process does.
     #[cfg(test)]
-    pub(super) fn as_killed(mut self) {
+    pub(super) fn killed(mut self) {
         self.done = true;
     }
 
