@@ -7,6 +7,7 @@
 //! writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
+mod bridge;
 pub mod cli;
 pub mod codecs;
 pub mod compose;

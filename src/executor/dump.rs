@@ -9,7 +9,6 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::bridge;
 use super::draft::Run;
 use super::event::{Reporter, chain};
 use super::fanout::Fanout;
@@ -18,6 +17,7 @@ use super::member_report::MemberReport;
 use super::members::{Halt, Reading};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
 use crate::archive::entry::SinkClosed;
+use crate::bridge;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
 use crate::plan::model::{HeldPlan, Plan, Scope};

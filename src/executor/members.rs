@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::bridge::{self, Chunks};
 use super::content::{Content, MemberError};
 use super::dump::World;
 use super::event::{Event, Reporter, chain};
@@ -17,6 +16,7 @@ use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
+use crate::bridge::{self, Chunks};
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
 use crate::plan::model::{Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumePlan};

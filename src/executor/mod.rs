@@ -1,10 +1,9 @@
 //! Executes plans: the only code that changes something.
 //!
 //! [`dump`](dump()) is the spine. [`hold`] is the only file that changes containers, `fanout` and
-//! `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
+//! `crate::bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
-pub(crate) mod bridge;
 mod content;
 mod draft;
 mod dump;

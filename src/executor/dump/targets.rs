@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Outcome, World};
 use crate::archive::manifest::Place;
-use crate::executor::bridge;
+use crate::bridge;
 use crate::executor::draft;
 use crate::executor::event::{Event, Reporter, chain};
 use crate::executor::fanout::{Fanout, LaneEnd};

@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, Dir, Mode, mkdirat, statat, utimensat};
 use rustix::io::Errno;
 
 use super::ContentError;
-use super::moves::MovesWriter;
+use super::moves::{Moves, MovesWriter};
 use super::place::{Hidden, NEW, OLD, join, open_beneath};
 use super::stage::{Ended, Stage};
 use crate::archive::entry::Mtime;
@@ -42,13 +42,30 @@ impl StagedFolder {
     /// # Errors
     /// When a rename fails, in the middle of it perhaps: [`StagedFolder::undo`] takes it back.
     pub fn swap(&mut self, carried: &[Vec<u8>]) -> Result<(), ContentError> {
+        let folders = self.list(carried)?;
         let Ended {
             prepared,
             root,
             losses,
-            ..
         } = &mut self.ended;
         let hidden = &prepared.hidden;
+        if let Some(moves) = Moves::open(hidden)? {
+            moves.execute()?;
+        }
+        folders
+            .iter()
+            .for_each(|folder| folder.give_back_time(hidden));
+        if let Some(metadata) = root {
+            let mut lost = Losses::default();
+            metadata.replace(hidden.folder.as_fd(), &mut lost);
+            losses.extend(lost.sentences());
+        }
+        hidden.sync()
+    }
+
+    /// Lists what has to change places, and gives the folders into which old content moves.
+    pub(super) fn list(&self, carried: &[Vec<u8>]) -> Result<Vec<Carrying>, ContentError> {
+        let hidden = &self.ended.prepared.hidden;
         let mut moves = MovesWriter::create(hidden)?;
         each_name(hidden, None, &mut |name| {
             moves.add(name, &hidden.within(OLD, name))
@@ -63,16 +80,8 @@ impl StagedFolder {
                 folders.push(folder);
             }
         }
-        moves.finish()?.execute()?;
-        folders
-            .iter()
-            .for_each(|folder| folder.give_back_time(hidden));
-        if let Some(metadata) = root {
-            let mut lost = Losses::default();
-            metadata.set(hidden.folder.as_fd(), b"", &mut lost);
-            losses.extend(lost.sentences());
-        }
-        hidden.sync()
+        moves.finish()?;
+        Ok(folders)
     }
 
     /// Puts everything back as it was.
@@ -117,7 +126,7 @@ fn each_name(
 }
 
 /// A folder of the new content into which something of the old one moves: its time is not changed by that.
-struct Carrying {
+pub(super) struct Carrying {
     path: Vec<u8>,
     mtime: Mtime,
 }
