@@ -5,10 +5,12 @@
 //! is a [`RunReport`].
 
 mod bridge;
+mod command;
 mod content;
 mod draft;
 mod dump;
 mod event;
+mod export_member;
 mod fanout;
 pub mod hold;
 mod index_file;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::text;
 
 use super::model::{
-    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
+    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
 };
 
 /// The plan as text, lines ended by `\n`.
@@ -16,6 +16,9 @@ pub fn render(plan: &Plan) -> String {
     page.section("Config", plan.config.iter().map(path_row).collect());
     page.section("Mounted", plan.mounted.iter().map(path_row).collect());
     page.section("Volumes", plan.volumes.iter().map(volume_row).collect());
+    if !plan.exports.is_empty() {
+        page.section("Exports", plan.exports.iter().map(export_row).collect());
+    }
     held(&mut page, plan);
     targets(&mut page, plan);
     if !plan.warnings.is_empty() {
@@ -214,6 +217,28 @@ fn volume_row(row: &VolumePlan) -> Row {
             reader,
             why(&row.decision, &row.exclude),
         ],
+    }
+}
+
+/// What is run is not shown: its words may hold passwords.
+fn export_row(row: &ExportPlan) -> Row {
+    let what = match row.preset {
+        Some(preset) => format!("preset {preset}"),
+        None => "command".to_owned(),
+    };
+    let place = match (&row.container, row.decision.taken) {
+        (Some(container), true) => format!("in {container}"),
+        (None, true) => "in no container: none runs".to_owned(),
+        (_, false) => String::new(),
+    };
+    let why = if row.has_load {
+        row.decision.why.clone()
+    } else {
+        format!("{}, without `load`", row.decision.why)
+    };
+    Row {
+        mark: mark(row.decision.taken),
+        cells: vec![format!("{}/{}", row.service, row.name), what, place, why],
     }
 }
 

@@ -28,11 +28,7 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 21] = [
-    key(
-        &["exports"],
-        "running commands in services and storing their output",
-    ),
+const TABLE: [Row; 19] = [
     key(&["hooks"], "running commands before and after a dump"),
     key(
         &["shrink_guard"],
@@ -79,11 +75,6 @@ const TABLE: [Row; 21] = [
     key(
         &["targets", "*", "secret_access_key_file"],
         "writing to an object store",
-    ),
-    value(
-        &["scopes", "*"],
-        "exports",
-        "storing the output of commands",
     ),
     value(
         &["pause", "default"],
