@@ -23,9 +23,10 @@ use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
 use super::{
     ByteStream, Container, Daemon, Engine, EngineError, Exec, ExecSpec, ExecState, HelperMount,
-    HelperSpec, Image, StateChange, Volume,
+    HelperSpec, Image, NewVolume, StateChange, Upload, Volume,
 };
 
+mod changes;
 mod connect;
 mod decode;
 mod exec;
@@ -300,6 +301,26 @@ impl Engine for DockerEngine {
         .await
     }
 
+    async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        self.stop_container(id, grace).await
+    }
+
+    async fn start(&self, id: &str) -> Result<(), EngineError> {
+        self.start_container(id).await
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+        self.remove_stopped_container(id).await
+    }
+
+    async fn create_volume(&self, volume: &NewVolume) -> Result<Volume, EngineError> {
+        self.make_volume(volume).await
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        self.drop_volume(name).await
+    }
+
     async fn clock(&self) -> Result<Option<Timestamp>, EngineError> {
         let request = self.client.info();
         let info = bounded("tell the time", self.limits.control, request).await?;
@@ -378,5 +399,14 @@ impl Engine for DockerEngine {
 
     async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError> {
         exec::state(&self.client, id, self.limits.control).await
+    }
+
+    async fn write_archive(
+        &self,
+        container: &str,
+        path: &str,
+        tar: Upload,
+    ) -> Result<(), EngineError> {
+        self.unpack(container, path, tar).await
     }
 }
