@@ -14,6 +14,7 @@ mod export_member;
 mod fanout;
 pub mod hold;
 mod index_file;
+mod load;
 mod member_report;
 mod members;
 mod report;
@@ -23,7 +24,9 @@ mod tree_member;
 mod tree_sink;
 mod volume_member;
 
+pub use command::CommandError;
 pub use draft::Run;
 pub use dump::{World, dump};
 pub use event::{Event, Reporter, chain};
+pub use load::{Load, LoadError, load};
 pub use report::{HeldReport, MemberSummary, RunReport, TargetReport};

@@ -1,5 +1,6 @@
 //! Scope `exports`: the commands of services whose output is stored, and what that makes superfluous.
 
+use crate::config::job_file::JobFile;
 use crate::config::job_file::commands::{ExportRule, Words};
 use crate::config::job_file::rules::Rules;
 use crate::engine::{Container, ContainerState};
@@ -54,9 +55,16 @@ fn command(rule: &ExportRule) -> Option<ContainerCommand> {
     Some(in_container(rule, words))
 }
 
-/// What loads an export, if anything does.
+/// What the job of that name in a file says of loading an export of it; else what any job says.
 #[must_use]
-pub fn load(rule: &ExportRule) -> Option<ContainerCommand> {
+pub fn load_of(file: &JobFile, job: &str, service: &str, name: &str) -> Option<ContainerCommand> {
+    let names = std::iter::once(job).chain(file.job_names());
+    let mut jobs = names.filter_map(|name| file.job(name));
+    jobs.find_map(|job| load(job.rules.exports.get(service)?.get(name)?))
+}
+
+/// What loads an export, if anything does.
+fn load(rule: &ExportRule) -> Option<ContainerCommand> {
     let words = match (rule.preset, &rule.load) {
         (Some(preset), _) => Words(preset.words(preset.load, rule.database.as_deref())),
         (None, load) => load.clone()?,

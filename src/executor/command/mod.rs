@@ -57,12 +57,6 @@ pub enum CommandError {
         /// Why.
         source: EngineError,
     },
-    /// It did not take all that it was to read.
-    #[error("the command in `{container}` ended well, and did not read all that it was given")]
-    Unread {
-        /// The container's name.
-        container: String,
-    },
 }
 
 /// How a command ended, after the words "the command".
