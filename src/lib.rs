@@ -2,7 +2,7 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`init`] writes the
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`store`] reaches object stores. [`init`] writes the
 //! first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
@@ -16,7 +16,9 @@ pub mod executor;
 pub mod exit;
 pub mod init;
 pub mod plan;
+pub mod secret;
 pub mod sources;
+pub mod store;
 pub mod stored;
 pub mod targets;
 pub mod text;

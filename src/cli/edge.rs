@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::{LogFormat, Talk};
 use super::finding_row::Row;
+use super::lookup::NotInTargets;
 use super::talk::{colored, mark, print_json, say};
 use crate::compose::LoadError;
 use crate::diagnostic::Finding;
@@ -54,6 +55,9 @@ pub(super) enum CommandError {
     /// A dump cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// No target of the file holds the dump.
+    #[error(transparent)]
+    NotInTargets(NotInTargets),
     /// The entries of a member cannot be listed.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -83,7 +87,7 @@ impl CommandError {
             Self::Endpoint(_) => "endpoint",
             Self::Engine(_) => "engine",
             Self::Init(_) => "init",
-            Self::Open(_) => "dump",
+            Self::Open(_) | Self::NotInTargets(_) => "dump",
             Self::Contents(_) => "contents",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
@@ -100,12 +104,14 @@ impl CommandError {
             | Self::Endpoint(_)
             | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
             Self::Open(error) => match error {
+                OpenError::SeveralSeries { .. } => Exit::Rejected,
                 OpenError::NotFound { .. }
                 | OpenError::NoDumps { .. }
                 | OpenError::NotADump { .. } => Exit::NotFound,
                 OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
                 OpenError::Read { .. } | OpenError::Scratch(_) => Exit::Failed,
             },
+            Self::NotInTargets(_) => Exit::NotFound,
             Self::Contents(error) => match error {
                 ContentsError::NoIndex { .. } => Exit::Rejected,
                 ContentsError::Index { .. } => Exit::Damaged,
@@ -222,6 +228,7 @@ fn help(error: &CommandError) -> Option<String> {
             Some("nothing was left behind; `compose-dump init --print` only prints the text".to_owned())
         }
         CommandError::Open(error) => error.help().map(str::to_owned),
+        CommandError::NotInTargets(error) => Some(error.help().to_owned()),
         CommandError::Contents(_)
         | CommandError::Endpoint(_)
         | CommandError::Findings(_)

@@ -6,10 +6,12 @@ mod check;
 mod declared;
 mod edge;
 mod execute;
+mod file_targets;
 mod finding_row;
 mod gather;
 mod init;
 mod list;
+mod lookup;
 mod one_place;
 mod outcome;
 mod reporter;
@@ -87,8 +89,8 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
             Command::List(args) => list::list(&args),
-            Command::Show(args) => show::show(&args),
-            Command::Verify(args) => verify::verify(&args, &talk),
+            Command::Show(args) => show::show(&cli.global, &args),
+            Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Schema(args) => check::schema(&args),
         }
     });
