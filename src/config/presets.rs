@@ -257,10 +257,8 @@ impl Preset {
     #[must_use]
     pub fn of_image(image: &str) -> Option<&'static Self> {
         let name = image_name(image).to_ascii_lowercase();
-        let is_part = |part: &&str| name.contains(*part);
-        PRESETS
-            .iter()
-            .find(|preset| preset.images.iter().any(|part| is_part(&part)))
+        let is_of = |preset: &&Self| preset.images.iter().any(|part| name.contains(part));
+        PRESETS.iter().find(is_of)
     }
 
     /// A script as the words of a command.
@@ -333,7 +331,13 @@ done
 
     /// Runs a preset's script where its programs are stubs, with these variables alone.
     fn run(folder: &Path, preset: &Preset, script: &str, variables: &[(&str, &str)]) -> String {
-        for program in ["pg_dumpall", "mariadb-dump", "mariadb", "mongodump", "redis-cli"] {
+        for program in [
+            "pg_dumpall",
+            "mariadb-dump",
+            "mariadb",
+            "mongodump",
+            "redis-cli",
+        ] {
             let path = folder.join(program);
             fs::write(&path, STUB).expect("a stub");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
@@ -361,7 +365,12 @@ done
             ("postgres", "POSTGRES_PASSWORD", "POSTGRES_USER", "me"),
             ("mysql", "MARIADB_ROOT_PASSWORD", "MARIADB_DATABASE", "root"),
             ("mysql", "MYSQL_ROOT_PASSWORD", "MYSQL_DATABASE", "root"),
-            ("mongo", "MONGO_INITDB_ROOT_PASSWORD", "MONGO_INITDB_ROOT_USERNAME", "me"),
+            (
+                "mongo",
+                "MONGO_INITDB_ROOT_PASSWORD",
+                "MONGO_INITDB_ROOT_USERNAME",
+                "me",
+            ),
             ("redis", "REDIS_PASSWORD", "X", ""),
             ("valkey", "VALKEY_PASSWORD", "X", ""),
         ];
@@ -369,16 +378,33 @@ done
             let preset = Preset::of_name(name).expect("a preset");
             let by_file = format!("{password}_FILE");
             for (variable, value) in [(password, "it's secret"), (&*by_file, file)] {
-                let said = run(folder.path(), preset, preset.command, &[(variable, value), (user, "me")]);
+                let said = run(
+                    folder.path(),
+                    preset,
+                    preset.command,
+                    &[(variable, value), (user, "me")],
+                );
                 let (called, knows) = said.split_once('\n').unwrap_or_default();
                 assert!(called.contains(as_user), "{name} {variable}: {said}");
                 assert!(!called.contains("secret"), "{name} {variable}: {said}");
-                let quoted = if name == "mongo" { "password: 'it''s secret'" } else { "it's secret" };
+                let quoted = if name == "mongo" {
+                    "password: 'it''s secret'"
+                } else {
+                    "it's secret"
+                };
                 assert!(knows.contains(quoted), "{name} {variable}: {said}");
             }
-            let said = run(folder.path(), preset, preset.command, &[(&by_file, "/no/such")]);
+            let said = run(
+                folder.path(),
+                preset,
+                preset.command,
+                &[(&by_file, "/no/such")],
+            );
             assert!(said.contains("/no/such"), "{name}: {said}");
-            assert!(!said.contains("env"), "{name} goes on without its password: {said}");
+            assert!(
+                !said.contains("env"),
+                "{name} goes on without its password: {said}"
+            );
         }
     }
 
@@ -386,12 +412,25 @@ done
     fn without_a_root_password_the_database_of_the_user_is_taken() {
         let folder = tempfile::tempdir().expect("a folder");
         let mysql = Preset::of_name("mariadb").expect("a preset");
-        let user = [("MYSQL_DATABASE", "shop"), ("MYSQL_USER", "clerk"), ("MYSQL_PASSWORD", "x")];
+        let user = [
+            ("MYSQL_DATABASE", "shop"),
+            ("MYSQL_USER", "clerk"),
+            ("MYSQL_PASSWORD", "x"),
+        ];
         let said = run(folder.path(), mysql, mysql.command, &user);
-        assert!(said.contains("--user clerk") && said.contains("--databases shop"), "{said}");
-        let none = [("MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "1"), ("MARIADB_DATABASE", "shop")];
+        assert!(
+            said.contains("--user clerk") && said.contains("--databases shop"),
+            "{said}"
+        );
+        let none = [
+            ("MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "1"),
+            ("MARIADB_DATABASE", "shop"),
+        ];
         let said = run(folder.path(), mysql, mysql.command, &none);
-        assert!(said.contains("--user root") && said.contains("--all-databases"), "{said}");
+        assert!(
+            said.contains("--user root") && said.contains("--all-databases"),
+            "{said}"
+        );
     }
 
     #[test]

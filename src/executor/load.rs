@@ -56,9 +56,8 @@ enum Fed {
     Whole(u64),
     /// The command takes nothing more.
     Refused,
-    /// The content broke off. The input comes with it, because a command would take its end for that of
-    /// the content.
-    Broken(std::io::Error, ExecInput),
+    /// The content broke off.
+    Broken(std::io::Error),
 }
 
 /// Loads an export. Gives the number of bytes that the command took; it has ended, and well.
@@ -69,16 +68,18 @@ pub async fn load(load: Load<'_>, content: Upload) -> Result<u64, LoadError> {
     let container = first_running(&*load.engine, load.project, load.service).await?;
     let mut command = InContainer::start(&load.engine, &container, load.command, true).await?;
     let watched = command.watched();
-    let input = command.take_input();
-    let passing = pass(command, input, content);
+    let mut input = command.take_input();
+    let passing = pass(command, input.as_mut(), content);
     let passed = load.cancel.run_until_cancelled(passing).await;
     watched.end().await;
+    // Not before: the command would take the end of its input for that of the content.
+    drop(input);
     match passed {
         Some(Ok(Fed::Whole(bytes))) => Ok(bytes),
         Some(Ok(Fed::Refused)) => Err(LoadError::Unread {
             container: container.name,
         }),
-        Some(Ok(Fed::Broken(source, _))) => Err(LoadError::Content { source }),
+        Some(Ok(Fed::Broken(source))) => Err(LoadError::Content { source }),
         Some(Err(error)) => Err(error.into()),
         None => Err(LoadError::Cancelled),
     }
@@ -87,7 +88,7 @@ pub async fn load(load: Load<'_>, content: Upload) -> Result<u64, LoadError> {
 /// Writes the content, and hears what the command says, at the same time: one may wait for the other.
 async fn pass(
     command: InContainer,
-    input: Option<ExecInput>,
+    input: Option<&mut ExecInput>,
     content: Upload,
 ) -> Result<Fed, CommandError> {
     let feeding = feed(input, content);
@@ -100,20 +101,20 @@ async fn pass(
         fed = &mut feeding => fed,
     };
     match fed {
-        Fed::Broken(..) => Ok(fed),
+        Fed::Broken(_) => Ok(fed),
         Fed::Whole(_) | Fed::Refused => ending.await.map(|()| fed),
     }
 }
 
-async fn feed(input: Option<ExecInput>, mut content: Upload) -> Fed {
-    let Some(mut input) = input else {
+async fn feed(input: Option<&mut ExecInput>, mut content: Upload) -> Fed {
+    let Some(input) = input else {
         return Fed::Refused;
     };
     let mut bytes = 0;
     while let Some(piece) = content.next().await {
         let piece = match piece {
             Ok(piece) => piece,
-            Err(source) => return Fed::Broken(source, input),
+            Err(source) => return Fed::Broken(source),
         };
         if input.write_all(&piece).await.is_err() {
             return Fed::Refused;
