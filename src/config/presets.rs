@@ -85,7 +85,8 @@ macro_rules! mongo {
 config=$(mktemp); trap 'rm -f "$config"' EXIT
 user=$(secret MONGO_INITDB_ROOT_USERNAME MONGODB_ROOT_USER)
 if [ -n "$user" ]; then
-    secret MONGO_INITDB_ROOT_PASSWORD MONGODB_ROOT_PASSWORD | sed "s/'/''/g; 1s/^/password: '/; \$s/\$/'/" >"$config"
+    password=$(secret MONGO_INITDB_ROOT_PASSWORD MONGODB_ROOT_PASSWORD)
+    printf '%s\n' "$password" | sed "s/'/''/g; 1s/^/password: '/; \$s/\$/'/" >"$config"
     set -- --config "$config" --authenticationDatabase admin --username "$user"
 else
     set --
@@ -398,7 +399,7 @@ done
                 folder.path(),
                 preset,
                 preset.command,
-                &[(&by_file, "/no/such")],
+                &[(&by_file, "/no/such"), (user, "me")],
             );
             assert!(said.contains("/no/such"), "{name}: {said}");
             assert!(

@@ -89,7 +89,7 @@ fn a_command_that_fails_leaves_no_member_and_is_told_without_its_words() {
         "exports/app/bad",
         "ended with status 3; it said: it broke",
         "exports/app/gone",
-        "was not found (127)",
+        "could not be started (12",
         "exports/app/mute: the command ended well, and gave nothing",
         "exports/app/slow",
         "did not end within 1s",

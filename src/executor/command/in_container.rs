@@ -2,7 +2,7 @@
 //!
 //! No engine has a request that ends such a command. So each gets a mark in its environment, and what
 //! has to end is found by it and told so through a second command, by the container's own shell. In a
-//! container without a shell and `grep` it cannot be told; it loses its input and output.
+//! container without a shell, `tr` and `grep` it cannot be told; it loses its input and output.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +27,10 @@ use crate::plan::model::ContainerCommand;
 const MARK: &str = "COMPOSE_DUMP_COMMAND";
 
 /// Ends the processes that bear the mark `$1` with the signal `$2`.
-const END: &str = r#"for file in $(grep -l -F -e "$1" /proc/[0-9]*/environ 2>/dev/null); do
-    file=${file#/proc/}; kill -s "$2" "${file%/environ}" 2>/dev/null
+const END: &str = r#"for file in /proc/[0-9]*/environ; do
+    if tr '\0' '\n' 2>/dev/null <"$file" | grep -q -F -x -e "$1"; then
+        file=${file#/proc/}; kill -s "$2" "${file%/environ}" 2>/dev/null
+    fi
 done; true"#;
 
 /// How long a command may take to end after each signal.

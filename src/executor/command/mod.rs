@@ -62,8 +62,7 @@ pub enum CommandError {
 /// How a command ended, after the words "the command".
 fn ended(status: i64) -> String {
     match status {
-        126 => "could not be started (126)".to_owned(),
-        127 => "was not found (127)".to_owned(),
+        126 | 127 => format!("could not be started ({status})"),
         129..=192 => format!("ended with status {status}, as by signal {}", status - 128),
         _ => format!("ended with status {status}"),
     }

@@ -96,7 +96,7 @@ async fn a_command_that_did_not_do_it_leaves_no_member_and_the_reason() {
                 status: 127,
                 ..FakeCommand::default()
             },
-            "was not found (127); it said: OCI runtime exec failed",
+            "could not be started (127); it said: OCI runtime exec failed",
         ),
     ];
     for (command, reason) in cases {
