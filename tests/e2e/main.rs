@@ -15,6 +15,7 @@ mod exports;
 mod holding;
 mod interrupted;
 mod jobs;
+mod keeping;
 mod permissions;
 mod plans;
 mod predecessor;

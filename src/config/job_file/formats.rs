@@ -7,6 +7,7 @@ use crate::config::dump_name::DumpName;
 use crate::config::size::Size;
 use crate::config::span::Span;
 use crate::diagnostic::Finding;
+use crate::retention::{Share, Within};
 
 /// A `format` of the schema.
 pub(super) struct Format {
@@ -17,7 +18,7 @@ pub(super) struct Format {
 }
 
 /// Every format of the schema.
-pub(super) const FORMATS: [Format; 6] = [
+pub(super) const FORMATS: [Format; 8] = [
     Format {
         name: "size",
         check: size,
@@ -25,6 +26,14 @@ pub(super) const FORMATS: [Format; 6] = [
     Format {
         name: "span",
         check: span,
+    },
+    Format {
+        name: "share",
+        check: share,
+    },
+    Format {
+        name: "within",
+        check: within,
     },
     Format {
         name: "dump-name",
@@ -69,6 +78,20 @@ fn span(text: &str) -> Result<(), Finding> {
         Ok(_) => Ok(()),
         Err(_) => Err(complain("is no length of time")),
     }
+}
+
+fn share(text: &str) -> Result<(), Finding> {
+    Share::parse(text).map(drop).map_err(|message| {
+        Finding::new("config::share", message)
+            .with_help("write a whole number of percents, such as `50%`; `0%` switches it off")
+    })
+}
+
+fn within(text: &str) -> Result<(), Finding> {
+    Within::parse(text).map(drop).map_err(|error| {
+        let help = error.help();
+        Finding::new("config::within", error.to_string()).with_help(help)
+    })
 }
 
 fn dump_name(text: &str) -> Result<(), Finding> {

@@ -28,12 +28,8 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 17] = [
     key(&["hooks"], "running commands before and after a dump"),
-    key(
-        &["shrink_guard"],
-        "comparing a dump's size with the last one's",
-    ),
     key(&["lock_wait"], "waiting for another run"),
     key(
         &["pause", "window"],
@@ -43,7 +39,6 @@ const TABLE: [Row; 19] = [
         &["pause", "max_downtime"],
         "a limit to how long services are held",
     ),
-    key(&["targets", "*", "keep"], "removing old dumps"),
     key(&["targets", "*", "url"], "writing to an object store"),
     key(&["targets", "*", "endpoint"], "writing to an object store"),
     key(&["targets", "*", "region"], "writing to an object store"),
