@@ -93,7 +93,8 @@ fn backupignore(project: &Project) -> Result<Option<BackupIgnore>, Finding> {
     })
 }
 
-/// The engine and what it knows of the project. Volumes cannot be dumped without one; for the other
+/// The engine and what it knows of the project. Nothing is read of volumes, and no command run in a
+/// service, without one; for the other
 /// scopes it adds who is held still and what the manifest says of images.
 async fn ask_engine(
     global: &Global,
@@ -105,7 +106,9 @@ async fn ask_engine(
         .iter()
         .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
     // Bind mounts are of the engine's host: those of this one would be the wrong ones.
-    let needed = request.wants(Scope::Volumes) || elsewhere && request.wants(Scope::Mounted);
+    let exports = request.wants(Scope::Exports) && !request.rules.exports.is_empty();
+    let needed =
+        request.wants(Scope::Volumes) || exports || elsewhere && request.wants(Scope::Mounted);
     match connect(&endpoints, project).await {
         Ok((engine, facts)) => Ok((Some(engine), Ok(facts))),
         Err(error) if needed => Err(error),

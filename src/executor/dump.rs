@@ -102,7 +102,12 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
         }
         reading.trees(Scope::Config, &mut outcome.members).await
     };
-    let read = match world.cancel.run_until_cancelled(unheld).await {
+    let unheld = match world.cancel.run_until_cancelled(unheld).await {
+        // A command that runs has to be told that the run is cancelled.
+        Some(Ok(())) => Some(reading.exports(&mut outcome.members).await),
+        other => other,
+    };
+    let read = match unheld {
         Some(Ok(())) => match settled(plan, fanout).await {
             Ok(()) => read_held(plan, world, &reading, outcome).await,
             Err(halt) => Err(halt),

@@ -4,13 +4,16 @@
 //! `crate::bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
+mod command;
 mod content;
 mod draft;
 mod dump;
 mod event;
+mod export_member;
 mod fanout;
 pub mod hold;
 mod index_file;
+mod load;
 mod member_report;
 mod members;
 mod report;
@@ -20,7 +23,9 @@ mod tree_member;
 mod tree_sink;
 mod volume_member;
 
+pub use command::CommandError;
 pub use draft::Run;
 pub use dump::{World, dump};
 pub use event::{Event, Reporter, chain};
+pub use load::{Load, LoadError, load};
 pub use report::{HeldReport, MemberSummary, RunReport, TargetReport};

@@ -5,6 +5,7 @@ use ignore::gitignore::GitignoreBuilder;
 
 use crate::config::dump_name::DumpName;
 use crate::config::size::Size;
+use crate::config::span::Span;
 use crate::diagnostic::Finding;
 use crate::retention::{Share, Within};
 
@@ -17,10 +18,14 @@ pub(super) struct Format {
 }
 
 /// Every format of the schema.
-pub(super) const FORMATS: [Format; 7] = [
+pub(super) const FORMATS: [Format; 8] = [
     Format {
         name: "size",
         check: size,
+    },
+    Format {
+        name: "span",
+        check: span,
     },
     Format {
         name: "share",
@@ -60,6 +65,19 @@ fn size(text: &str) -> Result<(), Finding> {
         Finding::new("config::size", message)
             .with_help("write bytes, or a number with a unit: `500M`, `10GiB`")
     })
+}
+
+fn span(text: &str) -> Result<(), Finding> {
+    let complain = |why: &str| {
+        let message = format!("`{}` {why}", text.escape_debug());
+        Finding::new("config::span", message)
+            .with_help("write a number with a unit: `30s`, `10m`, `1h 30m`")
+    };
+    match Span::parse(text) {
+        Ok(span) if span.0.is_zero() => Err(complain("is no time at all")),
+        Ok(_) => Ok(()),
+        Err(_) => Err(complain("is no length of time")),
+    }
 }
 
 fn share(text: &str) -> Result<(), Finding> {

@@ -28,11 +28,7 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 19] = [
-    key(
-        &["exports"],
-        "running commands in services and storing their output",
-    ),
+const TABLE: [Row; 17] = [
     key(&["hooks"], "running commands before and after a dump"),
     key(&["lock_wait"], "waiting for another run"),
     key(
@@ -74,11 +70,6 @@ const TABLE: [Row; 19] = [
     key(
         &["targets", "*", "secret_access_key_file"],
         "writing to an object store",
-    ),
-    value(
-        &["scopes", "*"],
-        "exports",
-        "storing the output of commands",
     ),
     value(
         &["pause", "default"],

@@ -8,6 +8,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::commands::Exports;
+
 /// What a job says of the project's content by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules {
@@ -15,6 +17,8 @@ pub struct Rules {
     pub mounted: BTreeMap<String, MountedRule>,
     /// For volumes, by model name, glob, or `service:/path`.
     pub volumes: BTreeMap<String, VolumeRule>,
+    /// Commands of services whose output is stored.
+    pub exports: Exports,
 }
 
 /// Which services' content is taken.
