@@ -76,7 +76,7 @@ pub(crate) struct Outgoing {
 }
 
 enum Piece {
-    Content(bytes::Bytes),
+    Content(Bytes),
     End,
 }
 
@@ -85,7 +85,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// When the engine takes nothing more.
-    pub(crate) fn send(&self, chunk: bytes::Bytes) -> Result<(), SinkClosed> {
+    pub(crate) fn send(&self, chunk: Bytes) -> Result<(), SinkClosed> {
         self.give(Piece::Content(chunk))
     }
 

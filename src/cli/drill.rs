@@ -11,7 +11,6 @@ use super::signals::Signals;
 use super::{stored, talk};
 use crate::codecs::Codec;
 use crate::diagnostic::Finding;
-use crate::engine::Engine;
 use crate::exit::Exit;
 use crate::restore::{DrillReport, DrillWorld, drill as drill_volumes};
 use crate::text;

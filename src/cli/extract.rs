@@ -20,9 +20,12 @@ pub(super) fn extract(
     cwd: &Path,
 ) -> Result<Exit, CommandError> {
     let ([member], Some(to)) = (&args.volume[..], &args.to) else {
-        return Err(Finding::new("restore::one_member", "`--path` takes files out of one volume")
-            .with_help("name it with `--volume`, once, and the folder that they go to with `--to`")
-            .into());
+        return Err(Finding::new(
+            "restore::one_member",
+            "`--path` takes files out of one volume",
+        )
+        .with_help("name it with `--volume`, once, and the folder that they go to with `--to`")
+        .into());
     };
     let mut dump = stored::open(global, &args.choice)?;
     let extraction = Extraction {

@@ -43,7 +43,15 @@ pub(super) async fn restore(
     let scratch = stored::scratch_dir();
     let own_file = job_file(&request.folder);
     let own_file = own_file.as_ref();
-    let looked = look(&request, &mut dump, &scratch, &connected, &unfinished, own_file).await?;
+    let looked = look(
+        &request,
+        &mut dump,
+        &scratch,
+        &connected,
+        &unfinished,
+        own_file,
+    )
+    .await?;
     let plan = plan::build(&request, &looked.facts);
     if args.dry_run {
         return print(&plan, args.json);

@@ -14,10 +14,7 @@ pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Dump, Command
 }
 
 /// The same, with where it is.
-pub(super) fn open_at(
-    global: &Global,
-    choice: &DumpChoice,
-) -> Result<(Place, Dump), CommandError> {
+pub(super) fn open_at(global: &Global, choice: &DumpChoice) -> Result<(Place, Dump), CommandError> {
     let scratch = scratch_dir();
     let place = lookup::find(global, choice)?;
     let dump = match &place {

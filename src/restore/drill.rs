@@ -82,7 +82,10 @@ pub(crate) enum DrillError {
 impl DrillError {
     /// Whether the dump turned out not to be what was stored.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Pass(PassError::Stage(StageError::Damaged { .. })))
+        matches!(
+            self,
+            Self::Pass(PassError::Stage(StageError::Damaged { .. }))
+        )
     }
 }
 
@@ -105,7 +108,9 @@ pub(crate) async fn drill(dump: Dump, world: &DrillWorld) -> Result<DrillReport,
     sweep(&*world.engine).await?;
     let manifest = dump.manifest.clone();
     let volumes = manifest.members.iter();
-    let volumes: Vec<&Member> = volumes.filter(|member| member.kind == MemberKind::Tar).collect();
+    let volumes: Vec<&Member> = volumes
+        .filter(|member| member.kind == MemberKind::Tar)
+        .collect();
     let mut made = Vec::new();
     let drilled = drill_into(dump, &volumes, world, &mut made).await;
     for name in made {
@@ -135,7 +140,12 @@ async fn drill_into(
         made.push(new.name.clone());
         let volume = world.engine.create_volume(&new).await?;
         let folder = volume.mountpoint.filter(|_| world.is_direct);
-        into.push((member.path.clone(), Into { name: new.name, folder }));
+        let place = Into {
+            name: new.name,
+            folder,
+            bytes: member.raw_bytes,
+        };
+        into.push((member.path.clone(), place));
     }
     Ok(pass(dump, into, world).await?)
 }
@@ -157,7 +167,10 @@ fn new_volume() -> NewVolume {
 /// Removes what drills have left whose processes are gone.
 async fn sweep(engine: &dyn Engine) -> Result<(), EngineError> {
     for volume in engine.project_volumes(PROJECT).await? {
-        let process = volume.labels.get(PROCESS).and_then(|text| ProcessId::parse(text));
+        let process = volume
+            .labels
+            .get(PROCESS)
+            .and_then(|text| ProcessId::parse(text));
         if process.is_some_and(|process| process.life() == Life::Ended) {
             engine.remove_volume(&volume.name).await?;
         }

@@ -52,12 +52,9 @@ pub(crate) enum ExtractionError {
 ///
 /// # Errors
 /// When there is no such member or path, something is in the way, or the dump is not what was stored.
-pub(crate) fn extract(
-    dump: &mut Dump,
-    wanted: &Extraction,
-) -> Result<Extracted, ExtractionError> {
-    let member = member(dump, &wanted.member)
-        .map_err(|finding| ExtractionError::Findings(vec![finding]))?;
+pub(crate) fn extract(dump: &mut Dump, wanted: &Extraction) -> Result<Extracted, ExtractionError> {
+    let member =
+        member(dump, &wanted.member).map_err(|finding| ExtractionError::Findings(vec![finding]))?;
     let findings: Vec<Finding> = wanted
         .paths
         .iter()
@@ -105,17 +102,20 @@ fn member(dump: &Dump, name: &str) -> Result<Member, Finding> {
         .collect();
     let near = did_you_mean(name, names.iter().map(String::as_str));
     let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-    Err(
-        Finding::new("restore::volume", format!("the dump has no volume `{name}`"))
-            .with_help(format!("{near}it has: {}", names.join(", "))),
+    Err(Finding::new(
+        "restore::volume",
+        format!("the dump has no volume `{name}`"),
     )
+    .with_help(format!("{near}it has: {}", names.join(", "))))
 }
 
 /// A path below the member's root, whether it was given with a slash before it or not.
 fn inside(path: &Path) -> Vec<u8> {
     let names = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.as_bytes()),
-        Component::RootDir | Component::CurDir | Component::ParentDir | Component::Prefix(_) => None,
+        Component::RootDir | Component::CurDir | Component::ParentDir | Component::Prefix(_) => {
+            None
+        }
     });
     names.collect::<Vec<_>>().join(&b'/')
 }

@@ -11,7 +11,7 @@ use super::upload::Filling;
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
-use crate::bridge::{self, Outgoing, WorkLost};
+use crate::bridge::{self, WorkLost};
 use crate::engine::helper::Helpers;
 use crate::engine::{EngineError, HelperMount};
 use crate::restore::content::{
@@ -27,7 +27,12 @@ pub(crate) struct Into {
     pub(crate) name: String,
     /// Its folder, where it is ours to write to.
     pub(crate) folder: Option<PathBuf>,
+    /// Bytes of the member.
+    pub(crate) bytes: u64,
 }
+
+/// What is made is removed again, devices as well.
+const OPTIONS: StageOptions = StageOptions { devices: true };
 
 /// What became of one member.
 pub(crate) struct Drilled {
@@ -97,10 +102,10 @@ pub(crate) async fn pass(
         let place = match into.folder {
             Some(folder) => Goes::Folder(folder),
             None => {
-                let begun = Filling::begin(&helpers, &into.name).await;
-                let (out, filling) = begun.map_err(engine_error(&member))?;
-                fillings.push((member.clone(), filling));
-                Goes::Engine(out)
+                let (upload, content) = VolumeUpload::new(into.bytes, OPTIONS);
+                let begun = Filling::begin(&helpers, &into.name, content).await;
+                fillings.push((member.clone(), begun.map_err(engine_error(&member))?));
+                Goes::Engine(Box::new(upload))
             }
         };
         goes.insert(member, place);
@@ -163,8 +168,9 @@ async fn look_at_folders(
         let mut drilled = Vec::new();
         for staged in folders {
             if let Some(stored) = stored.get(&staged.member) {
+                let member = staged.member.clone();
                 let restored = staged.read_back(&scratch)?;
-                drilled.push(compared(&staged.member, stored, &restored)?);
+                drilled.push(compared(&member, stored, &restored)?);
             }
         }
         Ok((drilled, stored))
@@ -220,7 +226,7 @@ fn engine_error(member: &str) -> impl FnOnce(EngineError) -> PassError {
 /// Where a member goes.
 enum Goes {
     Folder(PathBuf),
-    Engine(Outgoing),
+    Engine(Box<VolumeUpload>),
 }
 
 /// Who takes the entries of the member that comes.
@@ -273,21 +279,17 @@ impl Filler {
     }
 
     fn begin_member(&mut self, member: &Member, goes: Goes) -> Result<(), PassError> {
-        let options = StageOptions { devices: true };
         let (to, kept) = match goes {
             Goes::Folder(folder) => {
                 let place = Place::new(&folder);
-                let stage = Stage::create(&place, &Token::random(), options);
+                let stage = Stage::create(&place, &Token::random(), OPTIONS);
                 let stage = stage.map_err(|source| PassError::Content {
                     member: member.path.clone(),
                     source,
                 })?;
                 (To::Folder(Box::new(stage), folder), Kept::All)
             }
-            Goes::Engine(out) => {
-                let upload = VolumeUpload::new(out, member.raw_bytes, options);
-                (To::Engine(Box::new(upload)), Kept::ByEngine)
-            }
+            Goes::Engine(upload) => (To::Engine(upload), Kept::ByEngine),
         };
         let listing = Listing::new(&self.scratch, kept)?;
         self.open = Some((member.path.clone(), to, listing));

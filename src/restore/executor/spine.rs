@@ -99,7 +99,13 @@ pub async fn restore(plan: Plan, facts: Facts, dump: Dump, world: World) -> Rest
             reporter: Arc::clone(&world.reporter),
             cancel: world.cancel.clone(),
         }),
-        volumes: Volumes::new(world.engine.clone(), world.scratch.clone()),
+        volumes: Volumes::new(
+            world.engine.clone(),
+            world.scratch.clone(),
+            StageOptions {
+                devices: world.devices,
+            },
+        ),
         token: Token::random(),
         plan,
         facts,
@@ -299,7 +305,7 @@ impl Restoring {
         let rows = self.plan.volumes.iter().filter(|row| is_made_anew(row));
         for row in rows {
             if let Target::Named(volume) = &row.volume {
-                let place = self.volumes.make_anew(volume, record).await?;
+                let place = self.volumes.make_anew(volume, row.bytes, record).await?;
                 goes.insert(row.member.clone(), place);
             }
         }
@@ -357,12 +363,20 @@ impl Restoring {
             if let Some(program) = &self.world.program {
                 let create = &self.plan.start.create;
                 let never = CancellationToken::new();
-                let made = program.create(&self.world.called, create, false, &never).await;
+                let made = program
+                    .create(&self.world.called, create, false, &never)
+                    .await;
                 if let Err(error) = made {
                     tracing::error!("{}", chain(&error));
                 }
             }
-            let services: Vec<String> = self.plan.stop.iter().rev().map(|row| row.service.clone()).collect();
+            let services: Vec<String> = self
+                .plan
+                .stop
+                .iter()
+                .rev()
+                .map(|row| row.service.clone())
+                .collect();
             let steps = steps(&services, self.facts.model.as_ref());
             running.start_in_order(&self.plan.project, &steps).await?
         } else {
@@ -380,7 +394,11 @@ impl Restoring {
         let (Some(engine), true) = (&self.world.engine, self.has_composed) else {
             return Ok(());
         };
-        let before = self.facts.engine.as_ref().map_or(&[][..], |engine| &engine.containers);
+        let before = self
+            .facts
+            .engine
+            .as_ref()
+            .map_or(&[][..], |engine| &engine.containers);
         for container in engine.project_containers(&self.plan.project).await? {
             if !before.iter().any(|one| one.id == container.id) {
                 engine.remove_container(&container.id).await?;

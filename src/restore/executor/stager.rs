@@ -9,10 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
-use crate::bridge::Outgoing;
 use crate::restore::content::{
-    Below, ContentError, Place, Stage, StageOptions, StagedFiles, StagedFolder, Token,
-    VolumeUpload,
+    Below, ContentError, Place, Stage, StageOptions, StagedFiles, StagedFolder, Token, VolumeUpload,
 };
 use crate::restore::event::{Event, Reporter};
 use crate::restore::report::MemberRow;
@@ -35,8 +33,8 @@ pub(super) enum Goes {
     Engine {
         /// The engine's name of it.
         name: String,
-        /// What is sent there.
-        out: Outgoing,
+        /// What sends its content.
+        upload: Box<VolumeUpload>,
     },
 }
 
@@ -420,9 +418,8 @@ impl Takers for Stager<'_> {
                 self.whole(&member.path, &Place::new(&mountpoint), b"", Vec::new())?;
                 mountpoint
             }
-            Goes::Engine { name, out } => {
-                let upload = VolumeUpload::new(out, member.raw_bytes, self.options.stage);
-                self.open = Open::Engine(member.path.clone(), Box::new(upload));
+            Goes::Engine { name, upload } => {
+                self.open = Open::Engine(member.path.clone(), upload);
                 PathBuf::from(format!("volume {name}"))
             }
         };

@@ -3,7 +3,6 @@
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
-use crate::bridge::{self, Outgoing};
 use crate::engine::helper::Helpers;
 use crate::engine::{EngineError, HelperMount, Upload};
 
@@ -14,21 +13,21 @@ pub(super) struct Filling {
 }
 
 impl Filling {
-    /// Begins to fill a volume as soon as something is sent. What is dropped before its end breaks it off.
+    /// Begins to fill a volume, as soon as there is something of its content.
     pub(super) async fn begin(
         helpers: &Helpers,
         volume: &str,
-    ) -> Result<(Outgoing, Self), EngineError> {
+        content: Upload,
+    ) -> Result<Self, EngineError> {
         let mount = HelperMount::Volume(volume.to_owned());
         let helper = helpers.create_writable(mount).await?;
-        let (out, content) = bridge::upload();
         let task = tokio::spawn(async move {
             let filled = helper.unpack(when_it_begins(content).await).await;
             let removed = helper.remove().await;
             filled.and(removed)
         });
         let volume = volume.to_owned();
-        Ok((out, Self { volume, task }))
+        Ok(Self { volume, task })
     }
 
     /// Waits for the engine to have unpacked everything.

@@ -10,6 +10,7 @@ use super::upload::Filling;
 use crate::engine::helper::{Helper, Helpers};
 use crate::engine::{Engine, EngineError, HelperMount, NewVolume, Volume};
 use crate::executor::chain;
+use crate::restore::content::{StageOptions, VolumeUpload};
 use crate::restore::plan::model::{Does, Target, VolumePlan, Writer};
 use crate::restore::unfinished::{Record, UnfinishedError};
 
@@ -66,17 +67,23 @@ pub(super) struct Volumes {
     engine: Option<Arc<dyn Engine>>,
     helpers: Option<Helpers>,
     scratch: std::path::PathBuf,
+    options: StageOptions,
     undo: Vec<Undo>,
     fillings: Vec<Filling>,
 }
 
 impl Volumes {
     /// Those of this engine; content that is kept for the way back goes to `scratch`.
-    pub(super) fn new(engine: Option<Arc<dyn Engine>>, scratch: std::path::PathBuf) -> Self {
+    pub(super) fn new(
+        engine: Option<Arc<dyn Engine>>,
+        scratch: std::path::PathBuf,
+        options: StageOptions,
+    ) -> Self {
         Self {
             helpers: engine.clone().map(Helpers::new),
             engine,
             scratch,
+            options,
             undo: Vec::new(),
             fillings: Vec::new(),
         }
@@ -112,7 +119,7 @@ impl Volumes {
         };
         match volume.mountpoint {
             Some(mountpoint) if !through_engine => Ok(Goes::Folder(mountpoint)),
-            _ => self.upload(name).await,
+            _ => self.upload(name, row.bytes).await,
         }
     }
 
@@ -121,6 +128,7 @@ impl Volumes {
     pub(super) async fn make_anew(
         &mut self,
         new: &NewVolume,
+        bytes: u64,
         record: &mut Record,
     ) -> Result<Goes, VolumeError> {
         let engine = self.engine()?;
@@ -137,9 +145,15 @@ impl Volumes {
         })?;
         removed.map_err(failed("leave", name))?;
         self.undo.push(Undo::PutBack(old, saved));
-        engine.remove_volume(name).await.map_err(failed("remove", name))?;
-        engine.create_volume(new).await.map_err(failed("make", name))?;
-        self.upload(name).await
+        engine
+            .remove_volume(name)
+            .await
+            .map_err(failed("remove", name))?;
+        engine
+            .create_volume(new)
+            .await
+            .map_err(failed("make", name))?;
+        self.upload(name, bytes).await
     }
 
     /// Waits for the engine to have unpacked everything that was sent to it since the last time.
@@ -194,14 +208,20 @@ impl Volumes {
             Undo::PutBack(volume, saved) => (volume, Some(saved)),
         };
         let name = old.name.clone();
-        engine.remove_volume(&name).await.map_err(failed("remove", &name))?;
+        engine
+            .remove_volume(&name)
+            .await
+            .map_err(failed("remove", &name))?;
         let again = NewVolume {
             name: old.name,
             driver: old.driver,
             options: old.options,
             labels: old.labels,
         };
-        engine.create_volume(&again).await.map_err(failed("make", &name))?;
+        engine
+            .create_volume(&again)
+            .await
+            .map_err(failed("make", &name))?;
         let Some(saved) = saved else {
             return Ok(());
         };
@@ -214,18 +234,21 @@ impl Volumes {
     async fn make(&mut self, new: &NewVolume) -> Result<Volume, VolumeError> {
         let engine = self.engine()?;
         self.undo.push(Undo::Remove(new.name.clone()));
-        engine.create_volume(new).await.map_err(failed("make", &new.name))
+        engine
+            .create_volume(new)
+            .await
+            .map_err(failed("make", &new.name))
     }
 
-    /// Begins to fill a volume through a helper, as soon as something is sent.
-    async fn upload(&mut self, name: &str) -> Result<Goes, VolumeError> {
+    /// Begins to fill a volume through a helper, as soon as something is sent of its bytes.
+    async fn upload(&mut self, name: &str, bytes: u64) -> Result<Goes, VolumeError> {
         let helpers = self.helpers.as_ref().ok_or(VolumeError::NoEngine)?;
-        let begun = Filling::begin(helpers, name).await;
-        let (out, filling) = begun.map_err(failed("reach", name))?;
-        self.fillings.push(filling);
+        let (upload, content) = VolumeUpload::new(bytes, self.options);
+        let begun = Filling::begin(helpers, name, content).await;
+        self.fillings.push(begun.map_err(failed("reach", name))?);
         Ok(Goes::Engine {
             name: name.to_owned(),
-            out,
+            upload: Box::new(upload),
         })
     }
 

@@ -69,7 +69,10 @@ fn nothing_loads(member: &str) -> Conflict {
 
 /// A volume of a service that is put back.
 fn volume_of<'v>(facts: &Facts, service: &str, volumes: &'v [VolumePlan]) -> Option<&'v str> {
-    let declared = facts.model.as_ref().and_then(|model| model.services.get(service));
+    let declared = facts
+        .model
+        .as_ref()
+        .and_then(|model| model.services.get(service));
     let mounts = |key: &str| {
         declared.is_some_and(|declared| {
             let mut mounts = declared.mounts.iter();
