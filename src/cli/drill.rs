@@ -10,6 +10,8 @@ use super::lookup::Place;
 use super::signals::Signals;
 use super::{stored, talk};
 use crate::codecs::Codec;
+use crate::config::layers::Layered;
+use crate::config::settings::{Overrides, ReaderChoice, Settings};
 use crate::diagnostic::Finding;
 use crate::exit::Exit;
 use crate::restore::{DrillReport, DrillWorld, drill as drill_volumes};
@@ -28,9 +30,12 @@ pub(super) async fn drill(
     let record = args.record.then(|| beside(&place)).transpose()?;
     let Reached { engine, way, .. } = gather::reach(&gather::endpoints(global)?).await?;
     let signals = Signals::listen().map_err(CommandError::Start)?;
-    let is_root = rustix::process::geteuid().is_root();
+    let settings = Layered::load(&Settings::default(), &Overrides::default())?.settings;
+    let may_write = settings.reader != ReaderChoice::Engine
+        && rustix::process::geteuid().is_root()
+        && !engine.daemon().userns_remap;
     let world = DrillWorld {
-        is_direct: is_root && way.local.is_ok() && !engine.daemon().userns_remap,
+        is_direct: may_write && way.local.is_ok(),
         engine,
         scratch: stored::scratch_dir(),
         cancel: signals.cancel.clone(),

@@ -117,7 +117,8 @@ async fn connect(global: &Global) -> Result<Result<Connected, String>, CommandEr
     })
 }
 
-fn state_folder() -> Result<StateFolder, CommandError> {
+/// Where records of restores are kept.
+pub(super) fn state_folder() -> Result<StateFolder, CommandError> {
     let is_root = rustix::process::geteuid().is_root();
     Ok(StateFolder::locate(|name| std::env::var_os(name), is_root)?)
 }

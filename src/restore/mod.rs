@@ -28,4 +28,4 @@ pub use executor::{World, restore};
 pub(crate) use extract::{Extraction, ExtractionError, extract};
 pub(crate) use look::{Connected, LookError, job_file, look};
 pub use report::{Changed, RestoreReport};
-pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all};
+pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all, unsettled};

@@ -124,9 +124,17 @@ impl Unfinished {
         Ok(())
     }
 
+    /// Whether it was about to change this volume or folder.
+    #[must_use]
+    pub fn names(&self, volume: &str, folder: Option<&Path>) -> bool {
+        let is_it =
+            |row: &PlaceRow| folder.is_some_and(|folder| row.root == folder.as_os_str().as_bytes());
+        self.volumes.iter().any(|name| name == volume) || self.places.iter().any(is_it)
+    }
+
     /// Whether its process is gone, as far as this machine knows.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         let process = ProcessId::parse(&self.process);
         process.is_none_or(|process| process.life() != Life::Alive)
     }
@@ -209,6 +217,32 @@ pub fn settle_all(state: &StateFolder) -> Result<Vec<Unfinished>, SettleError> {
         }
     }
     Ok(left)
+}
+
+/// Notes that volumes which the engine had half written are whole now.
+///
+/// # Errors
+/// When the records cannot be read or written.
+pub(super) fn made_whole(state: &StateFolder, volumes: &[String]) -> Result<(), UnfinishedError> {
+    for (path, mut said) in cut_off(state)? {
+        said.volumes.retain(|name| !volumes.contains(name));
+        let record = Record { path, said };
+        if record.said.volumes.is_empty() {
+            record.end()?;
+        } else {
+            record.write()?;
+        }
+    }
+    Ok(())
+}
+
+/// Restores that were cut off and have not been settled: what they name is not to be relied on.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn unsettled(state: &StateFolder) -> Result<Vec<Unfinished>, UnfinishedError> {
+    let records = cut_off(state)?;
+    Ok(records.into_iter().map(|(_, said)| said).collect())
 }
 
 /// The records of restores that were cut off, with their files; those under way are not among them.

@@ -25,7 +25,7 @@ pub(crate) fn restoring(project: &Project, arguments: &[&str]) -> Command {
     command
 }
 
-fn restore(project: &Project, arguments: &[&str]) -> Ran {
+pub(crate) fn restore(project: &Project, arguments: &[&str]) -> Ran {
     let all = [&["restore"], arguments].concat();
     run(&mut restoring(project, &all))
 }
@@ -156,7 +156,7 @@ fn what_was_lost_comes_back_from_a_folder_an_archive_and_a_stream() {
 }
 
 /// A project with a database, a service that needs it, and content in each kind of place.
-fn small() -> Project {
+pub(crate) fn small() -> Project {
     let project = Project::new(&format!(
         "services:
   db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data', './media:/media']}}
@@ -172,11 +172,11 @@ volumes: {{data: {{}}}}
     project
 }
 
-fn dump(project: &Project) -> PathBuf {
+pub(crate) fn dump(project: &Project) -> PathBuf {
     project.dump_to_folder(&[])
 }
 
-fn in_volume(project: &Project) -> String {
+pub(crate) fn in_volume(project: &Project) -> String {
     std::fs::read_to_string(project.volume_dir("data").join("file")).unwrap()
 }
 

@@ -23,7 +23,7 @@ use crate::restore::plan::model::{LeftOut, MountedPlan, Plan, Target, VolumePlan
 use crate::restore::plan::{is_made_anew, volume_of};
 use crate::restore::report::{Changed, MemberRow, RestoreReport};
 use crate::restore::running::{Running, ServiceRow, StopError, steps};
-use crate::restore::unfinished::{Record, Unfinished, UnfinishedError};
+use crate::restore::unfinished::{Record, Unfinished, UnfinishedError, made_whole};
 use crate::state::StateFolder;
 use crate::stored::{Dump, PassError};
 
@@ -321,7 +321,10 @@ impl Restoring {
             let cause: &dyn std::error::Error = error;
             tracing::warn!(cause, "old content could not be removed");
         }
-        Ok(record.end()?)
+        record.end()?;
+        let names = self.plan.volumes.iter();
+        let names = names.filter_map(|row| row.volume.real_name().map(str::to_owned));
+        Ok(made_whole(&self.world.state, &names.collect::<Vec<_>>())?)
     }
 
     /// Everything as it was, and whoever was stopped runs again.
