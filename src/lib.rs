@@ -3,7 +3,7 @@
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
 //! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`init`] writes the
-//! first job file of a project. `docs/design.md` is the tour.
+//! first job file of a project; [`state`] is what runs leave for each other on this machine. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -16,7 +16,9 @@ pub mod executor;
 pub mod exit;
 pub mod init;
 pub mod plan;
+pub mod process;
 pub mod sources;
+pub mod state;
 pub mod stored;
 pub mod targets;
 pub mod text;

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::bridge::{self, Chunks};
 use super::content::{Content, MemberError};
-use super::dump::World;
 use super::event::{Event, Reporter, chain};
 use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
@@ -29,6 +28,24 @@ pub(super) enum Halt {
     Lost(String),
 }
 
+/// Which members are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// All of the scope.
+    All,
+    /// The one of that path.
+    Member(&'a str),
+}
+
+impl Wanted<'_> {
+    fn takes(self, member: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Member(wanted) => wanted == member,
+        }
+    }
+}
+
 /// Reads members; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Reading {
@@ -43,14 +60,14 @@ impl Reading {
     pub(super) fn new(
         plan: Arc<Plan>,
         fanout: Arc<Fanout>,
-        world: &World,
+        (reporter, cancel): (Arc<dyn Reporter>, CancellationToken),
         helpers: Option<Arc<Helpers>>,
     ) -> Self {
         Self {
             plan,
             fanout,
-            reporter: Arc::clone(&world.reporter),
-            cancel: world.cancel.clone(),
+            reporter,
+            cancel,
             helpers,
         }
     }
@@ -59,6 +76,7 @@ impl Reading {
     pub(super) async fn trees(
         &self,
         scope: Scope,
+        wanted: Wanted<'_>,
         reports: &mut Vec<MemberReport>,
     ) -> Result<(), Halt> {
         let trees: Vec<&TreePlan> = self
@@ -69,6 +87,9 @@ impl Reading {
             .collect();
         let shared = Arc::new(shared_folders(&trees));
         for tree in trees {
+            if !wanted.takes(&tree.member) {
+                continue;
+            }
             let report = MemberReport::of_tree(tree);
             let read = self.tree(tree, Arc::clone(&shared));
             self.member(report, read, reports).await?;
@@ -100,11 +121,18 @@ impl Reading {
     }
 
     /// Reads the volumes, as [`Reading::trees`] does.
-    pub(super) async fn volumes(&self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
+    pub(super) async fn volumes(
+        &self,
+        wanted: Wanted<'_>,
+        reports: &mut Vec<MemberReport>,
+    ) -> Result<(), Halt> {
         for volume in &self.plan.volumes {
             let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
                 continue;
             };
+            if !wanted.takes(path) {
+                continue;
+            }
             let report = MemberReport::of_volume(path, volume, reader);
             let read = self.volume(path, volume, reader);
             self.member(report, read, reports).await?;
