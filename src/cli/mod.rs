@@ -5,13 +5,16 @@ mod backup;
 mod check;
 mod declared;
 mod edge;
+mod engine;
 mod execute;
 mod finding_row;
 mod gather;
 mod init;
 mod list;
+mod lock;
 mod one_place;
 mod outcome;
+mod recover;
 mod reporter;
 mod request;
 mod run;
@@ -23,6 +26,7 @@ mod summary;
 mod talk;
 mod under;
 mod verify;
+mod watch;
 mod working_folder;
 
 use std::ffi::OsString;
@@ -68,7 +72,8 @@ fn wants_json(command: &Command) -> bool {
         Command::List(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
-        Command::Init(_) | Command::Schema(_) => false,
+        Command::Recover(args) => args.json,
+        Command::Init(_) | Command::Schema(_) | Command::Watch(_) => false,
     }
 }
 
@@ -89,7 +94,9 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::List(args) => list::list(&args),
             Command::Show(args) => show::show(&args),
             Command::Verify(args) => verify::verify(&args, &talk),
+            Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,
             Command::Schema(args) => check::schema(&args),
+            Command::Watch(args) => watch::watch(&cli.global, &args, &talk).await,
         }
     });
     // A thread that hangs in the system, say on a dead network file system, must not keep us here:

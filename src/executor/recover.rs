@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::event::{Event, Reporter};
-use super::hold::{self, Held};
+use super::hold;
 use super::journal::{self, Found, JournalError, Left};
 use super::report::HeldReport;
 use crate::engine::Engine;

@@ -28,7 +28,7 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 16] = [
     key(
         &["exports"],
         "running commands in services and storing their output",
@@ -37,15 +37,6 @@ const TABLE: [Row; 21] = [
     key(
         &["shrink_guard"],
         "comparing a dump's size with the last one's",
-    ),
-    key(&["lock_wait"], "waiting for another run"),
-    key(
-        &["pause", "window"],
-        "choosing between one cut and one for each volume",
-    ),
-    key(
-        &["pause", "max_downtime"],
-        "a limit to how long services are held",
     ),
     key(&["targets", "*", "keep"], "removing old dumps"),
     key(&["targets", "*", "url"], "writing to an object store"),
@@ -84,16 +75,6 @@ const TABLE: [Row; 21] = [
         &["scopes", "*"],
         "exports",
         "storing the output of commands",
-    ),
-    value(
-        &["pause", "default"],
-        "stop",
-        "stopping services, in place of pausing them,",
-    ),
-    value(
-        &["pause", "services", "*"],
-        "stop",
-        "stopping services, in place of pausing them,",
     ),
 ];
 

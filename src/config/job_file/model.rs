@@ -10,7 +10,10 @@ use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
-use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+use crate::config::settings::{
+    CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
+};
+use crate::config::span::Span;
 
 /// The file. Its top level is the job `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub struct JobFile {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// How long to wait for another run of the project.
+    pub lock_wait: Span,
     /// Where dumps go, by name.
     pub targets: BTreeMap<String, TargetRules>,
     /// Further jobs, by name.
@@ -70,6 +75,7 @@ impl Default for JobFile {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            lock_wait: DEFAULT_LOCK_WAIT,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
         }
@@ -140,6 +146,8 @@ pub struct JobRules {
     pub dump_name: Option<String>,
     /// As [`JobFile::strict`].
     pub strict: Option<bool>,
+    /// As [`JobFile::lock_wait`].
+    pub lock_wait: Option<Span>,
     /// The targets, by name; `None` for all.
     pub to: Option<Vec<String>>,
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::hands::RESUME_AGAIN_AFTER;
+use super::undo::AGAIN_AFTER;
 use super::*;
+use crate::state::StateFolder;
 use crate::engine::ContainerState;
 use crate::engine::fake::{Call, FakeEngine, Fault, Method};
 use crate::executor::samples::{Recorder, Tape, held, running};
@@ -15,6 +16,8 @@ struct Stage {
     tape: Tape,
     cancel: CancellationToken,
     panics_at: Option<&'static str>,
+    containers: Vec<HeldPlan>,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -29,7 +32,21 @@ impl Stage {
             tape: Tape::default(),
             cancel: CancellationToken::new(),
             panics_at: None,
+            containers: ["a", "b", "c"].map(held).to_vec(),
+            folder: tempfile::tempdir().expect("a folder"),
         }
+    }
+
+    fn state_folder(&self) -> StateFolder {
+        StateFolder::at(self.folder.path().to_owned())
+    }
+
+    /// A journal, which a keeper that is told of as gone cannot have begun itself.
+    async fn journal(&self) -> Journal {
+        let engine = ("FAKE", "docker".to_owned());
+        let run = format!("{:?}", std::time::Instant::now());
+        let journal = Journal::begin(&self.state_folder(), &run, "h/blog/0", engine).await;
+        journal.expect("it can be written")
     }
 
     async fn hold(&self) -> Result<Keeper, NotHeld> {
@@ -38,9 +55,14 @@ impl Stage {
             panics_at: self.panics_at,
             acts_at: None,
         });
-        let engine = Arc::clone(&self.engine) as Arc<dyn Engine>;
-        let containers = ["a", "b", "c"].map(held).to_vec();
-        Keeper::hold(engine, containers, reporter, self.cancel.clone()).await
+        Keeper::hold(Holding {
+            engine: Arc::clone(&self.engine) as Arc<dyn Engine>,
+            journal: self.journal().await,
+            containers: self.containers.clone(),
+            reporter,
+            cancel: self.cancel.clone(),
+        })
+        .await
     }
 
     fn state(&self, service: &str) -> Option<ContainerState> {
@@ -307,7 +329,7 @@ async fn who_cannot_be_brought_back_is_named_with_the_command_and_the_others_run
     let tries = tries
         .filter(|call| *call == Call::Unpause(held("b").id))
         .count();
-    assert_eq!(tries, 1 + RESUME_AGAIN_AFTER.len());
+    assert_eq!(tries, 1 + AGAIN_AFTER.len());
 }
 
 #[tokio::test(start_paused = true)]

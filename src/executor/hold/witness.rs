@@ -85,7 +85,7 @@ impl Witness {
             ours: false,
             started_at: None,
         });
-        let looks = ours.chain(theirs).map(|seen| async {
+        let looks = ours.chain(theirs).map(|seen| async move {
             // Of ours, that is known from before they were held.
             let started_at = match &seen.started_at {
                 Some(started_at) => Some(started_at.clone()),
