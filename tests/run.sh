@@ -61,6 +61,7 @@ eval "$(tests/lab/engine.sh up)"
 COMPOSE_V2=$(tests/lab/compose-v2.sh)
 export COMPOSE_V2
 tests/lab/image.sh compose-dump-test
+tests/lab/database-images.sh
 
 say "everything, on the engine at $DOCKER_HOST"
 suite --all-targets -- --include-ignored "$@"

@@ -6,8 +6,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::model::labels;
+
+/// How long the engine lets a container that declares nothing take to stop.
+pub const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A container's state, as `docker inspect` names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +70,17 @@ impl fmt::Display for ContainerState {
             Self::Unknown(name) => name,
         })
     }
+}
+
+/// What a container's health check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Health {
+    /// Started, and its check has not passed yet.
+    Starting,
+    /// The check passed.
+    Healthy,
+    /// The check failed as often as it may.
+    Unhealthy,
 }
 
 /// What kind of thing is mounted.
@@ -143,6 +158,14 @@ pub struct Container {
     pub created_at: Option<String>,
     /// When it was started last, as the engine writes it; pausing does not change it.
     pub started_at: Option<String>,
+    /// The code that it exited with; of one that never ran or runs, 0.
+    pub exit_code: i64,
+    /// What its health check says; `None` without one, and of one that does not run.
+    pub health: Option<Health>,
+    /// Whether a health check is declared, by Compose or in the image.
+    pub has_health_check: bool,
+    /// How long it may take to stop before it is killed; the engine's default where none is declared.
+    pub stop_grace: Duration,
     /// Mounts, sorted by destination; those from `volumes_from` and `--tmpfs` too.
     pub mounts: Vec<ContainerMount>,
     /// All labels.
@@ -164,6 +187,13 @@ impl Container {
     #[must_use]
     pub fn working_dir(&self) -> Option<PathBuf> {
         self.labels.get(labels::WORKING_DIR).map(PathBuf::from)
+    }
+
+    /// The services that Compose (v2) started before it, by label: `db:service_healthy:false,...`.
+    /// Empty for containers of v1, which has no such label.
+    pub fn depends_on(&self) -> impl Iterator<Item = &str> {
+        self.list_label(labels::DEPENDS_ON)
+            .map(|dependency| dependency.split(':').next().unwrap_or(dependency))
     }
 
     /// Whether it mounts the volume of that real name.
@@ -210,6 +240,10 @@ mod tests {
             config_hash: None,
             created_at: None,
             started_at: None,
+            exit_code: 0,
+            health: None,
+            has_health_check: false,
+            stop_grace: DEFAULT_STOP_GRACE,
             mounts: Vec::new(),
             labels: labels
                 .iter()

@@ -5,6 +5,8 @@
 //! that the engine's files are our files, [`helper`] reads volumes and paths through the engine, and
 //! [`own`] finds the container that we run in. `fake` stands in for an engine in tests.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -20,12 +22,13 @@ pub mod fake;
 pub mod helper;
 pub mod local;
 pub mod model;
+pub mod order;
 pub mod own;
 
 pub use attempt::{Attempt, Why};
-pub use container::{Container, ContainerMount, ContainerState, MountKind};
+pub use container::{Container, ContainerMount, ContainerState, Health, MountKind};
 pub use error::EngineError;
-pub use model::{Change, Daemon, HelperMount, HelperSpec, Image, StateChange, Volume};
+pub use model::{Change, Daemon, HelperMount, HelperSpec, Image, NewVolume, StateChange, Volume};
 
 /// Bytes of a tar stream as the engine sends them. Ends with [`EngineError::Idle`] when no byte
 /// comes for the transfer client's idle time, with [`EngineError::Lost`] when the connection breaks.
@@ -33,6 +36,10 @@ pub use model::{Change, Daemon, HelperMount, HelperSpec, Image, StateChange, Vol
 /// A clean end proves nothing: the engine logs read errors and ends the stream as if all was well
 /// (`Tarballer.Do` in moby). Whoever reads must parse the tar and find its two zero blocks.
 pub type ByteStream = BoxStream<'static, Result<Bytes, EngineError>>;
+
+/// Bytes of a tar stream on their way to the engine. An `Err` breaks the request off, so that the engine
+/// does not take a part for the whole; an early end without one it would.
+pub type Upload = BoxStream<'static, std::io::Result<Bytes>>;
 
 /// A Docker Engine. Every call is one or a few requests, bounded in time; none retries.
 #[async_trait]
@@ -100,6 +107,40 @@ pub trait Engine: Send + Sync {
     /// Told apart by [`EngineError::is_not_paused`] and [`EngineError::is_not_found`].
     async fn unpause(&self, id: &str) -> Result<(), EngineError>;
 
+    /// Stops a container: its stop signal, `grace` to end by itself, then a kill. Its restart policy does
+    /// not start it again. One that does not run already is no error.
+    ///
+    /// # Errors
+    /// Told apart by [`EngineError::is_not_found`]. After one that [`EngineError::is_transient`] the
+    /// container may be stopped all the same, or become so.
+    async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError>;
+
+    /// Starts a container. One that runs already is no error.
+    ///
+    /// # Errors
+    /// Told apart by [`EngineError::is_not_found`]; the engine's where it cannot be started.
+    async fn start(&self, id: &str) -> Result<(), EngineError>;
+
+    /// Removes a container that does not run, and leaves its anonymous volumes. One that is gone already
+    /// is no error.
+    ///
+    /// # Errors
+    /// [`EngineError::is_conflict`] when it runs.
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError>;
+
+    /// Makes a volume. The engine takes one of that name and driver that is there already for the new one,
+    /// whatever its labels: look for it first.
+    ///
+    /// # Errors
+    /// When the driver refuses, or a volume of that name has another driver or other options.
+    async fn create_volume(&self, volume: &NewVolume) -> Result<Volume, EngineError>;
+
+    /// Removes a volume and what is in it. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// [`EngineError::is_conflict`] while any container refers to it, a stopped one too.
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError>;
+
     /// What time it is by the engine's own clock; `None` where it does not say.
     ///
     /// # Errors
@@ -152,4 +193,20 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When the stream does not begin: no such container or path, a volume that cannot be mounted.
     async fn read_archive(&self, container: &str, path: &str) -> Result<ByteStream, EngineError>;
+
+    /// Unpacks a plain tar below the folder `path` of a container, which need not run, over what is there.
+    ///
+    /// The engine unpacks while it receives, and does not undo: after an error some of it is there. It takes
+    /// an archive that ends between two entries for a whole one (tried: 20.10), and looks into the first bytes
+    /// for a compression, so the first entry has to be one with a name of ours.
+    ///
+    /// # Errors
+    /// [`EngineError::Idle`] when the engine takes nothing for the transfer client's idle time; the engine's
+    /// where it refuses an entry (500); [`EngineError::Lost`] when `tar` breaks off.
+    async fn write_archive(
+        &self,
+        container: &str,
+        path: &str,
+        tar: Upload,
+    ) -> Result<(), EngineError>;
 }

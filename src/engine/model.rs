@@ -16,6 +16,8 @@ pub mod labels {
     pub const NUMBER: &str = "com.docker.compose.container-number";
     /// `True` on containers of `docker compose run`, else `False`.
     pub const ONEOFF: &str = "com.docker.compose.oneoff";
+    /// What the service depends on, comma-separated `service:condition:restart`, on containers of v2.
+    pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
     /// Hash of the service's configuration, in an algorithm of that Compose version.
     pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
     /// The `-f` files, comma-separated; absolute from v2, as typed from v1.
@@ -102,6 +104,19 @@ impl Volume {
     pub fn project(&self) -> Option<&str> {
         self.labels.get(labels::PROJECT).map(String::as_str)
     }
+}
+
+/// A volume that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewVolume {
+    /// Real name.
+    pub name: String,
+    /// Driver.
+    pub driver: String,
+    /// Driver options.
+    pub options: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// An image.

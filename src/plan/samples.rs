@@ -15,6 +15,7 @@ use crate::compose::{
 use crate::config::layers::Layered;
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::Finding;
+use crate::engine::container::DEFAULT_STOP_GRACE;
 use crate::engine::model::labels;
 use crate::engine::{self, Container, ContainerMount, ContainerState, Daemon};
 use crate::sources::filter::{RootRule, TreeFilter, TreeRules};
@@ -308,6 +309,10 @@ pub(crate) fn container(service: &str, number: u32, mounts: Vec<ContainerMount>)
         config_hash: None,
         created_at: None,
         started_at: None,
+        exit_code: 0,
+        health: None,
+        has_health_check: false,
+        stop_grace: DEFAULT_STOP_GRACE,
         mounts,
         labels: BTreeMap::new(),
     }

@@ -122,27 +122,52 @@ debian_sources() {
             '$2 == codename && $3 == "main" { print "deb " option $1 " " suite " main" }' | sort -u
 }
 
-# fetch_packages DIR SUITE PACKAGE...: unpacks packages of another suite into DIR/root, touching
-# nothing of the machine's apt.
-fetch_packages() {
+# apt_elsewhere DIR SUITE: has `apt` be apt-get for another suite with state of its own in DIR, and an
+# empty machine to install on.
+apt_elsewhere() {
     local dir=$1 suite=$2
-    shift 2
-    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" "$dir/deb"
+    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
     : >"$dir/state/status"
     debian_sources "$suite" >"$dir/sources.list"
     [ -s "$dir/sources.list" ] || die "no Debian mirror is configured for apt on this machine"
-    local apt=(apt-get -qq -o "Dir::State=$dir/state" -o "Dir::State::status=$dir/state/status"
+    apt=(apt-get -qq -o "Dir::State=$dir/state" -o "Dir::State::status=$dir/state/status"
         -o "Dir::Cache=$dir/cache" -o "Dir::Etc::SourceList=$dir/sources.list"
         -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root)
-    say "fetching $* of $suite"
     "${apt[@]}" update >&2
+}
+
+# fetch_packages DIR SUITE PACKAGE...: unpacks packages of another suite into DIR/root, touching
+# nothing of the machine's apt.
+fetch_packages() {
+    local dir=$1 suite=$2 apt package
+    shift 2
+    say "fetching $* of $suite"
+    apt_elsewhere "$dir" "$suite"
     rm -rf "$dir/root.new" "$dir"/deb/*.deb
-    mkdir "$dir/root.new"
+    mkdir -p "$dir/root.new" "$dir/deb"
     (cd "$dir/deb" && "${apt[@]}" download "$@" >&2)
-    local package
     for package in "$dir"/deb/*.deb; do
         dpkg-deb -x "$package" "$dir/root.new"
     done
     rm -rf "$dir/root" "$dir"/deb/*.deb
     mv "$dir/root.new" "$dir/root"
+}
+
+# fetch_system DIR SUITE PACKAGE...: unpacks packages and all that they depend on into DIR/root, which
+# becomes a system that they run in. Their installation scripts are not run.
+fetch_system() {
+    local dir=$1 suite=$2 apt package folder
+    shift 2
+    say "fetching $* of $suite, with what they need"
+    apt_elsewhere "$dir" "$suite"
+    rm -rf "$dir/root" "$dir"/cache/archives/*.deb
+    "${apt[@]}" install --yes --no-install-recommends --download-only "$@" >&2
+    for folder in bin sbin lib lib64; do
+        mkdir -p "$dir/root/usr/$folder"
+        ln -s "usr/$folder" "$dir/root/$folder"
+    done
+    for package in "$dir"/cache/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -C "$dir/root" -x --keep-directory-symlink
+    done
+    rm -f "$dir"/cache/archives/*.deb
 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bollard::models;
 use jiff::Timestamp;
 
+use crate::engine::container::DEFAULT_STOP_GRACE;
 use crate::engine::model::labels;
 use crate::engine::{
-    Change, Container, ContainerMount, ContainerState, Daemon, Image, MountKind, StateChange,
-    Volume,
+    Change, Container, ContainerMount, ContainerState, Daemon, Health, Image, MountKind,
+    StateChange, Volume,
 };
 
 /// A container from its inspection.
@@ -20,6 +22,10 @@ pub(super) fn container(inspected: models::ContainerInspectResponse) -> Containe
     let label = |name: &str| labels.get(name).cloned();
     let state = inspected.state.unwrap_or_default();
     let status = state.status;
+    let checks = config
+        .healthcheck
+        .and_then(|check| check.test)
+        .unwrap_or_default();
     Container {
         id: inspected.id.unwrap_or_default(),
         name: inspected
@@ -38,11 +44,31 @@ pub(super) fn container(inspected: models::ContainerInspectResponse) -> Containe
         config_hash: label(labels::CONFIG_HASH),
         created_at: inspected.created,
         started_at: given(state.started_at),
+        exit_code: state.exit_code.unwrap_or_default(),
+        health: state
+            .health
+            .and_then(|health| health.status)
+            .and_then(health),
+        // `["NONE"]` switches an image's check off.
+        has_health_check: checks.first().is_some_and(|kind| kind != "NONE"),
+        stop_grace: config
+            .stop_timeout
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(DEFAULT_STOP_GRACE, Duration::from_secs),
         mounts: mounts(
             inspected.mounts.unwrap_or_default(),
             host.tmpfs.unwrap_or_default(),
         ),
         labels,
+    }
+}
+
+fn health(status: models::HealthStatusEnum) -> Option<Health> {
+    match status {
+        models::HealthStatusEnum::STARTING => Some(Health::Starting),
+        models::HealthStatusEnum::HEALTHY => Some(Health::Healthy),
+        models::HealthStatusEnum::UNHEALTHY => Some(Health::Unhealthy),
+        models::HealthStatusEnum::EMPTY | models::HealthStatusEnum::NONE => None,
     }
 }
 

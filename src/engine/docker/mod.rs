@@ -22,10 +22,11 @@ use super::endpoint::Endpoint;
 use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
 use super::{
-    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image,
-    StateChange, Volume,
+    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image, NewVolume,
+    StateChange, Upload, Volume,
 };
 
+mod changes;
 mod connect;
 mod decode;
 mod fault;
@@ -299,6 +300,26 @@ impl Engine for DockerEngine {
         .await
     }
 
+    async fn stop(&self, id: &str, grace: Duration) -> Result<(), EngineError> {
+        self.stop_container(id, grace).await
+    }
+
+    async fn start(&self, id: &str) -> Result<(), EngineError> {
+        self.start_container(id).await
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+        self.remove_stopped_container(id).await
+    }
+
+    async fn create_volume(&self, volume: &NewVolume) -> Result<Volume, EngineError> {
+        self.make_volume(volume).await
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        self.drop_volume(name).await
+    }
+
     async fn clock(&self) -> Result<Option<Timestamp>, EngineError> {
         let request = self.client.info();
         let info = bounded("tell the time", self.limits.control, request).await?;
@@ -369,5 +390,14 @@ impl Engine for DockerEngine {
         let segment = requests::segment(container);
         let content = self.client.download_from_container(&segment, Some(options));
         transfer::begun(operation, self.limits.idle, content.boxed()).await
+    }
+
+    async fn write_archive(
+        &self,
+        container: &str,
+        path: &str,
+        tar: Upload,
+    ) -> Result<(), EngineError> {
+        self.unpack(container, path, tar).await
     }
 }

@@ -1,9 +1,10 @@
 //! The bodies and queries that are sent. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, Mount, MountBindOptions, MountType, MountVolumeOptions,
+    VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     CreateImageOptions, CreateImageOptionsBuilder, EventsOptions, EventsOptionsBuilder,
@@ -13,7 +14,7 @@ use bollard::query_parameters::{
 use jiff::Timestamp;
 
 use crate::engine::helper::{HELPER_IMAGE, HELPER_LABEL, MOUNT_POINT};
-use crate::engine::{HelperMount, HelperSpec};
+use crate::engine::{HelperMount, HelperSpec, NewVolume};
 
 /// All containers, stopped ones too, that a filter lets pass.
 pub(super) fn containers_where(filter: &str, value: &str) -> ListContainersOptions {
@@ -101,6 +102,18 @@ fn mount(spec: &HelperSpec) -> Mount {
             }),
             ..mount
         },
+    }
+}
+
+/// A volume to be made.
+pub(super) fn new_volume(volume: &NewVolume) -> VolumeCreateRequest {
+    let unsorted = |map: &BTreeMap<String, String>| Some(map.clone().into_iter().collect());
+    VolumeCreateRequest {
+        name: Some(volume.name.clone()),
+        driver: Some(volume.driver.clone()),
+        driver_opts: unsorted(&volume.options),
+        labels: unsorted(&volume.labels),
+        ..VolumeCreateRequest::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Content on its way from the engine, watched for standing still.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -7,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::fault::failed;
-use crate::engine::{ByteStream, EngineError};
+use crate::engine::{ByteStream, EngineError, Upload};
 
 /// A tar without entries: two zero blocks.
 pub(super) const EMPTY_TAR: &[u8; 1024] = &[0; 1024];
@@ -59,6 +61,35 @@ fn watched(
         }
     };
     stream::unfold(Some(content), next).boxed()
+}
+
+/// A body that notes when its last piece was asked for, and whoever watches that.
+pub(super) fn counted(tar: Upload) -> (Upload, Progress) {
+    let progress = Progress(Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&progress.0);
+    let counted = tar.inspect(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    (counted.boxed(), progress)
+}
+
+/// How many pieces have been taken.
+pub(super) struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// Ends when no piece has been taken for that long. What the engine does after the last one is
+    /// allowed the same time.
+    pub(super) async fn stands_still_for(&self, idle: Duration) {
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            tokio::time::sleep(idle).await;
+            let now = self.0.load(Ordering::Relaxed);
+            if now == seen {
+                return;
+            }
+            seen = now;
+        }
+    }
 }
 
 #[cfg(test)]

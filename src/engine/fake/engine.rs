@@ -10,11 +10,12 @@ use jiff::Timestamp;
 
 use super::script::{lost, refusal};
 use super::{Call, Ending, FakeEngine, Method, Source};
+use crate::engine::container::DEFAULT_STOP_GRACE;
 use crate::engine::helper::HELPER_LABEL;
 use crate::engine::model::labels;
 use crate::engine::{
     ByteStream, Change, Container, ContainerState, Daemon, Engine, EngineError, HelperMount,
-    HelperSpec, Image, StateChange, Volume,
+    HelperSpec, Image, NewVolume, StateChange, Upload, Volume,
 };
 
 /// Bytes in one chunk of an archive; small, so that a test's archive is several.
@@ -124,6 +125,26 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
+    async fn stop(&self, id: &str, _: Duration) -> Result<(), EngineError> {
+        self.stop_container(id).await
+    }
+
+    async fn start(&self, id: &str) -> Result<(), EngineError> {
+        self.start_container(id).await
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
+        self.remove_stopped_container(id).await
+    }
+
+    async fn create_volume(&self, volume: &NewVolume) -> Result<Volume, EngineError> {
+        self.make_volume(volume).await
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        self.take_volume(name).await
+    }
+
     async fn clock(&self) -> Result<Option<Timestamp>, EngineError> {
         self.faults(Method::Clock, "", "tell the time").await?;
         Ok(Some(self.state().tick()))
@@ -214,6 +235,15 @@ impl Engine for FakeEngine {
         let (tar, ending) = state.archives.get(&source).cloned().ok_or_else(missing)?;
         Ok(archive_stream(&tar, ending, operation))
     }
+
+    async fn write_archive(
+        &self,
+        container: &str,
+        path: &str,
+        tar: Upload,
+    ) -> Result<(), EngineError> {
+        self.unpack(container, path, tar).await
+    }
 }
 
 pub(super) fn helper_container(id: &str, owner: &str) -> Container {
@@ -231,6 +261,10 @@ pub(super) fn helper_container(id: &str, owner: &str) -> Container {
         config_hash: None,
         created_at: None,
         started_at: None,
+        exit_code: 0,
+        health: None,
+        has_health_check: false,
+        stop_grace: DEFAULT_STOP_GRACE,
         mounts: Vec::new(),
         labels: BTreeMap::from([(HELPER_LABEL.to_owned(), owner.to_owned())]),
     }

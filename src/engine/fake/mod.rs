@@ -16,6 +16,7 @@ use super::{
     Change, Container, ContainerState, Daemon, EngineError, HelperMount, Image, StateChange, Volume,
 };
 
+mod changes;
 mod engine;
 mod script;
 
@@ -35,6 +36,7 @@ struct State {
     images: BTreeMap<String, Image>,
     archives: BTreeMap<Source, (Bytes, Ending)>,
     helpers: BTreeMap<String, HelperMount>,
+    written: BTreeMap<Source, Vec<Bytes>>,
     faults: BTreeMap<Method, VecDeque<(Option<String>, Fault)>>,
     calls: Vec<Call>,
     helpers_made: usize,
@@ -150,6 +152,14 @@ impl FakeEngine {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
+    }
+
+    /// What was written through helpers into this volume, one tar after another, whole ones only.
+    #[must_use]
+    pub fn written_to(&self, volume: &str) -> Vec<Bytes> {
+        let source = Source::Volume(volume.into());
+        let state = self.state();
+        state.written.get(&source).cloned().unwrap_or_default()
     }
 
     /// The state of a container that was put in.

@@ -11,6 +11,23 @@ pub enum Call {
     Pause(String),
     /// [`Engine::unpause`] of a container's id, whatever came of it.
     Unpause(String),
+    /// [`Engine::stop`] of a container's id, whatever came of it.
+    Stop(String),
+    /// [`Engine::start`] of a container's id, whatever came of it.
+    Start(String),
+    /// [`Engine::remove_container`] of a container's id.
+    RemoveContainer(String),
+    /// [`Engine::create_volume`] of that name.
+    CreateVolume(String),
+    /// [`Engine::remove_volume`] of that name.
+    RemoveVolume(String),
+    /// [`Engine::write_archive`].
+    WriteArchive {
+        /// The container's id.
+        container: String,
+        /// The path in it.
+        path: String,
+    },
     /// [`Engine::create_helper`].
     CreateHelper(HelperMount),
     /// [`Engine::remove_helper`] of a helper's id.
@@ -36,6 +53,12 @@ pub enum Method {
     Image,
     Pause,
     Unpause,
+    Stop,
+    Start,
+    RemoveContainer,
+    CreateVolume,
+    RemoveVolume,
+    WriteArchive,
     Clock,
     StateChanges,
     CreateHelper,
