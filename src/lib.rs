@@ -10,6 +10,7 @@ pub mod cli;
 pub mod codecs;
 pub mod compose;
 pub mod config;
+mod crash;
 pub mod diagnostic;
 pub mod engine;
 pub mod executor;

@@ -35,7 +35,10 @@ pub(super) fn watchdog(global: &Global) -> WatchdogCommand {
         let value = value.clone().map(OsString::from);
         value.map(|value| [OsString::from(name), value])
     };
-    let options = [option("--host", &global.host), option("--context", &global.context)];
+    let options = [
+        option("--host", &global.host),
+        option("--context", &global.context),
+    ];
     let options = options.into_iter().flatten().flatten();
     WatchdogCommand(options.chain(["watch".into(), "--".into()]).collect())
 }

@@ -96,7 +96,13 @@ impl Door<'_> {
             }
             told = true;
             let wait = tokio::time::sleep(ASK_AGAIN_AFTER);
-            if self.signals.cancel.run_until_cancelled(wait).await.is_none() {
+            if self
+                .signals
+                .cancel
+                .run_until_cancelled(wait)
+                .await
+                .is_none()
+            {
                 let exit = self.signals.exit().unwrap_or(Exit::Interrupted);
                 return Err(CommandError::Interrupted(exit));
             }

@@ -60,7 +60,7 @@ pub(super) async fn all(
 
 fn last_line(report: &RecoverReport) -> String {
     if report.exit() != Exit::Done {
-        return "services are still held: use the commands above".to_owned();
+        return "services are not as they were: use the commands above".to_owned();
     }
     let back = report.runs.iter().map(|run| run.held.len() as u64).sum();
     let mut line = match (report.runs.is_empty(), back) {

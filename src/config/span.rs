@@ -69,10 +69,17 @@ mod tests {
     #[test]
     fn spans_are_read_and_written_with_units() {
         for (text, seconds) in [("30s", 30), ("1h 30m", 5400), ("0s", 0), ("2days", 172_800)] {
-            assert_eq!(Span::parse(text), Ok(Span(Duration::from_secs(seconds))), "{text}");
+            assert_eq!(
+                Span::parse(text),
+                Ok(Span(Duration::from_secs(seconds))),
+                "{text}"
+            );
         }
         for text in ["", "30", "-1s", "soon"] {
-            assert!(Span::parse(text).is_err_and(|said| said.contains("no length")), "{text}");
+            assert!(
+                Span::parse(text).is_err_and(|said| said.contains("no length")),
+                "{text}"
+            );
         }
         assert_eq!(Span(Duration::from_secs(5400)).to_string(), "1h 30m");
     }

@@ -16,6 +16,7 @@ use super::hold::{self, HoldError};
 use super::member_report::MemberReport;
 use super::members::{Halt, Reading, Wanted};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
+use crate::crash;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
 use crate::plan::model::{Plan, Scope};
@@ -53,6 +54,7 @@ pub struct World {
 pub async fn dump(plan: Plan, world: World) -> RunReport {
     let plan = Arc::new(plan);
     let targets = open_targets(&plan, &world).await;
+    crash::point();
     dump_to(plan, world, targets).await
 }
 
@@ -101,7 +103,9 @@ async fn read_guarded(
             return;
         }
     };
+    crash::point();
     read_all(plan, world, fanout, (stop, guard.as_ref()), outcome).await;
+    crash::point();
     if let Some(guard) = guard {
         guard.end().await;
     }

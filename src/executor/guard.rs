@@ -7,6 +7,7 @@ use super::event::chain;
 use super::hold::HoldError;
 use super::hold::watchdog::{Watchdog, WatchdogCommand};
 use super::journal::Journal;
+use crate::crash;
 use crate::engine::Engine;
 use crate::plan::model::Plan;
 use crate::state::StateFolder;
@@ -64,6 +65,7 @@ impl Guard {
     pub(super) async fn end(self) {
         let ending = move || {
             self.journal.end();
+            crash::point();
             if let Some(watchdog) = self.watchdog {
                 watchdog.dismiss();
             }

@@ -16,6 +16,7 @@ use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
+use crate::crash;
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
 use crate::plan::model::{Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumePlan};
@@ -202,8 +203,10 @@ impl Reading {
     ) -> Result<(), Halt> {
         let member = report.path.clone();
         self.reporter.report(Event::MemberStarted { member });
+        crash::point();
         let began = Instant::now();
         let outcome = read.await;
+        crash::point();
         report.seconds = began.elapsed().as_secs_f64();
         match outcome {
             Ok(content) => {

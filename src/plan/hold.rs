@@ -138,7 +138,11 @@ pub(super) fn no_freezer(facts: &Facts, hold: &HoldPlan) -> Option<Finding> {
     if engine.daemon.can_pause() || hold.pause.is_empty() {
         return None;
     }
-    let names: Vec<String> = hold.pause.iter().map(|held| format!("`{}`", held.name)).collect();
+    let names: Vec<String> = hold
+        .pause
+        .iter()
+        .map(|held| format!("`{}`", held.name))
+        .collect();
     let message = format!(
         "the engine cannot pause containers (its cgroup driver is `none`), and {} would be paused",
         names.join(", ")
@@ -185,7 +189,10 @@ fn let_go_on(request: &Request, container: &Container) -> Option<String> {
     Some(if is_named {
         format!("the rule `pause.services.{service}: none`")
     } else {
-        format!("the setting `pause.default: none`{}", request.said_by("pause.default"))
+        format!(
+            "the setting `pause.default: none`{}",
+            request.said_by("pause.default")
+        )
     })
 }
 

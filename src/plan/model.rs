@@ -10,9 +10,9 @@ use crate::archive::manifest::model::{Hold, LeftOut};
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
-use crate::config::span::Span;
 pub use crate::config::job_file::rules::Window;
 pub use crate::config::scope::Scope;
+use crate::config::span::Span;
 use crate::text;
 
 pub use super::missing::Missing;

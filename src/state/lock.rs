@@ -75,7 +75,9 @@ impl ProjectLock {
                 let mut said = String::new();
                 // It may be written just now, or be anything: it is only for a message.
                 let _ = file.take(NOTE).read_to_string(&mut said);
-                Ok(Attempt::Taken(said.lines().next().unwrap_or_default().to_owned()))
+                Ok(Attempt::Taken(
+                    said.lines().next().unwrap_or_default().to_owned(),
+                ))
             }
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -94,7 +96,11 @@ fn note(file: &mut File, project: &str) -> std::io::Result<()> {
 /// A name for the pair, whatever is in it.
 fn file_name(project: &str, engine: &str) -> String {
     let digest = Sha256::digest(format!("{engine}\n{project}"));
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{hex}.lock")
 }
 

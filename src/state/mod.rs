@@ -51,7 +51,11 @@ impl StateFolder {
         is_root: bool,
     ) -> Result<Self, StateError> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let absolute = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute = |name: &str| {
+            set(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
         if let Some(folder) = set(VARIABLE) {
             return Ok(Self(folder.into()));
         }
@@ -111,11 +115,19 @@ mod tests {
             (&[home, xdg], true, Some("/var/lib/compose-dump")),
             (&[home, xdg], false, Some("/state/compose-dump")),
             (&[home], false, Some("/home/me/.local/state/compose-dump")),
-            (&[home, ("XDG_STATE_HOME", "relative")], false, Some("/home/me/.local/state/compose-dump")),
+            (
+                &[home, ("XDG_STATE_HOME", "relative")],
+                false,
+                Some("/home/me/.local/state/compose-dump"),
+            ),
             (&[], false, None),
         ];
         for (variables, is_root, wanted) in cases {
-            assert_eq!(located(variables, is_root).as_deref(), wanted, "{variables:?}");
+            assert_eq!(
+                located(variables, is_root).as_deref(),
+                wanted,
+                "{variables:?}"
+            );
         }
     }
 
@@ -125,7 +137,9 @@ mod tests {
         let state = StateFolder::at(top.path().join("a/b"));
         for _ in 0..2 {
             let folder = state.folder("locks").expect("it can be made");
-            let mode = std::fs::metadata(folder).expect("it is there").permissions();
+            let mode = std::fs::metadata(folder)
+                .expect("it is there")
+                .permissions();
             assert_eq!(mode.mode() & 0o777, 0o700);
         }
         std::fs::write(top.path().join("file"), "").expect("a file");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use compose_dump::engine::helper::{HELPER_LABEL, Helper, Helpers};
-use compose_dump::process::ProcessId;
 use compose_dump::engine::{Engine, EngineError, HelperMount, HelperSpec};
+use compose_dump::process::ProcessId;
 use futures_util::TryStreamExt;
 
 use crate::lab::{Lab, bytes_of, docker, run};

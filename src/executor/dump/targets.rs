@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Outcome, World};
 use crate::archive::manifest::Place;
+use crate::crash;
 use crate::executor::bridge;
 use crate::executor::draft;
 use crate::executor::event::{Event, Reporter, chain};
@@ -89,6 +90,7 @@ pub(super) async fn publish(
         // A refusal means that no target is left; each says so itself at its end.
         let _ = fanout.released();
         let indexed = index_file::send_all(&mut members, &fanout);
+        crash::point();
         let ended = match indexed {
             Ok(()) => fanout.finish(draft::draft(&plan, &run, &members, &held)),
             Err(_) => fanout.abort(),

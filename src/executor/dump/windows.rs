@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, World};
 use crate::archive::entry::SinkClosed;
 use crate::config::span::Span;
+use crate::crash;
 use crate::executor::bridge;
 use crate::executor::event::chain;
 use crate::executor::fanout::Fanout;
@@ -34,9 +35,15 @@ fn windows(plan: &Plan) -> Vec<WindowPlan<'_>> {
             containers: everybody,
         }],
         Window::Volume => {
-            let trees = plan.trees.iter().filter(|tree| tree.scope == Scope::Mounted);
+            let trees = plan
+                .trees
+                .iter()
+                .filter(|tree| tree.scope == Scope::Mounted);
             let trees = trees.map(|tree| &*tree.member);
-            let volumes = plan.volumes.iter().filter_map(|volume| volume.member.as_deref());
+            let volumes = plan
+                .volumes
+                .iter()
+                .filter_map(|volume| volume.member.as_deref());
             let members = trees.chain(volumes);
             let of_one = |member| WindowPlan {
                 wanted: Wanted::Member(member),
@@ -96,6 +103,7 @@ impl Held<'_> {
     }
 
     async fn window(&self, window: WindowPlan<'_>, outcome: &mut Outcome) -> Result<(), Halt> {
+        crash::point();
         let limit = Limit::begin(self.plan.hold.max_downtime, &self.world.cancel);
         let keeper = match self.hold(window.containers, &limit).await {
             Ok(keeper) => keeper,
@@ -115,6 +123,7 @@ impl Held<'_> {
         // Nor must a panic, which is a bug of ours: whoever is held is brought back first.
         let content = AssertUnwindSafe(content).catch_unwind();
         let read = limit.token.run_until_cancelled(content).await;
+        crash::point();
         if let Some(keeper) = keeper {
             let stood = keeper.release().await;
             outcome.held.extend(stood.held);

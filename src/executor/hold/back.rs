@@ -11,6 +11,7 @@ use super::hands::Ours;
 use super::undo::{Undone, undo};
 use super::{Held, Means, Stood, safely};
 use crate::archive::manifest::model::Hold;
+use crate::crash;
 use crate::engine::{ContainerState, Engine, Health};
 use crate::executor::event::Event;
 
@@ -68,6 +69,7 @@ impl Means {
     /// Brings one container back, and tells. `None` if it turns out never to have stood still.
     async fn bring_one_back(&self, ours: &Ours) -> Option<Back> {
         let intent = &ours.intent;
+        crash::point();
         let undone = safely(undo(&*self.engine, intent, ours.known)).await;
         let undone = undone
             .unwrap_or_else(|| Err("asking for it ended unexpectedly; this is a bug".to_owned()));

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::back::Back;
 use super::{HoldError, Means};
 use crate::archive::manifest::model::Hold;
+use crate::crash;
 use crate::engine::{Container, ContainerState, EngineError, Health};
 use crate::executor::event::Event;
 use crate::executor::journal::{Intent, Journal, Record};
@@ -93,6 +94,7 @@ impl Hands {
     /// Brings back whatever is held, and takes it out of the journal.
     pub(super) async fn release(&self, standing: &Standing) -> Vec<Back> {
         let back = self.means.bring_back(&standing.ours).await;
+        crash::point();
         let is_stuck = |id: &str| {
             let mut stuck = back.iter().filter(|back| back.held.until.is_none());
             stuck.any(|back| back.held.id == id)
@@ -131,6 +133,7 @@ impl Hands {
         }
         let containers = next.iter().map(|(_, intent)| intent.clone()).collect();
         self.journal.write(Record::Hold { containers }).await?;
+        crash::point();
         let mut announced = Vec::new();
         for (plan, intent) in next {
             announced.push(plan);
@@ -151,6 +154,7 @@ impl Hands {
             return self.passed_over(plan, turn, standing);
         }
         standing.is_held(&plan.id);
+        crash::point();
         let container = plan.name.clone();
         self.means.teller.tell(match plan.how {
             Hold::Paused => Event::Paused { container },

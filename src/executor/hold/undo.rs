@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::archive::manifest::model::Hold;
 use crate::engine::{Container, ContainerState, Engine, EngineError};
@@ -24,7 +25,7 @@ pub(super) const AGAIN_AFTER: [Duration; 5] = [
 const ANSWERS_AGAIN: usize = 30;
 
 /// How long a request that was given up may still be on its way to be done, beside the grace of a stop.
-const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(3);
+const ON_ITS_WAY: Duration = Duration::from_secs(3);
 
 /// How often a container is looked at that may be held any moment.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -82,6 +83,7 @@ async fn look_and_undo(
     intent: &Intent,
     known: bool,
 ) -> Result<Undone, EngineError> {
+    let until = Instant::now() + still_on_its_way(intent);
     loop {
         let Some(now) = engine.container(&intent.id).await? else {
             return Ok(Undone::NotOurs);
@@ -96,7 +98,7 @@ async fn look_and_undo(
             (Hold::Stopped, ContainerState::Exited) => {
                 return engine.start(&intent.id).await.map(|()| Undone::ByUs);
             }
-            (_, ContainerState::Running) if !known && may_still_come(intent) => {
+            (_, ContainerState::Running) if !known && Instant::now() < until => {
                 tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             }
             _ => return Ok(Undone::NotOurs),
@@ -109,15 +111,15 @@ fn was_started_since(intent: &Intent, now: &Container) -> bool {
     intent.started_at.is_some() && intent.started_at != now.started_at
 }
 
-/// Whether the engine may still be doing what it was asked for.
-fn may_still_come(intent: &Intent) -> bool {
+/// How much longer the engine may be doing what it was asked for. A clock that was set back is not asked.
+fn still_on_its_way(intent: &Intent) -> Duration {
     let grace = match intent.how {
-        Hold::Paused => SignedDuration::ZERO,
-        Hold::Stopped => intent.grace.try_into().unwrap_or(SignedDuration::ZERO),
+        Hold::Paused => Duration::ZERO,
+        Hold::Stopped => intent.grace,
     };
-    let age = Timestamp::now().duration_since(intent.at);
-    // A clock that was set back makes it younger than nothing.
-    age >= SignedDuration::ZERO && age < grace.saturating_add(ON_ITS_WAY)
+    let age = Duration::try_from(Timestamp::now().duration_since(intent.at));
+    let age = age.unwrap_or(Duration::MAX);
+    grace.saturating_add(ON_ITS_WAY).saturating_sub(age)
 }
 
 /// When to try again.

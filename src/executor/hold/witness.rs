@@ -85,11 +85,12 @@ impl Witness {
             ours: false,
             started_at: None,
         });
+        let asked = &*engine;
         let looks = ours.chain(theirs).map(|seen| async move {
             // Of ours, that is known from before they were held.
             let started_at = match &seen.started_at {
                 Some(started_at) => Some(started_at.clone()),
-                None => look_at(&*engine, &seen.id).await.started_at(),
+                None => look_at(asked, &seen.id).await.started_at(),
             };
             Seen { started_at, ..seen }
         });

@@ -134,7 +134,10 @@ pub(crate) fn open(path: &Path) -> Result<Found, JournalError> {
 
 /// A run that died before its first line was whole has touched nobody.
 fn nothing_said(path: &Path, text: &[u8]) -> Found {
-    tracing::info!(bytes = text.len(), "removing a journal that was never begun");
+    tracing::info!(
+        bytes = text.len(),
+        "removing a journal that was never begun"
+    );
     let _ = std::fs::remove_file(path);
     Found::Nothing
 }

@@ -133,6 +133,19 @@ impl Journal {
         })
     }
 
+    /// A journal whose lines go to that file, for tests.
+    #[cfg(test)]
+    pub(crate) fn writing_to(path: &Path) -> io::Result<Self> {
+        let kept = Kept {
+            file: OpenOptions::new().append(true).open(path)?,
+            pending: Pending::default(),
+        };
+        Ok(Self {
+            file: Arc::new(Mutex::new(kept)),
+            path: Arc::new(path.to_owned()),
+        })
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

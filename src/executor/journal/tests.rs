@@ -61,7 +61,10 @@ impl Stage {
 async fn what_is_not_undone_is_left_in_order() {
     let stage = Stage::new();
     let journal = stage.begin().await;
-    journal.write(hold(&["a", "b", "c"])).await.expect("written");
+    journal
+        .write(hold(&["a", "b", "c"]))
+        .await
+        .expect("written");
     journal.released(vec!["b".into()]).await;
     assert!(matches!(open(journal.path()), Ok(Found::Live)));
     assert!(!journal.end(), "it stays for whoever comes next");
@@ -124,7 +127,10 @@ async fn what_makes_no_sense_is_an_error_and_stays() {
     ] {
         std::fs::write(&path, &text).expect("it can be written");
         let error = open(&path).expect_err("it makes no sense");
-        assert!(matches!(error, JournalError::Garbled { line, .. } if line == wrong), "{text}");
+        assert!(
+            matches!(error, JournalError::Garbled { line, .. } if line == wrong),
+            "{text}"
+        );
         assert!(path.exists());
     }
 }
