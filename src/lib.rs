@@ -2,8 +2,9 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`init`] writes the
-//! first job file of a project; [`state`] is what runs leave for each other on this machine. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`store`] reaches
+//! object stores, [`state`] is what runs leave for each other on this machine, [`init`] writes the first job
+//! file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -18,8 +19,10 @@ pub mod exit;
 pub mod init;
 pub mod plan;
 pub mod process;
+pub mod secret;
 pub mod sources;
 pub mod state;
+pub mod store;
 pub mod stored;
 pub mod targets;
 pub mod text;

@@ -190,6 +190,18 @@ fn the_compose_loader_and_the_engine_stand_alone() {
     );
 }
 
+/// Object stores are reached by targets and by those who read dumps, and know neither.
+#[test]
+fn the_way_to_object_stores_stands_alone() {
+    forbid(
+        &["store/"],
+        &[
+            "cli", "compose", "config", "engine", "executor", "plan", "sources", "stored",
+            "targets",
+        ],
+    );
+}
+
 #[test]
 fn plans_are_executed_and_do_not_execute() {
     forbid(&["plan/"], &["cli", "executor", "targets"]);

@@ -194,12 +194,27 @@ pub(super) struct ListArgs {
     pub(super) json: bool,
 }
 
+/// Which dump is meant.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DumpChoice {
+    /// A dump's folder, an archive, `-`, or a name or `latest`: in a folder of dumps (`FOLDER/latest`), or
+    /// alone in the targets of the project's compose-dump.yml.
+    #[arg(value_name = "DUMP")]
+    pub(super) dump: OsString,
+    /// Look for the name in this target of the file only.
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+    /// Take dumps of this job only, of which `latest` is the newest [default: `default`, if it has any].
+    #[arg(long, value_name = "NAME")]
+    pub(super) job: Option<String>,
+}
+
 /// `show`.
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// A dump's folder, an archive, a name or `latest` in a folder of dumps (`FOLDER/latest`), or `-`.
-    #[arg(value_name = "DUMP")]
-    pub(super) dump: OsString,
+    /// Which dump.
+    #[command(flatten)]
+    pub(super) choice: DumpChoice,
     /// List the entries of a member: its path in the dump, or the volume's or mounted path's name.
     #[arg(long = "files", value_name = "MEMBER")]
     pub(super) member: Option<String>,
@@ -211,9 +226,9 @@ pub(super) struct ShowArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// A dump's folder, an archive, a name or `latest` in a folder of dumps (`FOLDER/latest`), or `-`.
-    #[arg(value_name = "DUMP")]
-    pub(super) dump: OsString,
+    /// Which dump.
+    #[command(flatten)]
+    pub(super) choice: DumpChoice,
     /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,

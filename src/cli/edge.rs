@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::{LogFormat, Talk};
 use super::finding_row::Row;
+use super::lookup::NotInTargets;
 use super::talk::{colored, mark, print_json, say};
 use crate::compose::LoadError;
 use crate::diagnostic::Finding;
@@ -57,6 +58,9 @@ pub(super) enum CommandError {
     /// A dump cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// No target of the file holds the dump.
+    #[error(transparent)]
+    NotInTargets(NotInTargets),
     /// The entries of a member cannot be listed.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -106,7 +110,7 @@ impl CommandError {
             Self::Endpoint(_) => "endpoint",
             Self::Engine(_) => "engine",
             Self::Init(_) => "init",
-            Self::Open(_) => "dump",
+            Self::Open(_) | Self::NotInTargets(_) => "dump",
             Self::Contents(_) => "contents",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
@@ -127,12 +131,14 @@ impl CommandError {
             | Self::Endpoint(_)
             | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
             Self::Open(error) => match error {
+                OpenError::SeveralSeries { .. } => Exit::Rejected,
                 OpenError::NotFound { .. }
                 | OpenError::NoDumps { .. }
                 | OpenError::NotADump { .. } => Exit::NotFound,
                 OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
                 OpenError::Read { .. } | OpenError::Scratch(_) => Exit::Failed,
             },
+            Self::NotInTargets(_) => Exit::NotFound,
             Self::Contents(error) => match error {
                 ContentsError::NoIndex { .. } => Exit::Rejected,
                 ContentsError::Index { .. } => Exit::Damaged,
@@ -270,6 +276,7 @@ fn help(error: &CommandError) -> Option<String> {
             "it may name containers that a killed run has left paused or stopped; nobody is held before it can be read"
                 .to_owned(),
         ),
+        CommandError::NotInTargets(error) => Some(error.help().to_owned()),
         CommandError::Interrupted(_)
         | CommandError::Contents(_)
         | CommandError::Endpoint(_)

@@ -38,7 +38,7 @@ fn line(dump: &Listed) -> String {
         text::os(&dump.name),
         text::bytes(dump.bytes),
         stored::form(dump.form),
-        text::os(dump.job.as_ref()),
+        text::os(dump.series.job.as_ref()),
         text::count(dump.members, "member"),
     )
 }
@@ -66,9 +66,9 @@ impl<'a> Row<'a> {
             path: text::path(&dump.path),
             form: stored::form(dump.form),
             id: &dump.id,
-            project: &dump.project.0,
-            project_id: &dump.project.1,
-            job: &dump.job,
+            project: &dump.project,
+            project_id: &dump.series.project,
+            job: &dump.series.job,
             invocation_time: dump.invoked,
             bytes: dump.bytes,
             members: dump.members,

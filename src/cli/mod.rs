@@ -7,11 +7,13 @@ mod declared;
 mod edge;
 mod engine;
 mod execute;
+mod file_targets;
 mod finding_row;
 mod gather;
 mod init;
 mod list;
 mod lock;
+mod lookup;
 mod one_place;
 mod outcome;
 mod recover;
@@ -92,8 +94,8 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
             Command::List(args) => list::list(&args),
-            Command::Show(args) => show::show(&args),
-            Command::Verify(args) => verify::verify(&args, &talk),
+            Command::Show(args) => show::show(&cli.global, &args),
+            Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,
             Command::Schema(args) => check::schema(&args),
             Command::Watch(args) => watch::watch(&cli.global, &args, &talk).await,

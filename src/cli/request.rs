@@ -118,15 +118,27 @@ fn declared_target(
     rules: &TargetRules,
     project: &Project,
 ) -> Result<TargetWish, Finding> {
-    let place = TargetArg::parse(rules.path.as_os_str(), &project.dir)?;
     Ok(TargetWish {
-        place: TargetArg {
-            name: name.to_owned(),
-            ..place
-        },
+        place: declared_place(name, rules, project)?,
         format: Some(rules.format.unwrap_or(TargetFormat::Directory)),
         archive_codec: None,
         required: rules.required,
+    })
+}
+
+/// Where a declared target is.
+///
+/// # Errors
+/// As [`TargetArg::parse`].
+pub(super) fn declared_place(
+    name: &str,
+    rules: &TargetRules,
+    project: &Project,
+) -> Result<TargetArg, Finding> {
+    let place = TargetArg::parse(rules.path.as_os_str(), &project.dir)?;
+    Ok(TargetArg {
+        name: name.to_owned(),
+        ..place
     })
 }
 

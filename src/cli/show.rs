@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::args::ShowArgs;
+use super::args::{Global, ShowArgs};
 use super::edge::CommandError;
 use super::{stored, talk};
 use crate::archive::entry::{Entry, EntryKind};
@@ -18,8 +18,8 @@ use crate::text;
 const PRINTED_BYTES: usize = 64 * 1024;
 
 /// Prints the members of a dump, or the entries of one.
-pub(super) fn show(args: &ShowArgs) -> Result<Exit, CommandError> {
-    let mut dump = stored::open(&args.dump)?;
+pub(super) fn show(global: &Global, args: &ShowArgs) -> Result<Exit, CommandError> {
+    let mut dump = stored::open(global, &args.choice)?;
     if let Some(name) = &args.member {
         let member = member(&dump, name)?;
         let contents = dump.contents(&member)?;

@@ -1,19 +1,20 @@
-//! What `verify`, `show` and `list` have in common: which dump is meant, and where temporary files go.
+//! What the commands that read dumps have in common: the dump that is meant, opened, and where temporary
+//! files go.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
-use crate::stored::dumps::locate;
+use super::lookup::{self, Place};
 use crate::stored::{Dump, Form, OpenError, ScratchError};
 
-/// Opens what a user names: a path, a name or `latest` in a folder of dumps, or `-`.
-pub(super) fn open(named: &OsStr) -> Result<Dump, CommandError> {
+/// Opens what a user names; see [`lookup::find`].
+pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Dump, CommandError> {
     let scratch = scratch_dir();
-    if named == "-" {
-        return Ok(Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?);
+    match lookup::find(global, choice)? {
+        Place::Stdin => Ok(Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?),
+        Place::Path(path) => Ok(Dump::open(&path, &scratch)?),
     }
-    Ok(Dump::open(&locate(Path::new(named))?, &scratch)?)
 }
 
 /// Where temporary files go: they may be as long as an archive.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::args::{Talk, VerifyArgs};
+use super::args::{Global, Talk, VerifyArgs};
 use super::edge::CommandError;
 use super::{stored, talk};
 use crate::archive::manifest::Manifest;
@@ -12,8 +12,12 @@ use crate::stored::{Found, MemberVerdict, Tally, Verdicts};
 use crate::text;
 
 /// Reads the dump to its last byte and says what is wrong.
-pub(super) fn verify(args: &VerifyArgs, talk: &Talk) -> Result<Exit, CommandError> {
-    let dump = stored::open(&args.dump)?;
+pub(super) fn verify(
+    global: &Global,
+    args: &VerifyArgs,
+    talk: &Talk,
+) -> Result<Exit, CommandError> {
+    let dump = stored::open(global, &args.choice)?;
     let manifest = dump.manifest.clone();
     let is_told = !args.json && !talk.quiet;
     let mut unprinted = None;

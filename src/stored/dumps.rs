@@ -1,4 +1,4 @@
-//! The dumps in a folder of dumps: which there are, and which one a name means.
+//! The dumps in a folder of dumps: which there are. Which one a name means is [`super::choose`].
 //!
 //! A dump is listed when its manifest is there, which is written last: a folder with a `Manifest.yml`, or
 //! an archive with a marker that fits it. What only looks like one is told with the reason.
@@ -15,12 +15,10 @@ use super::beneath::Beneath;
 use super::error::OpenError;
 use super::fault::Fault;
 use super::open::{Form, read_manifest};
+use crate::archive::manifest::model::Series;
 use crate::archive::manifest::{FILE_NAME, Manifest};
 use crate::codecs::Codec;
 use crate::targets::MARKER_EXTENSION;
-
-/// The name that stands for the newest dump.
-pub const LATEST: &str = "latest";
 
 /// A dump in a folder of dumps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +31,10 @@ pub struct Listed {
     pub form: Form,
     /// Its unique id.
     pub id: String,
-    /// The project's name and id.
-    pub project: (String, String),
-    /// The job that made it.
-    pub job: String,
+    /// The project's name.
+    pub project: String,
+    /// Which dumps it is one of.
+    pub series: Series,
     /// When it was begun.
     pub invoked: Timestamp,
     /// Bytes as stored: the archive's length, or the sum of all members.
@@ -88,44 +86,6 @@ pub fn list(folder: &Path) -> Result<Listing, OpenError> {
         .dumps
         .sort_by(|one, other| (one.invoked, &one.id).cmp(&(other.invoked, &other.id)));
     Ok(listing)
-}
-
-/// The dump that a name means among those that are listed, the oldest first: [`LATEST`], or a name.
-#[must_use]
-pub fn choose<'l>(dumps: &'l [Listed], wanted: &OsStr) -> Option<&'l Listed> {
-    if wanted == LATEST {
-        return dumps.last();
-    }
-    dumps.iter().find(|dump| dump.name == wanted)
-}
-
-/// What a path means: itself if something is there, else a name in the folder of dumps before it.
-///
-/// # Errors
-/// When there is neither.
-pub fn locate(path: &Path) -> Result<PathBuf, OpenError> {
-    let not_found = || OpenError::NotFound {
-        path: path.to_owned(),
-    };
-    if rustix::fs::stat(path).is_ok() {
-        return Ok(path.to_owned());
-    }
-    let name = path.file_name().ok_or_else(not_found)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if !folder.is_dir() {
-        return Err(not_found());
-    }
-    let listing = list(folder)?;
-    match choose(&listing.dumps, name) {
-        Some(dump) => Ok(dump.path.clone()),
-        None if name == LATEST => Err(OpenError::NoDumps {
-            folder: folder.to_owned(),
-        }),
-        None => Err(not_found()),
-    }
 }
 
 /// Names in a folder with their kinds, but for the hidden ones of dumps that are being written.
@@ -242,41 +202,11 @@ fn row(name: OsString, path: PathBuf, form: Form, bytes: u64, manifest: &Manifes
         path,
         form,
         id: manifest.id.clone(),
-        project: (manifest.project.name.clone(), manifest.project.id.clone()),
-        job: manifest.series.job.clone(),
+        project: manifest.project.name.clone(),
+        series: manifest.series.clone(),
         invoked: manifest.meta.invocation_time,
         bytes,
         members: manifest.members.len() as u64,
         is_complete: manifest.complete,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listed(name: &str) -> Listed {
-        Listed {
-            name: name.into(),
-            path: name.into(),
-            form: Form::Directory,
-            id: name.to_owned(),
-            project: (String::new(), String::new()),
-            job: String::new(),
-            invoked: Timestamp::UNIX_EPOCH,
-            bytes: 0,
-            members: 0,
-            is_complete: true,
-        }
-    }
-
-    #[test]
-    fn a_name_means_the_dump_that_is_called_so_and_latest_the_last() {
-        let dumps = [listed("a"), listed("b")];
-        let chosen = |name: &str| choose(&dumps, OsStr::new(name)).map(|dump| dump.id.as_str());
-        assert_eq!(chosen("a"), Some("a"));
-        assert_eq!(chosen(LATEST), Some("b"));
-        assert_eq!(chosen("c"), None);
-        assert_eq!(choose(&[], OsStr::new(LATEST)), None);
     }
 }

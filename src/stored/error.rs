@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::archive::manifest::ManifestError;
+use crate::archive::manifest::model::Series;
 use crate::archive::tar::TarError;
 use crate::text;
 
@@ -21,6 +22,14 @@ pub enum OpenError {
     NoDumps {
         /// The folder.
         folder: PathBuf,
+    },
+    /// It is not to be said which is meant: those that may be are of several series.
+    #[error("`{}` may be a dump of {}", text::path(.path), several(.series))]
+    SeveralSeries {
+        /// What was asked for.
+        path: PathBuf,
+        /// Whose dumps there are.
+        series: Vec<Series>,
     },
     /// What is there is no dump.
     #[error("`{}` is no dump: {why}", text::path(.path))]
@@ -67,6 +76,9 @@ impl OpenError {
             Self::NotFound { .. } | Self::NoDumps { .. } => {
                 Some("`compose-dump list FOLDER` shows the dumps in a folder")
             }
+            Self::SeveralSeries { .. } => Some(
+                "`--job NAME` picks the dumps of one job; `compose-dump list` shows their names",
+            ),
             Self::NotADump { .. } => Some(
                 "name a dump's folder, an archive, `-`, or `latest` in a folder of dumps: `FOLDER/latest`",
             ),
@@ -77,6 +89,15 @@ impl OpenError {
             Self::Read { .. } => None,
         }
     }
+}
+
+/// Series in words, as `job` of `project`.
+pub(crate) fn several(series: &[Series]) -> String {
+    let words = series.iter().map(|one| {
+        let (job, project) = (text::os(one.job.as_ref()), text::os(one.project.as_ref()));
+        format!("the job `{job}` of `{project}`")
+    });
+    words.collect::<Vec<_>>().join(" or ")
 }
 
 /// An archive is not a tar, or does not decompress.

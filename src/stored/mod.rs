@@ -6,6 +6,7 @@
 
 mod archive;
 mod beneath;
+pub mod choose;
 mod codec;
 mod contents;
 mod contract;

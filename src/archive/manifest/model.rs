@@ -61,7 +61,7 @@ pub struct Project {
 }
 
 /// Dumps of one project by one job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Series {
     /// The project's id.
     pub project: String,

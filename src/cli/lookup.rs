@@ -1,0 +1,150 @@
+//! Which dump a user means: a path, a name in a folder of dumps, or a name in the targets that the job
+//! file declares.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::args::{DumpChoice, Global};
+use super::edge::CommandError;
+use super::file_targets::{FileTarget, FileTargets};
+use crate::config::job_file::DEFAULT_JOB;
+use crate::diagnostic::Finding;
+use crate::executor::chain;
+use crate::stored::OpenError;
+use crate::stored::choose::{Among, LATEST, NotChosen, choose, locate};
+use crate::stored::dumps::{Listed, list};
+use crate::text;
+
+/// Where a dump is.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// It comes from standard input.
+    Stdin,
+    /// A folder or an archive.
+    Path(PathBuf),
+}
+
+/// No target of the file holds the dump.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no dump `{}` in {}", text::os(.name), targets_in_words(.targets))]
+pub(super) struct NotInTargets {
+    name: OsString,
+    targets: Vec<String>,
+    /// A target that holds dumps of other projects only.
+    others: bool,
+}
+
+impl NotInTargets {
+    /// What a user can do about it.
+    pub(super) fn help(&self) -> &'static str {
+        if self.others {
+            "the dumps there are of other projects: `compose-dump list --all-projects` shows them, and each can be named"
+        } else {
+            "`compose-dump list` shows the dumps in the file's targets"
+        }
+    }
+}
+
+/// Finds the dump that is meant.
+///
+/// # Errors
+/// When there is none, or it is not to be said which, or a place cannot be looked into.
+pub(super) fn find(global: &Global, choice: &DumpChoice) -> Result<Place, CommandError> {
+    let named = &choice.dump;
+    if named == "-" {
+        return Ok(Place::Stdin);
+    }
+    let path = Path::new(named);
+    let is_name = !named.as_bytes().contains(&b'/');
+    let by_name = is_name && rustix::fs::stat(path).is_err() || choice.target.is_some();
+    if by_name {
+        match FileTargets::load(global)? {
+            Some(file) => return in_targets(file.only(choice.target.as_deref())?, choice),
+            None if choice.target.is_some() => return Err(no_file().into()),
+            None => {}
+        }
+    }
+    Ok(Place::Path(locate(path, among(None, choice))?))
+}
+
+fn no_file() -> Finding {
+    Finding::new(
+        "cli::no_job_file",
+        "there is no compose-dump.yml that declares targets",
+    )
+    .with_help("name the project's folder with `-C` or the file with `-c`, or give the dump's path")
+}
+
+fn among<'a>(project: Option<&'a str>, choice: &'a DumpChoice) -> Among<'a> {
+    Among {
+        project,
+        job: choice.job.as_deref(),
+        usual_job: DEFAULT_JOB,
+    }
+}
+
+/// Looks for a name in all of the targets: the newest dump may be in any of them.
+fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandError> {
+    let wanted: &OsStr = &choice.dump;
+    let mut dumps: Vec<Listed> = Vec::new();
+    let mut unread = Vec::new();
+    for target in &file.targets {
+        match listed(target) {
+            Ok(found) => dumps.extend(found),
+            Err(error) => unread.push((&target.place.name, error)),
+        }
+    }
+    let dump = match choose(&dumps, wanted, among(Some(&file.project_id), choice)) {
+        Ok(dump) => dump,
+        Err(NotChosen::Several(series)) => {
+            return Err(OpenError::SeveralSeries {
+                path: wanted.into(),
+                series,
+            }
+            .into());
+        }
+        Err(NotChosen::None) => {
+            return Err(match unread.into_iter().next() {
+                Some((_, error)) => error.into(),
+                None => CommandError::NotInTargets(NotInTargets {
+                    name: wanted.to_owned(),
+                    targets: file.names().map(str::to_owned).collect(),
+                    others: !dumps.is_empty(),
+                }),
+            });
+        }
+    };
+    for (name, error) in unread {
+        let why = chain(&error);
+        tracing::warn!("the target `{name}` was not looked into: {why}");
+    }
+    if wanted == LATEST && !dump.is_complete {
+        let name = text::os(&dump.name);
+        tracing::warn!("the newest dump, `{name}`, is not complete: `show` says what it lacks");
+    }
+    Ok(Place::Path(dump.path.clone()))
+}
+
+/// The dumps at a target; none where nothing was written yet.
+fn listed(target: &FileTarget) -> Result<Vec<Listed>, OpenError> {
+    let Some(folder) = target.folder() else {
+        return Ok(Vec::new());
+    };
+    match list(folder) {
+        Ok(listing) => Ok(listing.dumps),
+        Err(OpenError::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn targets_in_words(names: &[String]) -> String {
+    match names {
+        [] => "the file's targets, for it declares none".to_owned(),
+        [name] => format!("the target `{name}`"),
+        names => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("the targets {}", names.join(", "))
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The connection to a store: TLS, and limits to silence in place of limits to time.
+//!
+//! The library limits a whole request, body included, so that a slow link fails whatever its progress.
+//! Here a request may take as long as it likes while something moves in either direction.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use jiff::{SignedDuration, Timestamp};
+use object_store::ClientOptions;
+use object_store::client::{
+    ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest,
+    HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::error::StoreError;
+
+/// How long a store may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Silence {
+    /// Until a connection stands.
+    pub(super) connect: Duration,
+    /// While a body is sent or received. A system may take some megabytes of a body before any of it
+    /// has left, which on a slow link is the time that nothing seems to move.
+    pub(super) transfer: Duration,
+    /// Until the answer to a command, such as to put thousands of parts together.
+    pub(super) command: Duration,
+}
+
+impl Silence {
+    /// Ten seconds, two minutes, five minutes.
+    pub(super) const USUAL: Self = Self {
+        connect: Duration::from_secs(10),
+        transfer: Duration::from_secs(120),
+        command: Duration::from_secs(300),
+    };
+}
+
+/// How far this machine's clock is off the store's, as its last answer said.
+#[derive(Debug, Clone, Default)]
+pub struct StoreClock(Arc<AtomicI64>);
+
+impl StoreClock {
+    /// This machine's time minus the store's; zero until the store has answered.
+    #[must_use]
+    pub fn ahead(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    fn note(&self, response: &reqwest::Response) {
+        let date = response.headers().get("date");
+        let date = date.and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        if let Some(date) = date {
+            let ahead = Timestamp::now().as_second() - date.timestamp().as_second();
+            self.0.store(ahead, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Makes connections with this program's TLS settings and limits.
+#[derive(Debug)]
+pub(super) struct Connector {
+    tls: ClientConfig,
+    silence: Silence,
+    clock: StoreClock,
+}
+
+impl Connector {
+    /// Trusts the system's authorities, and those in `ca_file`.
+    ///
+    /// # Errors
+    /// When `ca_file` cannot be read or holds no certificate.
+    pub(super) fn new(
+        ca_file: Option<&Path>,
+        silence: Silence,
+        clock: StoreClock,
+    ) -> Result<Self, StoreError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(path) = ca_file {
+            let pem = super::options::read_text(path)?;
+            let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+            let certificates: Vec<_> = certificates.filter_map(Result::ok).collect();
+            if roots.add_parsable_certificates(certificates).0 == 0 {
+                return Err(StoreError::NoCertificate {
+                    path: path.to_owned(),
+                });
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has the ciphers of TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            tls,
+            silence,
+            clock,
+        })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let allow_http = options.get_config_value(&ClientConfigKey::AllowHttp);
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .https_only(allow_http.as_deref() != Some("true"))
+            // A signature is for one host; the library tells what a redirection means.
+            .redirect(reqwest::redirect::Policy::none())
+            .http1_only()
+            .connect_timeout(self.silence.connect)
+            .user_agent(concat!("compose-dump/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| object_store::Error::Generic {
+                store: "HTTP",
+                source: Box::new(error),
+            })?;
+        Ok(HttpClient::new(Patient {
+            client,
+            silence: self.silence,
+            clock: self.clock.clone(),
+        }))
+    }
+}
+
+/// Sends requests, and gives up only those that stand still.
+#[derive(Debug)]
+struct Patient {
+    client: reqwest::Client,
+    silence: Silence,
+    clock: StoreClock,
+}
+
+/// Nothing has moved for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was sent or received for {} s", limit.as_secs())]
+struct Silent {
+    limit: Duration,
+}
+
+fn silent(limit: Duration) -> HttpError {
+    HttpError::new(HttpErrorKind::Timeout, Silent { limit })
+}
+
+#[async_trait]
+impl HttpService for Patient {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let url = reqwest::Url::parse(&parts.uri.to_string())
+            .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        let limit = match parts.method.as_str() {
+            "POST" => self.silence.command,
+            _ => self.silence.transfer,
+        };
+        let moved = Moved::now();
+        let mut sending = reqwest::Request::new(parts.method, url);
+        *sending.headers_mut() = parts.headers;
+        *sending.body_mut() = Some(reqwest::Body::wrap(Sent {
+            body,
+            moved: moved.clone(),
+        }));
+        let answering = self.client.execute(sending);
+        tokio::pin!(answering);
+        let response = loop {
+            let deadline = moved.last() + limit;
+            tokio::select! {
+                response = &mut answering => break response.map_err(failed)?,
+                () = sleep_until(deadline) => {
+                    if moved.last() + limit <= Instant::now() {
+                        return Err(silent(limit));
+                    }
+                }
+            }
+        };
+        self.clock.note(&response);
+        let limit = self.silence.transfer;
+        let received = |body| Received {
+            body,
+            limit,
+            sleep: Box::pin(sleep_until(Instant::now() + limit)),
+        };
+        Ok(http::Response::from(response).map(|body| HttpResponseBody::new(received(body))))
+    }
+}
+
+/// When something was sent last.
+#[derive(Clone)]
+struct Moved {
+    start: Instant,
+    /// Milliseconds after `start`.
+    after: Arc<AtomicU64>,
+}
+
+impl Moved {
+    fn now() -> Self {
+        Self {
+            start: Instant::now(),
+            after: Arc::default(),
+        }
+    }
+
+    fn note(&self) {
+        let after = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.after.store(after, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.start + Duration::from_millis(self.after.load(Ordering::Relaxed))
+    }
+}
+
+/// A request's body that notes when a piece of it is taken.
+struct Sent {
+    body: HttpRequestBody,
+    moved: Moved,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        self.moved.note();
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response's body that fails when no piece of it comes for too long.
+struct Received {
+    body: reqwest::Body,
+    limit: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let limit = self.limit;
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                self.sleep.as_mut().reset(Instant::now() + limit);
+                Poll::Ready(frame.map(|frame| frame.map_err(failed)))
+            }
+            Poll::Pending => {
+                ready!(self.sleep.as_mut().poll(context));
+                Poll::Ready(Some(Err(silent(limit))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The kind decides whether the library tries again at once; the URL, which may be signed, goes.
+fn failed(error: reqwest::Error) -> HttpError {
+    use std::io::ErrorKind;
+    let mut kind = if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_connect() {
+        HttpErrorKind::Connect
+    } else if error.is_decode() {
+        HttpErrorKind::Decode
+    } else {
+        HttpErrorKind::Interrupted
+    };
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        if let Some(inner) = inner.downcast_ref::<std::io::Error>() {
+            match inner.kind() {
+                ErrorKind::TimedOut => kind = HttpErrorKind::Timeout,
+                // A certificate that is not trusted today is not trusted in a second either.
+                ErrorKind::InvalidData => kind = HttpErrorKind::Unknown,
+                _ => {}
+            }
+        }
+        cause = inner.source();
+    }
+    HttpError::new(kind, error.without_url())
+}
