@@ -73,7 +73,7 @@ async fn what_is_not_undone_is_left_in_order() {
     assert_eq!(left.pending.containers, [intent("a"), intent("c")]);
     assert_eq!(left.head.engine, "ENGINE");
     left.end();
-    assert_eq!(stage.paths(), [PathBuf::new(); 0]);
+    assert!(stage.paths().is_empty());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_run_that_undid_everything_leaves_nothing() {
     journal.write(hold(&["a"])).await.expect("written");
     journal.released(vec!["a".into()]).await;
     assert!(journal.end());
-    assert_eq!(stage.paths(), [PathBuf::new(); 0]);
+    assert!(stage.paths().is_empty());
 }
 
 /// Cut anywhere, as the death of a machine may do it, a journal says what was synced before.
