@@ -16,6 +16,8 @@ pub enum Exit {
     Rejected = 2,
     /// The dump is published, but a member failed or was not wholly read.
     Partial = 3,
+    /// The dump is fine, but old ones were not removed: one could not be, or the guard forbade it.
+    Unpruned = 4,
     /// There is no such dump or target.
     NotFound = 10,
     /// Another run of the project is under way.
@@ -32,7 +34,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, the one that wins over the others first.
-    pub const BY_WEIGHT: [Self; 10] = [
+    pub const BY_WEIGHT: [Self; 11] = [
         Self::NotBrought,
         Self::Interrupted,
         Self::Terminated,
@@ -42,6 +44,7 @@ impl Exit {
         Self::Locked,
         Self::NotFound,
         Self::Partial,
+        Self::Unpruned,
         Self::Done,
     ];
 

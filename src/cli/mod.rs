@@ -16,6 +16,8 @@ mod lock;
 mod lookup;
 mod one_place;
 mod outcome;
+mod prune;
+mod prune_page;
 mod recover;
 mod reporter;
 mod request;
@@ -72,6 +74,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Plan(args) => args.job.dump.json,
         Command::Check(args) => args.json,
         Command::List(args) => args.json,
+        Command::Prune(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
         Command::Recover(args) => args.json,
@@ -93,7 +96,8 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
-            Command::List(args) => list::list(&args),
+            Command::List(args) => list::list(&cli.global, &args),
+            Command::Prune(args) => prune::prune(&cli.global, &args),
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,

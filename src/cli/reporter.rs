@@ -148,6 +148,7 @@ fn is_bad(event: &Event) -> bool {
     match event {
         Event::TargetFailed { .. }
         | Event::MemberFailed { .. }
+        | Event::NotPruned { .. }
         | Event::NotStill(_)
         | Event::Unwell { .. }
         | Event::LeftBehind { .. }
@@ -160,7 +161,8 @@ fn is_bad(event: &Event) -> bool {
         | Event::Stopped { .. }
         | Event::NotHeld { .. }
         | Event::Resumed { .. }
-        | Event::Published { .. } => false,
+        | Event::Published { .. }
+        | Event::Removed { .. } => false,
     }
 }
 
@@ -178,6 +180,11 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             Some(help) => format!("error: {error}\nhelp: {help}"),
             None => format!("error: {error}"),
         },
+        Event::NotPruned { error, help, .. } => match help {
+            Some(help) => format!("warning: {error}\nhelp: {help}"),
+            None => format!("warning: {error}"),
+        },
+        Event::Removed { target, dump } => format!("removed {dump} from {target}"),
         Event::Trouble {
             member,
             what,

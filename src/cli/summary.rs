@@ -90,6 +90,11 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
         Exit::Done => format!("{}, {}", done(report), held(report)),
         Exit::Partial => partial(report),
         Exit::NotBrought => "services are not as they were: use the commands above".to_owned(),
+        Exit::Unpruned => format!(
+            "{}, {}; old dumps were not all removed, as the warnings say",
+            done(report),
+            held(report)
+        ),
         Exit::Interrupted | Exit::Terminated => {
             let published = match dumps {
                 0 => "nothing was published".to_owned(),
@@ -193,6 +198,7 @@ mod tests {
             bytes: 1,
             warnings: Vec::new(),
             error: None,
+            pruned: None,
         };
         let member = MemberSummary {
             member: "config".into(),

@@ -365,6 +365,7 @@ mod tests {
             ("COMPOSE_DUMP_LOCK_WAIT", "0s"),
             ("COMPOSE_DUMP_STRICT", "true"),
             ("COMPOSE_DUMP_STATE_DIR", "is no setting of a job"),
+            ("COMPOSE_DUMP_SHRINK_GUARD", "20%"),
             ("COMPOSE_PROJECT_NAME", "not ours"),
             ("PATH", "/bin"),
         ]);
@@ -394,7 +395,8 @@ mod tests {
         assert_eq!(pause.max_downtime, Some(half_an_hour));
         assert_eq!(settings.lock_wait, Span(Duration::ZERO));
         assert!(settings.strict);
-        assert_eq!(known_variables().len(), 20, "nineteen, and one short form");
+        assert_eq!(settings.shrink_guard.to_string(), "20%");
+        assert_eq!(known_variables().len(), 21, "twenty, and one short form");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::scope::Scope;
 use super::size::Size;
 use super::span::Span;
 use crate::codecs::Codec;
+use crate::retention::Share;
 
 /// Which reader volumes are read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,6 +91,8 @@ pub struct Settings {
     pub strict: bool,
     /// How long to wait for another run of the project.
     pub lock_wait: Span,
+    /// The share of the dump before it below which a dump is too small to remove others for it.
+    pub shrink_guard: Share,
 }
 
 /// How long a run waits for another one where nothing says it.
@@ -110,6 +113,7 @@ impl Default for Settings {
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
             lock_wait: DEFAULT_LOCK_WAIT,
+            shrink_guard: Share::HALF,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The spine of a dump, top to bottom: open targets, begin the journal, read config, hold, read what
-//! services use, release, end the journal, send the indexes, publish. Whatever fails goes on at release.
+//! services use, release, end the journal, send the indexes, publish, prune. Whatever fails goes on at
+//! release.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::plan::model::{Plan, Scope};
 use crate::state::StateFolder;
 use targets::{Targets, open_targets, publish, target_report};
 
+mod prune;
 mod targets;
 mod windows;
 
@@ -77,7 +79,9 @@ async fn dump_to(plan: Arc<Plan>, world: World, mut targets: Targets) -> RunRepo
             }
         }
     }
-    report(&plan, &world, targets, outcome)
+    let mut report = report(&plan, &world, targets, outcome);
+    prune::prune(&plan, &world, &mut report).await;
+    report
 }
 
 /// What a run has come to so far.

@@ -19,7 +19,7 @@ use super::volume_member::{self, VolumeJob};
 use crate::crash;
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumePlan};
+use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -278,11 +278,10 @@ fn places_of_dumps(plan: &Plan, base: &Path) -> Vec<(u64, u64)> {
         Some((metadata.dev(), metadata.ino()))
     };
     let around: Vec<_> = base.ancestors().filter_map(id).collect();
-    let folders = plan.targets.iter().filter_map(|target| match &target.kind {
-        TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => Some(&**path),
-        TargetKind::Archive { path } => path.parent(),
-        TargetKind::Stdout => None,
-    });
+    let folders = plan
+        .targets
+        .iter()
+        .filter_map(|target| target.kind.folder());
     folders
         .filter_map(id)
         .filter(|folder| !around.contains(folder))

@@ -2,7 +2,7 @@
 //!
 //! What `plan` prints is this value, and it is all that the executor gets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
@@ -13,6 +13,7 @@ use crate::config::identity::Identity;
 pub use crate::config::job_file::rules::Window;
 pub use crate::config::scope::Scope;
 use crate::config::span::Span;
+use crate::retention::{Policy, Share};
 use crate::text;
 
 pub use super::missing::Missing;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub services: Vec<String>,
     /// Whether a dump with gaps is given up.
     pub strict: bool,
+    /// The share of the dump before it below which the dump removes no others.
+    pub shrink_guard: Share,
     /// Every file and folder of scope `config`.
     pub config: Vec<PathPlan>,
     /// Every bind mount.
@@ -308,6 +311,8 @@ pub struct TargetPlan {
     pub will_be_created: bool,
     /// Whether the run fails with it.
     pub required: bool,
+    /// Which dumps stay there after a complete run; `None`: all.
+    pub keep: Option<Policy>,
 }
 
 /// What a target is.
@@ -338,6 +343,18 @@ pub enum TargetKind {
     },
     /// Standard output, as an archive.
     Stdout,
+}
+
+impl TargetKind {
+    /// The folder in which dumps appear, where there is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder { path, .. } | Self::Archives { path, .. } => Some(path),
+            Self::Archive { path } => path.parent(),
+            Self::Stdout => None,
+        }
+    }
 }
 
 /// What a target writes to the spool folder before it goes on.
@@ -426,7 +443,7 @@ impl TreeRoot {
     }
 }
 
-fn as_text<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text::path(path))
 }
 

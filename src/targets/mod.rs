@@ -5,6 +5,7 @@
 //! the command line. [`open`](open::open) is the one place that knows every kind.
 
 mod archive;
+mod claim;
 #[cfg(test)]
 mod conformance;
 mod cursor;
@@ -13,12 +14,14 @@ mod error;
 mod folder;
 mod frames;
 pub(crate) mod hashing;
+mod hidden;
 mod layout;
 mod losses;
 mod metadata;
 pub mod open;
 mod publish;
 mod remove;
+pub mod remover;
 pub(crate) mod rename;
 mod site;
 mod spool;

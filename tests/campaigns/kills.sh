@@ -92,6 +92,8 @@ verify_all() {
 
 nothing_left() {
     local left
+    left=$(find "$top/dumps" -mindepth 1 -maxdepth 1 -name '.*')
+    [ -z "$left" ] || complain "staging is left: $left"
     left=$(find "$TMPDIR" -mindepth 1)
     [ -z "$left" ] || complain "the spool is not empty: $left"
     left=$(find "$COMPOSE_DUMP_STATE_DIR" -name '*.journal')

@@ -7,6 +7,7 @@ use crate::config::dump_name::DumpName;
 use crate::config::size::Size;
 use crate::config::span::Span;
 use crate::diagnostic::Finding;
+use crate::retention::{Share, Within};
 
 /// A `format` of the schema.
 pub(super) struct Format {
@@ -17,7 +18,7 @@ pub(super) struct Format {
 }
 
 /// Every format of the schema.
-pub(super) const FORMATS: [Format; 7] = [
+pub(super) const FORMATS: [Format; 9] = [
     Format {
         name: "size",
         check: size,
@@ -29,6 +30,14 @@ pub(super) const FORMATS: [Format; 7] = [
     Format {
         name: "span-or-zero",
         check: span_or_zero,
+    },
+    Format {
+        name: "share",
+        check: share,
+    },
+    Format {
+        name: "within",
+        check: within,
     },
     Format {
         name: "dump-name",
@@ -80,6 +89,20 @@ fn no_span(text: &str, why: &str) -> Finding {
     let message = format!("`{}` {why}", text.escape_debug());
     Finding::new("config::span", message)
         .with_help("write a number with a unit: `30s`, `10m`, `1h 30m`")
+}
+
+fn share(text: &str) -> Result<(), Finding> {
+    Share::parse(text).map(drop).map_err(|message| {
+        Finding::new("config::share", message)
+            .with_help("write a whole number of percents, such as `50%`; `0%` switches it off")
+    })
+}
+
+fn within(text: &str) -> Result<(), Finding> {
+    Within::parse(text).map(drop).map_err(|error| {
+        let help = error.help();
+        Finding::new("config::within", error.to_string()).with_help(help)
+    })
 }
 
 fn dump_name(text: &str) -> Result<(), Finding> {

@@ -14,6 +14,7 @@ use crate::config::settings::{
     CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
 };
 use crate::config::span::Span;
+use crate::retention::{Policy, Share};
 
 /// The file. Its top level is the job `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ pub struct JobFile {
     pub strict: bool,
     /// How long to wait for another run of the project.
     pub lock_wait: Span,
+    /// The share of the dump before it below which a dump is too small to remove others for it.
+    pub shrink_guard: Share,
     /// Where dumps go, by name.
     pub targets: BTreeMap<String, TargetRules>,
     /// Further jobs, by name.
@@ -76,6 +79,7 @@ impl Default for JobFile {
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
             lock_wait: DEFAULT_LOCK_WAIT,
+            shrink_guard: Share::HALF,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
         }
@@ -108,6 +112,9 @@ pub struct TargetRules {
     /// Whether the run fails with it.
     #[serde(default = "yes")]
     pub required: bool,
+    /// Which dumps stay there; `None`: all.
+    #[serde(default)]
+    pub keep: Option<Policy>,
 }
 
 /// What a dump looks like.
@@ -148,6 +155,8 @@ pub struct JobRules {
     pub strict: Option<bool>,
     /// As [`JobFile::lock_wait`].
     pub lock_wait: Option<Span>,
+    /// As [`JobFile::shrink_guard`].
+    pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.
     pub to: Option<Vec<String>>,
 }
