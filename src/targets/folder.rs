@@ -21,6 +21,7 @@ use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
 use crate::codecs::{Codec, Compression, Encoder};
+use crate::crash;
 
 /// Writes a dump as a tree.
 #[derive(Debug)]
@@ -112,6 +113,7 @@ impl FolderWriter {
             self.tree.sync_file(stored.path.as_bytes())?;
         }
         self.tree.close()?;
+        crash::point();
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(self.tree.root()).or_failed(&self.site, Step::Sync, b"")?;
 
@@ -212,9 +214,11 @@ impl DumpWriter for FolderWriter {
     }
 
     fn finish(mut self: Box<Self>, draft: &Draft) -> Result<Published, TargetError> {
-        let finished = self
-            .complete(draft)
-            .and_then(|bytes| Ok((bytes, self.publish()?)));
+        let finished = self.complete(draft).and_then(|bytes| {
+            crash::point();
+            Ok((bytes, self.publish()?))
+        });
+        crash::point();
         match finished {
             Ok((bytes, name)) => {
                 self.staging.commit();
