@@ -19,6 +19,7 @@ use crate::engine::endpoint::EndpointError;
 use crate::executor::JournalError;
 use crate::exit::Exit;
 use crate::init::WriteError;
+use crate::restore::{LookError, SettleError};
 use crate::state::StateError;
 use crate::state::lock::LockError;
 use crate::stored::{ContentsError, OpenError};
@@ -84,6 +85,12 @@ pub(super) enum CommandError {
     /// A journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// It cannot be seen what a restore would do.
+    #[error(transparent)]
+    Look(LookError),
+    /// What a restore that was cut off has left cannot be settled.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -92,6 +99,15 @@ pub(super) enum CommandError {
 impl From<Vec<Finding>> for CommandError {
     fn from(findings: Vec<Finding>) -> Self {
         Self::Findings(findings)
+    }
+}
+
+impl From<LookError> for CommandError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Findings(findings) => Self::Findings(findings),
+            other => Self::Look(other),
+        }
     }
 }
 
@@ -112,6 +128,8 @@ impl CommandError {
             Self::Init(_) => "init",
             Self::Open(_) | Self::NotInTargets(_) => "dump",
             Self::Contents(_) => "contents",
+            Self::Look(_) => "look",
+            Self::Settle(_) => "settle",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
@@ -146,10 +164,13 @@ impl CommandError {
             },
             Self::Locked { .. } => Exit::Locked,
             Self::Interrupted(exit) => *exit,
-            Self::Engine(_)
+            Self::Look(LookError::Findings(_) | LookError::Model(_)) => Exit::Rejected,
+            Self::Look(LookError::Config(_) | LookError::Engine(_))
+            | Self::Settle(_)
             | Self::State(_)
             | Self::Lock(_)
             | Self::Journal(_)
+            | Self::Engine(_)
             | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
             | Self::Start(_)
@@ -277,8 +298,12 @@ fn help(error: &CommandError) -> Option<String> {
                 .to_owned(),
         ),
         CommandError::NotInTargets(error) => Some(error.help().to_owned()),
+        CommandError::Look(LookError::Engine(error)) => error.advice(),
+        CommandError::Look(LookError::Model(error)) => error.advice(),
         CommandError::Interrupted(_)
         | CommandError::Contents(_)
+        | CommandError::Look(_)
+        | CommandError::Settle(_)
         | CommandError::Endpoint(_)
         | CommandError::Findings(_)
         | CommandError::Start(_)

@@ -1,23 +1,58 @@
 //! The engine that the options and the environment name.
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use super::args::Global;
 use super::edge::CommandError;
 use crate::engine::docker::{DockerEngine, Limits};
-use crate::engine::endpoint::{Endpoint, Surroundings, Wish, locate};
+use crate::engine::endpoint::{Address, Endpoint, EndpointError, Surroundings, Wish, locate};
+use crate::engine::{Engine, EngineError, local, own};
 use crate::executor::WatchdogCommand;
+use crate::plan::facts::Way;
 
-/// The places where the engine may be.
+/// Where the engine may be, as options and environment say.
 ///
 /// # Errors
-/// When the options or the environment name none that there can be.
-pub(super) fn endpoints(global: &Global) -> Result<Vec<Endpoint>, CommandError> {
+/// When they do not go together.
+pub(super) fn endpoints(global: &Global) -> Result<Vec<Endpoint>, EndpointError> {
     let wish = Wish {
         host: global.host.clone(),
         context: global.context.clone(),
     };
-    Ok(locate(&wish, &Surroundings::of_process())?)
+    locate(&wish, &Surroundings::of_process())
+}
+
+/// An engine that answered.
+pub(super) struct Reached {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) way: Way,
+    pub(super) endpoint: Endpoint,
+}
+
+/// Connects to the first endpoint where an engine answers.
+///
+/// # Errors
+/// When there is none.
+pub(super) async fn reach(endpoints: &[Endpoint]) -> Result<Reached, EngineError> {
+    let engine = DockerEngine::connect(endpoints, Limits::default()).await?;
+    Ok(Reached {
+        way: way(&engine).await?,
+        endpoint: engine.endpoint().clone(),
+        engine: Arc::new(engine),
+    })
+}
+
+async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {
+    let endpoint = engine.endpoint();
+    Ok(Way {
+        endpoint: endpoint.to_string(),
+        local: local::prove_local(endpoint)
+            .await
+            .map_err(|not| not.to_string()),
+        remote: !matches!(endpoint.address, Address::Unix(_)),
+        own_container: own::own_container(engine).await?,
+    })
 }
 
 /// Connects to the engine.

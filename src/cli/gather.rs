@@ -13,10 +13,8 @@ use crate::compose::Project;
 use crate::config::identity::{Identity, host_name};
 use crate::config::settings::Settings;
 use crate::diagnostic::Finding;
-use crate::engine::docker::DockerEngine;
 use crate::engine::endpoint::Address;
-use crate::engine::{Engine, EngineError, MountKind};
-use crate::engine::{local, own};
+use crate::engine::{Engine, MountKind};
 use crate::executor::chain;
 use crate::plan::Request;
 use crate::plan::facts::{self, Facts, Way};
@@ -35,7 +33,7 @@ pub(super) struct Gathered {
 }
 
 /// What is known when the engine has answered, and nothing has been asked of it.
-struct Reached<'a> {
+struct Asked<'a> {
     project: Project,
     job_file: Option<&'a Path>,
     request: Request,
@@ -52,8 +50,8 @@ pub(super) async fn gather(
     job_file: Option<&Path>,
     request: Request,
 ) -> Result<Gathered, CommandError> {
-    let reached = Reached::reach(global, project, job_file, request).await?;
-    reached.look(false).await
+    let asked = Asked::reach(global, project, job_file, request).await?;
+    asked.look(false).await
 }
 
 /// Gathers what planning needs for a run, which enters first: what is looked at before another run has
@@ -68,14 +66,14 @@ pub(super) async fn enter_and_gather(
     request: Request,
     door: &Door<'_>,
 ) -> Result<(Gathered, Entry), CommandError> {
-    let reached = Reached::reach(global, project, job_file, request).await?;
-    let engine = reached.engine.as_ref().ok().map(|(engine, _)| engine);
-    let patience = reached.request.settings.lock_wait;
-    let entry = door.enter(&reached.project_id(), engine, patience).await?;
-    Ok((reached.look(true).await?, entry))
+    let asked = Asked::reach(global, project, job_file, request).await?;
+    let engine = asked.engine.as_ref().ok().map(|(engine, _)| engine);
+    let patience = asked.request.settings.lock_wait;
+    let entry = door.enter(&asked.project_id(), engine, patience).await?;
+    Ok((asked.look(true).await?, entry))
 }
 
-impl<'a> Reached<'a> {
+impl<'a> Asked<'a> {
     /// Connects. Volumes cannot be dumped without an engine; for the other scopes it adds who is held
     /// still and what the manifest says of images.
     async fn reach(
@@ -92,9 +90,9 @@ impl<'a> Reached<'a> {
         // Bind mounts are of the engine's host: those of this one would be the wrong ones.
         let needed =
             request.wants(Scope::Volumes) || exports || elsewhere && request.wants(Scope::Mounted);
-        let engine = match connect(global).await {
-            Ok(reached) => Ok(reached),
-            Err(error) if needed => return Err(error),
+        let engine = match engine::reach(&endpoints).await {
+            Ok(reached) => Ok((reached.engine, reached.way)),
+            Err(error) if needed => return Err(error.into()),
             Err(error) => Err(error.to_string()),
         };
         Ok(Self {
@@ -144,12 +142,6 @@ impl<'a> Reached<'a> {
     }
 }
 
-async fn connect(global: &Global) -> Result<(Arc<dyn Engine>, Way), CommandError> {
-    let engine = engine::connect(global).await?;
-    let way = way(&engine).await?;
-    Ok((Arc::new(engine), way))
-}
-
 /// The files that belong to a project without being named by a key, the job file among them wherever
 /// it is in the project folder.
 fn own_files(project: &Project, job_file: Option<&Path>) -> Vec<PathBuf> {
@@ -172,18 +164,6 @@ fn backupignore(project: &Project) -> Result<Option<BackupIgnore>, Finding> {
     BackupIgnore::read(&path).map(Some).map_err(|error| {
         Finding::new("config::backupignore", chain(&error))
             .with_help("each line is a pattern as in a .gitignore")
-    })
-}
-
-async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {
-    let endpoint = engine.endpoint();
-    Ok(Way {
-        endpoint: endpoint.to_string(),
-        local: local::prove_local(endpoint)
-            .await
-            .map_err(|not| not.to_string()),
-        remote: !matches!(endpoint.address, Address::Unix(_)),
-        own_container: own::own_container(engine).await?,
     })
 }
 

@@ -21,6 +21,9 @@ mod prune_page;
 mod recover;
 mod reporter;
 mod request;
+mod restore;
+mod restore_request;
+mod restore_talk;
 mod run;
 mod show;
 mod signals;
@@ -78,6 +81,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
         Command::Recover(args) => args.json,
+        Command::Restore(args) => args.json,
         Command::Init(_) | Command::Schema(_) | Command::Watch(_) => false,
     }
 }
@@ -98,6 +102,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Init(args) => init::init(&cli.global, &args),
             Command::List(args) => list::list(&cli.global, &args),
             Command::Prune(args) => prune::prune(&cli.global, &args),
+            Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,

@@ -5,7 +5,7 @@
 //! and `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
-mod bridge;
+pub(crate) mod bridge;
 mod command;
 mod content;
 mod draft;

@@ -21,6 +21,7 @@ mod locked;
 mod permissions;
 mod plans;
 mod predecessor;
+mod restore;
 mod several_targets;
 mod stirred;
 mod stopping;
