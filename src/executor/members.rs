@@ -21,9 +21,7 @@ use super::volume_member::{self, VolumeJob};
 use crate::crash;
 use crate::engine::helper::Helpers;
 use crate::engine::{Engine, HelperMount};
-use crate::plan::model::{
-    ExportPlan, Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan,
-};
+use crate::plan::model::{ExportPlan, Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
 
 /// Why no further member is read.
 pub(super) enum Halt {

@@ -4,8 +4,8 @@ use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
-    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
-    Window,
+    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
+    VolumePlan, Window,
 };
 
 /// The plan as text, lines ended by `\n`.
