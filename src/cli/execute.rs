@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::args::Talk;
+use super::args::{Global, Talk};
 use super::edge::CommandError;
 use super::gather::Gathered;
-use super::restore::state_folder;
+use super::lock::{Door, Entry, state_folder};
 use super::signals::Signals;
-use super::{reporter, stdout, summary, talk};
+use super::{engine, reporter, stdout, summary, talk};
 use crate::diagnostic::Finding;
 use crate::executor::{Run, RunReport, World, dump};
 use crate::exit::Exit;
@@ -18,11 +18,20 @@ use crate::restore::{SettleError, Unfinished, unsettled};
 
 /// What executions in one process share.
 pub(super) struct Execution<'a> {
+    pub(super) global: &'a Global,
     pub(super) signals: &'a Signals,
     pub(super) talk: &'a Talk,
 }
 
 impl Execution<'_> {
+    /// How its runs enter.
+    pub(super) fn door(&self) -> Door<'_> {
+        Door {
+            signals: self.signals,
+            talk: self.talk,
+        }
+    }
+
     /// Executes a plan, and says how it went on standard error.
     ///
     /// # Errors
@@ -31,6 +40,7 @@ impl Execution<'_> {
         &self,
         plan: Plan,
         gathered: Gathered,
+        entry: Entry,
     ) -> Result<(RunReport, Exit), CommandError> {
         stdout::keeps_the_dump(&plan)?;
         nothing_half_restored(&plan)?;
@@ -45,9 +55,11 @@ impl Execution<'_> {
             reporter: reporter::reporter(self.talk),
             cancel: self.signals.cancel.clone(),
             hurry: self.signals.hurry.clone(),
+            state: entry.state.clone(),
+            watchdog: Some(engine::watchdog(self.global)),
         };
         let report = dump(plan, world).await;
-        let exit = report.exit(self.signals.exit());
+        let exit = report.exit(self.signals.exit()).worst(entry.recovered);
         summary::tell(&report, exit, self.talk);
         Ok((report, exit))
     }

@@ -6,6 +6,7 @@ mod check;
 mod declared;
 mod drill;
 mod edge;
+mod engine;
 mod execute;
 mod extract;
 mod file_targets;
@@ -13,11 +14,13 @@ mod finding_row;
 mod gather;
 mod init;
 mod list;
+mod lock;
 mod lookup;
 mod one_place;
 mod outcome;
 mod prune;
 mod prune_page;
+mod recover;
 mod reporter;
 mod request;
 mod restore;
@@ -32,6 +35,7 @@ mod summary;
 mod talk;
 mod under;
 mod verify;
+mod watch;
 mod working_folder;
 
 use std::ffi::OsString;
@@ -78,9 +82,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Prune(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
+        Command::Recover(args) => args.json,
         Command::Restore(args) => args.json,
         Command::Drill(args) => args.json,
-        Command::Init(_) | Command::Schema(_) => false,
+        Command::Init(_) | Command::Schema(_) | Command::Watch(_) => false,
     }
 }
 
@@ -104,7 +109,9 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Drill(args) => drill::drill(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
+            Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,
             Command::Schema(args) => check::schema(&args),
+            Command::Watch(args) => watch::watch(&cli.global, &args, &talk).await,
         }
     });
     // A thread that hangs in the system, say on a dead network file system, must not keep us here:

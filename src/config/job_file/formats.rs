@@ -18,7 +18,7 @@ pub(super) struct Format {
 }
 
 /// Every format of the schema.
-pub(super) const FORMATS: [Format; 8] = [
+pub(super) const FORMATS: [Format; 9] = [
     Format {
         name: "size",
         check: size,
@@ -26,6 +26,10 @@ pub(super) const FORMATS: [Format; 8] = [
     Format {
         name: "span",
         check: span,
+    },
+    Format {
+        name: "span-or-zero",
+        check: span_or_zero,
     },
     Format {
         name: "share",
@@ -68,16 +72,23 @@ fn size(text: &str) -> Result<(), Finding> {
 }
 
 fn span(text: &str) -> Result<(), Finding> {
-    let complain = |why: &str| {
-        let message = format!("`{}` {why}", text.escape_debug());
-        Finding::new("config::span", message)
-            .with_help("write a number with a unit: `30s`, `10m`, `1h 30m`")
-    };
+    span_or_zero(text)?;
     match Span::parse(text) {
-        Ok(span) if span.0.is_zero() => Err(complain("is no time at all")),
-        Ok(_) => Ok(()),
-        Err(_) => Err(complain("is no length of time")),
+        Ok(span) if span.0.is_zero() => Err(no_span(text, "is no time at all")),
+        _ => Ok(()),
     }
+}
+
+fn span_or_zero(text: &str) -> Result<(), Finding> {
+    Span::parse(text)
+        .map(drop)
+        .map_err(|_| no_span(text, "is no length of time"))
+}
+
+fn no_span(text: &str, why: &str) -> Finding {
+    let message = format!("`{}` {why}", text.escape_debug());
+    Finding::new("config::span", message)
+        .with_help("write a number with a unit: `30s`, `10m`, `1h 30m`")
 }
 
 fn share(text: &str) -> Result<(), Finding> {
