@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{DrillArgs, Global, Talk};
 use super::edge::CommandError;
-use super::gather::{self, Reached};
+use super::engine::{self, Reached};
 use super::lookup::Place;
 use super::signals::Signals;
 use super::{stored, talk};
@@ -28,7 +28,7 @@ pub(super) async fn drill(
 ) -> Result<Exit, CommandError> {
     let (place, dump) = stored::open_at(global, &args.choice)?;
     let record = args.record.then(|| beside(&place)).transpose()?;
-    let Reached { engine, way, .. } = gather::reach(&gather::endpoints(global)?).await?;
+    let Reached { engine, way, .. } = engine::reach(&engine::endpoints(global)?).await?;
     let signals = Signals::listen().map_err(CommandError::Start)?;
     let settings = Layered::load(&Settings::default(), &Overrides::default())?.settings;
     let may_write = settings.reader != ReaderChoice::Engine
