@@ -2,9 +2,9 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`cli`] is the edge.
-//! [`store`] reaches object stores. [`init`] writes the
-//! first job file of a project. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`store`] reaches object stores;
+//! [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
+//! writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
 mod bridge;
@@ -18,10 +18,15 @@ pub mod executor;
 pub mod exit;
 mod files;
 pub mod init;
+mod page;
 pub mod plan;
+pub mod process;
+pub mod prune;
 pub mod restore;
+pub mod retention;
 pub mod secret;
 pub mod sources;
+pub mod state;
 pub mod store;
 pub mod stored;
 pub mod targets;

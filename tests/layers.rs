@@ -215,6 +215,38 @@ fn plans_are_executed_and_do_not_execute() {
     forbid(&["executor/"], &["cli"]);
 }
 
+#[test]
+fn restores_are_planned_purely_and_know_no_command_line() {
+    forbid(&["restore/"], &["cli", "targets", "sources", "codecs"]);
+    forbid(&["restore/content/"], &["plan", "compose", "config"]);
+    forbid(&["restore/plan/"], &["executor", "stored", "files"]);
+}
+
+/// Which dumps stay follows from manifests, a policy and the time alone.
+#[test]
+fn retention_is_pure_and_pruning_knows_no_configuration() {
+    for source in sources() {
+        if !source.path.starts_with("retention/") {
+            continue;
+        }
+        assert_eq!(modules(&source.code), [""; 0], "src/{}", source.path);
+        for word in ["std::fs", "std::env", "rustix", "tokio", "now"] {
+            let call = word == "now" && !source.code.contains("::now(");
+            assert!(
+                call || !has_word(&source.code, word),
+                "src/{}: {word}",
+                source.path
+            );
+        }
+    }
+    forbid(
+        &["prune/"],
+        &[
+            "config", "cli", "compose", "engine", "plan", "executor", "sources",
+        ],
+    );
+}
+
 /// What a first job file says comes from the Compose files alone.
 #[test]
 fn a_first_file_is_made_without_engine_and_command_line() {
@@ -256,7 +288,10 @@ fn only_the_command_line_talks() {
 fn planning_is_pure() {
     for source in sources() {
         let looks = ["plan/facts.rs", "plan/links.rs"].contains(&&*source.path);
-        if !source.path.starts_with("plan/") || looks {
+        let plans = ["plan/", "restore/plan/"]
+            .iter()
+            .any(|folder| source.path.starts_with(folder));
+        if !plans || looks {
             continue;
         }
         for word in [

@@ -14,8 +14,13 @@ mod list;
 mod lookup;
 mod one_place;
 mod outcome;
+mod prune;
+mod prune_page;
 mod reporter;
 mod request;
+mod restore;
+mod restore_request;
+mod restore_talk;
 mod run;
 mod show;
 mod signals;
@@ -68,8 +73,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Plan(args) => args.job.dump.json,
         Command::Check(args) => args.json,
         Command::List(args) => args.json,
+        Command::Prune(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
+        Command::Restore(args) => args.json,
         Command::Init(_) | Command::Schema(_) => false,
     }
 }
@@ -88,7 +95,9 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
-            Command::List(args) => list::list(&args),
+            Command::List(args) => list::list(&cli.global, &args),
+            Command::Prune(args) => prune::prune(&cli.global, &args),
+            Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Schema(args) => check::schema(&args),

@@ -23,6 +23,9 @@ const LEVEL: &str = "compression.level";
 
 const DUMP_NAME: &str = "dump_name";
 
+/// Variables of ours that are no settings of a job.
+const NO_SETTINGS: [&str; 1] = [crate::state::VARIABLE];
+
 /// Keys of the file that hold names of the user's, and have no variable.
 const FILE_ONLY: [&str; 6] = [
     "jobs",
@@ -172,6 +175,7 @@ fn ours(variables: impl IntoIterator<Item = (OsString, OsString)>) -> BTreeMap<S
     variables
         .into_iter()
         .filter(|(name, _)| name.as_encoded_bytes().starts_with(ENV_PREFIX.as_bytes()))
+        .filter(|(name, _)| NO_SETTINGS.iter().all(|known| name != known))
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| (text::os(&name), value))
         .collect()
@@ -355,6 +359,7 @@ mod tests {
             ("COMPOSE_DUMP_CONFIG__DOCKERIGNORE", "false"),
             ("COMPOSE_DUMP_PAUSE__DEFAULT", "none"),
             ("COMPOSE_DUMP_STRICT", "true"),
+            ("COMPOSE_DUMP_SHRINK_GUARD", "20%"),
             ("COMPOSE_PROJECT_NAME", "not ours"),
             ("PATH", "/bin"),
         ]);
@@ -377,7 +382,8 @@ mod tests {
         assert!(config.outside && config.resolve_symlinks && !config.dockerignore);
         assert_eq!(settings.pause.default, PauseMode::None);
         assert!(settings.strict);
-        assert_eq!(known_variables().len(), 17, "sixteen, and one short form");
+        assert_eq!(settings.shrink_guard.to_string(), "20%");
+        assert_eq!(known_variables().len(), 18, "seventeen, and one short form");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
 pub use crate::config::scope::Scope;
+use crate::retention::{Policy, Share};
 use crate::text;
 
 pub use super::missing::Missing;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub services: Vec<String>,
     /// Whether a dump with gaps is given up.
     pub strict: bool,
+    /// The share of the dump before it below which the dump removes no others.
+    pub shrink_guard: Share,
     /// Every file and folder of scope `config`.
     pub config: Vec<PathPlan>,
     /// Every bind mount.
@@ -291,6 +294,8 @@ pub struct TargetPlan {
     pub will_be_created: bool,
     /// Whether the run fails with it.
     pub required: bool,
+    /// Which dumps stay there after a complete run; `None`: all.
+    pub keep: Option<Policy>,
 }
 
 /// What a target is.

@@ -55,6 +55,16 @@ pub enum TargetError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A dump, or what a killed run has left, cannot be removed.
+    #[error("target `{target}`: cannot remove `{}`", crate::text::path(path))]
+    Remove {
+        /// The target.
+        target: String,
+        /// What was to go.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// There is something of that very name already. Nothing was changed.
     #[error("target `{target}`: `{}` exists already", crate::text::path(path))]
     Taken {
@@ -197,6 +207,8 @@ pub(super) enum Step {
     Spool,
     Sync,
     Publish,
+    /// Removing what is published or left behind.
+    Remove,
 }
 
 impl TargetError {
@@ -234,6 +246,11 @@ impl TargetError {
                     source,
                 },
                 Step::Publish => Self::Publish {
+                    target,
+                    path,
+                    source,
+                },
+                Step::Remove => Self::Remove {
                     target,
                     path,
                     source,
@@ -295,6 +312,9 @@ impl TargetError {
                 Some("an archive (`-x`) holds every kind of file on any file system")
             }
             Self::Gone { .. } => Some("check that the disk is mounted"),
+            Self::Remove { .. } => Some(
+                "check that files may be removed there; where nothing may be removed, leave `keep` out",
+            ),
             Self::Write { .. }
             | Self::Sync { .. }
             | Self::Publish { .. }

@@ -5,6 +5,7 @@
 //! the command line. [`open`](open::open) is the one place that knows every kind.
 
 mod archive;
+mod claim;
 #[cfg(test)]
 mod conformance;
 mod dumps;
@@ -12,9 +13,11 @@ mod error;
 mod folder;
 mod frames;
 pub(crate) mod hashing;
+mod hidden;
 mod layout;
 pub mod open;
 mod publish;
+pub mod remover;
 mod site;
 mod spool;
 mod staging;

@@ -11,6 +11,7 @@ use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
 use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+use crate::retention::{Policy, Share};
 
 /// The file. Its top level is the job `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub struct JobFile {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// The share of the dump before it below which a dump is too small to remove others for it.
+    pub shrink_guard: Share,
     /// Where dumps go, by name.
     pub targets: BTreeMap<String, TargetRules>,
     /// Further jobs, by name.
@@ -70,6 +73,7 @@ impl Default for JobFile {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            shrink_guard: Share::HALF,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
         }
@@ -102,6 +106,9 @@ pub struct TargetRules {
     /// Whether the run fails with it.
     #[serde(default = "yes")]
     pub required: bool,
+    /// Which dumps stay there; `None`: all.
+    #[serde(default)]
+    pub keep: Option<Policy>,
 }
 
 /// What a dump looks like.
@@ -140,6 +147,8 @@ pub struct JobRules {
     pub dump_name: Option<String>,
     /// As [`JobFile::strict`].
     pub strict: Option<bool>,
+    /// As [`JobFile::shrink_guard`].
+    pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.
     pub to: Option<Vec<String>>,
 }

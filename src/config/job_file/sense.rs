@@ -118,6 +118,14 @@ fn target_kind(target: &TargetRules, document: &Document, path: &KeyPath) -> Opt
             );
             Some(finding.with_help("write `format: archive`, or remove the key"))
         }
+        TargetArgKind::Stdout if target.keep.is_some() => {
+            let finding = document.finding(
+                "config::stdout_keep",
+                "standard output keeps no dumps, and none can be removed from it",
+                (&path.join("keep"), Part::Key),
+            );
+            Some(finding.with_help("remove the key"))
+        }
         TargetArgKind::Stdout | TargetArgKind::Folder { .. } => None,
     }
 }
