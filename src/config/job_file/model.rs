@@ -6,11 +6,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::commands::Exports;
 use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
-use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+use crate::config::settings::{
+    CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
+};
+use crate::config::span::Span;
 use crate::retention::{Policy, Share};
 
 /// The file. Its top level is the job `default`.
@@ -33,6 +37,8 @@ pub struct JobFile {
     pub mounted: BTreeMap<String, MountedRule>,
     /// Rules for volumes, by model name, glob, or `service:/path`.
     pub volumes: BTreeMap<String, VolumeRule>,
+    /// Commands of services whose output is stored.
+    pub exports: Exports,
     /// Who is held still.
     pub pause: PauseRules,
     /// Reader of volumes.
@@ -45,6 +51,8 @@ pub struct JobFile {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// How long to wait for another run of the project.
+    pub lock_wait: Span,
     /// The share of the dump before it below which a dump is too small to remove others for it.
     pub shrink_guard: Share,
     /// Where dumps go, by name.
@@ -59,11 +67,12 @@ impl Default for JobFile {
             version: 1,
             host: None,
             project: ProjectRules::default(),
-            scopes: vec![Scope::Config, Scope::Mounted, Scope::Volumes],
+            scopes: Scope::ALL.to_vec(),
             services: Services::default(),
             config: ConfigRules::default(),
             mounted: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            exports: Exports::new(),
             pause: PauseRules::default(),
             reader: ReaderChoice::default(),
             compression: CompressionSettings {
@@ -73,6 +82,7 @@ impl Default for JobFile {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            lock_wait: DEFAULT_LOCK_WAIT,
             shrink_guard: Share::HALF,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -135,6 +145,8 @@ pub struct JobRules {
     pub mounted: Option<BTreeMap<String, MountedRule>>,
     /// As [`JobFile::volumes`].
     pub volumes: Option<BTreeMap<String, VolumeRule>>,
+    /// As [`JobFile::exports`].
+    pub exports: Option<Exports>,
     /// As [`JobFile::pause`].
     pub pause: Option<PauseRules>,
     /// As [`JobFile::reader`].
@@ -147,6 +159,8 @@ pub struct JobRules {
     pub dump_name: Option<String>,
     /// As [`JobFile::strict`].
     pub strict: Option<bool>,
+    /// As [`JobFile::lock_wait`].
+    pub lock_wait: Option<Span>,
     /// As [`JobFile::shrink_guard`].
     pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.
