@@ -1,6 +1,6 @@
 //! The way back: what was dumped, lost and restored is what it was, and runs.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -260,6 +260,7 @@ fn a_copy_under_another_name_is_independent() {
     restore(&project, &[dump, "--to", to])
         .expect(2)
         .says(&["Compose calls it", "--as"]);
+    std::fs::remove_dir(&copy.dir).unwrap();
     // The name of the folder is not that of the copy.
     let name = format!("{}copy", copy.name);
     restore(&project, &[dump, "--to", to, "--as", &name]).expect(0);
@@ -267,6 +268,12 @@ fn a_copy_under_another_name_is_independent() {
         let filter = format!("label=com.docker.compose.project={name}");
         docker(&[what, &["--filter", &filter]].concat())
     };
+    let mode = |dir: &Path| dir.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        mode(&copy.dir),
+        mode(&project.dir),
+        "a new folder is as the old one was"
+    );
     assert_eq!(of_copy(&["volume", "ls", "-q"]), format!("{name}_data"));
     assert_eq!(of_copy(&["ps", "-q"]).lines().count(), 2);
     assert_up_changes_nothing(&copy);

@@ -66,6 +66,13 @@ impl StagedFolder {
     /// Lists what has to change places, and gives the folders into which old content moves.
     pub(super) fn list(&self, carried: &[Vec<u8>]) -> Result<Vec<Carrying>, ContentError> {
         let hidden = &self.ended.prepared.hidden;
+        // First, because it makes folders in the new content.
+        let mut carrying = Vec::new();
+        for path in carried {
+            if let Some(folder) = carry(hidden, path)? {
+                carrying.push((path, folder));
+            }
+        }
         let mut moves = MovesWriter::create(hidden)?;
         each_name(hidden, None, &mut |name| {
             moves.add(name, &hidden.within(OLD, name))
@@ -73,15 +80,11 @@ impl StagedFolder {
         each_name(hidden, Some(NEW), &mut |name| {
             moves.add(&hidden.within(NEW, name), name)
         })?;
-        let mut folders = Vec::new();
-        for path in carried {
-            if let Some(folder) = carry(hidden, path)? {
-                moves.add(&hidden.within(OLD, path), path)?;
-                folders.push(folder);
-            }
+        for (path, _) in &carrying {
+            moves.add(&hidden.within(OLD, path), path)?;
         }
         moves.finish()?;
-        Ok(folders)
+        Ok(carrying.into_iter().map(|(_, folder)| folder).collect())
     }
 
     /// Puts everything back as it was.

@@ -231,9 +231,12 @@ impl Restoring {
             }
         }
         if goes.values().any(Goes::is_in_project) {
-            let folder = self.plan.folder.clone();
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| RestoreError::Folder { folder, source })?;
+            // The folder itself is made by whoever puts something into it, with the dump's owner and mode.
+            let above = self.plan.folder.parent().unwrap_or(&self.plan.folder);
+            std::fs::create_dir_all(above).map_err(|source| RestoreError::Folder {
+                folder: above.to_owned(),
+                source,
+            })?;
         }
         Ok(goes)
     }
