@@ -6,9 +6,11 @@ use super::args::{Global, RestoreArgs, Talk};
 use super::edge::CommandError;
 use super::engine::{self, Reached};
 use super::extract::extract;
+use super::lock::{self, Door};
 use super::signals::Signals;
 use super::working_folder::working_folder;
-use super::{lock, restore_request, restore_talk, stored, talk};
+use super::{restore_request, restore_talk, stored, talk};
+use crate::config::identity::{Identity, host_name};
 use crate::diagnostic::Finding;
 use crate::executor::chain;
 use crate::exit::Exit;
@@ -29,7 +31,7 @@ pub(super) async fn restore(
     if !args.paths.is_empty() {
         return extract(global, args, &cwd);
     }
-    let request = restore_request::of(global, args, &cwd)?;
+    let (request, lock_wait) = restore_request::of(global, args, &cwd)?;
     let mut dump = stored::open(global, &args.choice)?;
     let state = lock::state_folder()?;
     let unfinished: BTreeSet<String> = if args.dry_run {
@@ -63,6 +65,14 @@ pub(super) async fn restore(
         tracing::warn!("{warning}");
     }
     let signals = Signals::listen().map_err(CommandError::Start)?;
+    let door = Door {
+        signals: &signals,
+        talk,
+    };
+    let engine = connected.as_ref().ok().map(|connected| &connected.engine);
+    let id = Identity::new(&host_name(), &plan.project, &plan.folder).id();
+    // A dump of the project must not read what is half restored, nor hold who is to be started.
+    let _entry = door.enter(&id, engine, lock_wait).await?;
     let (engine, program) = connected
         .map(|connected| (Some(connected.engine), connected.program))
         .unwrap_or_default();

@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::stager::{StageError, demand_sound};
+use super::check::demand_sound;
+use super::stager::StageError;
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;

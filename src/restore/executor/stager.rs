@@ -2,61 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
+use super::check::demand_sound;
+use super::goes::{Goes, PassOptions, Ready, Staged};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
-use crate::restore::content::{
-    Below, ContentError, Place, Stage, StageOptions, StagedFiles, StagedFolder, Token, VolumeUpload,
-};
-use crate::restore::event::{Event, Reporter};
-use crate::restore::report::MemberRow;
-use crate::stored::{Dump, PassError, ScratchError, Takers, Verdicts, Wish};
-
-/// Where a member goes.
-pub(super) enum Goes {
-    /// Among the other files of the project folder.
-    Among,
-    /// To a path in the project folder: a folder that it fills as a whole, or a single file.
-    Mounted {
-        /// Relative to the project folder.
-        path: Vec<u8>,
-        /// What in it is not its own, relative to it.
-        carried: Vec<Vec<u8>>,
-    },
-    /// To a volume whose folder this is.
-    Folder(PathBuf),
-    /// To the volume of that name, through the engine.
-    Engine {
-        /// The engine's name of it.
-        name: String,
-        /// What sends its content.
-        upload: Box<VolumeUpload>,
-    },
-}
-
-impl Goes {
-    /// Whether it is put into the project folder.
-    pub(super) fn is_in_project(&self) -> bool {
-        match self {
-            Self::Among | Self::Mounted { .. } => true,
-            Self::Folder(_) | Self::Engine { .. } => false,
-        }
-    }
-}
-
-/// What a pass works with.
-pub(super) struct PassOptions {
-    /// The project folder.
-    pub(super) folder: PathBuf,
-    pub(super) token: Token,
-    pub(super) stage: StageOptions,
-    pub(super) cancel: CancellationToken,
-    pub(super) reporter: Arc<dyn Reporter>,
-}
+use crate::restore::content::{Below, ContentError, Place, Stage, VolumeUpload};
+use crate::restore::event::Event;
+use crate::stored::{Dump, PassError, ScratchError, Takers, Wish};
 
 /// Why content could not be staged. Nothing has changed its place then.
 #[derive(Debug, thiserror::Error)]
@@ -89,39 +43,6 @@ pub(crate) enum StageError {
     Interrupted,
 }
 
-/// Content of a member that is staged.
-pub(super) struct Ready {
-    pub(super) member: String,
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
-    /// Where it goes, for the eye.
-    pub(super) place: String,
-    pub(super) warnings: Vec<String>,
-}
-
-impl From<Ready> for MemberRow {
-    fn from(ready: Ready) -> Self {
-        Self {
-            member: ready.member,
-            place: ready.place,
-            entries: ready.entries,
-            bytes: ready.bytes,
-            warnings: ready.warnings,
-        }
-    }
-}
-
-/// Everything that one pass has staged. Dropped, it leaves everything as it was.
-#[derive(Default)]
-pub(super) struct Staged {
-    /// Those files that go among others.
-    pub(super) files: Option<StagedFiles>,
-    /// Folders as a whole, with what in them is not their own; outer ones before those in them.
-    pub(super) folders: Vec<(StagedFolder, Vec<Vec<u8>>)>,
-    /// One row for each member.
-    pub(super) rows: Vec<Ready>,
-}
-
 /// Reads the dump once and stages the members of `goes`, by their paths in it. Blocks.
 ///
 /// # Errors
@@ -149,20 +70,6 @@ pub(super) fn stage(
     };
     demand_sound(&verdicts)?;
     stager.finish()
-}
-
-/// Demands that a pass has found the dump to be what was stored.
-pub(super) fn demand_sound(verdicts: &Verdicts) -> Result<(), StageError> {
-    if verdicts.is_sound() {
-        return Ok(());
-    }
-    let faults = verdicts.faults().take(3).map(|found| {
-        let path = crate::archive::escape::escape(&found.path);
-        format!("`{path}` {}", crate::executor::chain(&found.fault))
-    });
-    Err(StageError::Damaged {
-        what: faults.collect::<Vec<_>>().join("; "),
-    })
 }
 
 struct Stager<'o> {
@@ -466,43 +373,5 @@ impl TarVisitor for Stager<'_> {
 
     fn end(&mut self) -> Result<(), SinkClosed> {
         self.give(|to| to.end())
-    }
-}
-
-/// Reads every byte of a dump and keeps nothing; stops when it is cancelled.
-pub(super) struct Check {
-    pub(super) cancel: CancellationToken,
-}
-
-impl Check {
-    fn go_on(&self) -> Result<(), SinkClosed> {
-        if self.cancel.is_cancelled() {
-            return Err(SinkClosed);
-        }
-        Ok(())
-    }
-}
-
-impl Takers for Check {
-    fn offer(&mut self, _: &Member) -> Result<Wish, SinkClosed> {
-        self.go_on().map(|()| Wish::Take)
-    }
-
-    fn judged(&mut self, _: &Member, _: bool) -> Result<(), SinkClosed> {
-        self.go_on()
-    }
-}
-
-impl TarVisitor for Check {
-    fn begin(&mut self, _: &Entry, _: u64) -> Result<(), SinkClosed> {
-        self.go_on()
-    }
-
-    fn data(&mut self, _: &[u8]) -> Result<(), SinkClosed> {
-        self.go_on()
-    }
-
-    fn end(&mut self) -> Result<(), SinkClosed> {
-        self.go_on()
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::goes::Goes;
 use super::saved::{SaveError, Saved};
-use super::stager::Goes;
 use super::upload::Filling;
 use crate::engine::helper::{Helper, Helpers};
 use crate::engine::{Engine, EngineError, HelperMount, NewVolume, Volume};
