@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::config::job_file::target::TargetFormat;
 use crate::text;
 
 use super::model::{
@@ -164,6 +165,25 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
         TargetKind::Archive { path } => {
             format!("archive {}{free}, {compression}", text::path(path))
         }
+        TargetKind::Store {
+            url,
+            format: TargetFormat::Directory,
+            dump_name,
+            ..
+        } => format!(
+            "objects below `{}` in {url}, {compression}",
+            name(dump_name)
+        ),
+        TargetKind::Store {
+            url,
+            format: TargetFormat::Archive,
+            dump_name,
+            ..
+        } => format!(
+            "archive `{}{}` in {url}, {compression}",
+            name(dump_name),
+            codec.tar_extension()
+        ),
         TargetKind::Stdout => format!("archive to standard output, {compression}"),
     }
 }
@@ -174,6 +194,7 @@ fn place(kind: &TargetKind) -> String {
         TargetKind::Folder { path, .. }
         | TargetKind::Archives { path, .. }
         | TargetKind::Archive { path } => text::path(path),
+        TargetKind::Store { url, .. } => url.to_string(),
         TargetKind::Stdout => "-".to_owned(),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod hashing;
 mod layout;
 mod losses;
 mod metadata;
+mod object;
 pub mod open;
 mod publish;
 mod remove;
@@ -23,6 +24,7 @@ pub(crate) mod rename;
 mod site;
 mod spool;
 mod staging;
+mod tar_stream;
 mod tree;
 
 use crate::archive::entry::Entry;
@@ -30,6 +32,7 @@ use crate::archive::manifest::{Draft, Published};
 
 pub(crate) use dumps::MARKER_EXTENSION;
 pub use error::TargetError;
+pub use object::{Limits, Shared};
 
 /// The beginning of a stream member: a volume's tar, an export, an index file.
 #[derive(Debug, Clone, PartialEq, Eq)]

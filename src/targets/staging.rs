@@ -21,6 +21,11 @@ use super::site::OrFailed;
 const PREFIX: &str = ".compose-dump-";
 const SUFFIX: &str = ".partial";
 
+/// The hidden name of what is written under `name`.
+pub(super) fn hidden(name: &str) -> String {
+    format!("{PREFIX}{name}{SUFFIX}")
+}
+
 /// A file or folder that does not count yet. One that is neither [committed](Staging::commit) nor
 /// [discarded](Staging::discard) is removed when it is dropped, and the log calls it a bug.
 #[derive(Debug)]
@@ -56,7 +61,7 @@ impl Staging {
         let random = RandomState::new().build_hasher().finish();
         Self {
             dumps,
-            hidden: format!("{PREFIX}{random:016x}{SUFFIX}").into(),
+            hidden: hidden(&format!("{random:016x}")).into(),
             kind,
             published: None,
             done: false,
