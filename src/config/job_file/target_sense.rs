@@ -19,7 +19,10 @@ pub(super) fn findings(file: &JobFile, document: &Document, found: &mut Vec<Find
     for (name, target) in &file.targets {
         let path = KeyPath::new(["targets", name]);
         match (&target.url, &target.path) {
-            (Some(url), None) => found.extend(bad_url(url, document, &path)),
+            (Some(url), None) => {
+                found.extend(bad_url(url, document, &path));
+                found.extend(kept(target, document, &path));
+            }
             (None, Some(place)) => found.extend(bad_path(target, place, document, &path)),
             (Some(_), Some(_)) => found.push(two_places(document, &path)),
             (None, None) => {
@@ -68,6 +71,15 @@ fn bad_url(url: &str, document: &Document, path: &KeyPath) -> Option<Finding> {
     Some(located(error, document, (&path.join("url"), Part::Value)))
 }
 
+/// Only folders are pruned by this version.
+fn kept(target: &TargetRules, document: &Document, path: &KeyPath) -> Option<Finding> {
+    target.keep.as_ref()?;
+    let at = (&path.join("keep"), Part::Key);
+    let message = "the key `keep` of an object store is not executed by this version: removing old dumps there comes later";
+    let finding = document.finding("config::not_yet", message, at);
+    Some(finding.with_help("remove the key; it would have no effect"))
+}
+
 fn bad_path(
     target: &TargetRules,
     place: &Path,
@@ -88,6 +100,14 @@ fn bad_path(
                 (&path.join("format"), Part::Value),
             );
             Some(finding.with_help("write `format: archive`, or remove the key"))
+        }
+        TargetArgKind::Stdout if target.keep.is_some() => {
+            let finding = document.finding(
+                "config::stdout_keep",
+                "standard output keeps no dumps, and none can be removed from it",
+                (&path.join("keep"), Part::Key),
+            );
+            Some(finding.with_help("remove the key"))
         }
         TargetArgKind::Store { .. } => {
             let message = "a prefix in an object store is no path";
