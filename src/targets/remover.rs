@@ -19,11 +19,10 @@ use super::claim::{Claim, claim};
 use super::dumps::{DumpsFolder, MARKER_EXTENSION};
 use super::error::Step;
 use super::hidden::{hidden_name, is_hidden_name};
-use super::remove::remove_entry;
-use super::rename::{Kind, rename_new};
 use super::site::OrFailed;
 use crate::archive::manifest::{MAX_BYTES, Manifest};
 use crate::codecs::Codec;
+use crate::files::{Kind, remove_entry, rename_new};
 
 /// An open folder of dumps from which something is to go.
 #[derive(Debug)]
@@ -125,7 +124,8 @@ impl Remover {
     /// Gives something a hidden name; `None` if it is not there.
     fn hide(&self, name: &OsStr, kind: Kind) -> Result<Option<Hidden>, TargetError> {
         let hidden = hidden_name();
-        match rename_new(self.dumps.fd(), name, &hidden, kind) {
+        let dir = self.dumps.fd();
+        match rename_new((dir, name), (dir, &hidden), kind) {
             Err(Errno::NOENT) => return Ok(None),
             renamed => renamed.or_failed(&self.dumps.site, Step::Remove, name.as_bytes())?,
         }

@@ -7,13 +7,13 @@ use super::TargetError;
 use super::error::Step;
 use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
-use super::site::{OrFailed, Site};
-use super::tree::check_path;
+use super::site::{OrFailed, OrFileFailed, Site};
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::escape::escape;
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::tar;
 use crate::codecs::{Compression, Encoder};
+use crate::files::check_path;
 
 /// Zero bytes for padding and for what a failed member lacks.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -62,7 +62,7 @@ impl<W: Write> TarStream<W> {
 
     /// Starts an entry of a tree; its folders of the layout come before it.
     pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        check_path(&self.site, &entry.path)?;
+        check_path(&entry.path).or_file_failed(&self.site)?;
         self.put_layout_folders(&entry.path)?;
         if entry.kind == EntryKind::Directory {
             self.folders
@@ -79,7 +79,7 @@ impl<W: Write> TarStream<W> {
 
     /// Starts a file (0600, root's) of `len` bytes that the layout has and the project has not.
     pub(super) fn begin(&mut self, path: &[u8], len: u64) -> Result<(), TargetError> {
-        check_path(&self.site, path)?;
+        check_path(path).or_file_failed(&self.site)?;
         self.put_layout_folders(path)?;
         self.put_head(&self.own_entry(path, EntryKind::File, 0o600, len))?;
         self.open = Some(OpenEntry {

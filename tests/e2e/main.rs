@@ -18,6 +18,7 @@ mod object_stores;
 mod permissions;
 mod plans;
 mod predecessor;
+mod restore;
 mod several_targets;
 mod stirred;
 mod stored;

@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 use super::super::error::Step;
 use super::super::hashing::Hashing;
-use super::super::site::{OrFailed, Site};
+use super::super::site::{OrFailed, OrFileFailed, Site};
 use super::super::tar_stream::TarStream;
-use super::super::tree::check_path;
 use super::super::{DumpWriter, StreamHead, TargetError};
 use super::claim::Claim;
 use super::marker;
@@ -23,6 +22,7 @@ use crate::archive::escape::escape;
 use crate::archive::manifest::model::{Segment, TreeFile};
 use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
 use crate::codecs::{Codec, Compression, Encoder};
+use crate::files::check_path;
 
 /// The folders of the layout that hold trees, each of which is one tar.
 const TREES: [&str; 3] = ["config", "config-outside", "volumes/mounted"];
@@ -194,7 +194,7 @@ impl DumpWriter for DirectoryWriter {
     }
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
-        check_path(&self.site, head.path.as_bytes())?;
+        check_path(head.path.as_bytes()).or_file_failed(&self.site)?;
         let codec = if head.compress {
             self.compression.codec
         } else {
