@@ -1,10 +1,12 @@
 //! Where async and blocking meet; nowhere else is a thread made or a runtime blocked.
 
+use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{ByteStream, EngineError};
+use crate::engine::EngineError;
 
 /// Chunks of an engine's stream that wait for their reader: enough to keep both sides busy.
 const CHUNKS: usize = 16;
@@ -12,7 +14,7 @@ const CHUNKS: usize = 16;
 /// Blocking work ended by a panic, which is a bug, or was not let run.
 #[derive(Debug, thiserror::Error)]
 #[error("{work} ended unexpectedly; this is a bug")]
-pub(crate) struct WorkLost {
+pub struct WorkLost {
     work: &'static str,
 }
 
@@ -30,21 +32,24 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// The blocking end of an engine's stream: an iterator of its chunks. Dropping it ends the stream.
-pub(crate) struct Chunks {
-    receiver: mpsc::Receiver<Result<bytes::Bytes, EngineError>>,
+pub(crate) struct Chunks<T = Result<Bytes, EngineError>> {
+    receiver: mpsc::Receiver<T>,
 }
 
-impl Iterator for Chunks {
-    type Item = Result<bytes::Bytes, EngineError>;
+impl<T> Iterator for Chunks<T> {
+    type Item = T;
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<T> {
         self.receiver.blocking_recv()
     }
 }
 
 /// Takes `stream` to the blocking side through a bounded queue. The stream is dropped at its end,
 /// when the other end is dropped, and when `cancel` fires.
-pub(crate) fn chunks(mut stream: ByteStream, cancel: CancellationToken) -> Chunks {
+pub(crate) fn chunks<T: Send + 'static>(
+    mut stream: BoxStream<'static, T>,
+    cancel: CancellationToken,
+) -> Chunks<T> {
     let (sender, receiver) = mpsc::channel(CHUNKS);
     tokio::spawn(async move {
         let pass = async {

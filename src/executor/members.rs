@@ -10,16 +10,18 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bridge::{self, Chunks};
+use super::command::{InContainer, first_running};
 use super::content::{Content, MemberError};
-use super::dump::World;
 use super::event::{Event, Reporter, chain};
+use super::export_member::{self, ExportJob};
 use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
-use crate::engine::HelperMount;
+use crate::crash;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumePlan};
+use crate::engine::{Engine, HelperMount};
+use crate::plan::model::{ExportPlan, Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -27,6 +29,24 @@ pub(super) enum Halt {
     Closed,
     /// A reader is gone in the middle, by a bug: what the targets were given is not known.
     Lost(String),
+}
+
+/// Which members are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// All of the scope.
+    All,
+    /// The one of that path.
+    Member(&'a str),
+}
+
+impl Wanted<'_> {
+    fn takes(self, member: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Member(wanted) => wanted == member,
+        }
+    }
 }
 
 /// Reads members; cheap to clone.
@@ -37,21 +57,23 @@ pub(super) struct Reading {
     reporter: Arc<dyn Reporter>,
     cancel: CancellationToken,
     helpers: Option<Arc<Helpers>>,
+    engine: Option<Arc<dyn Engine>>,
 }
 
 impl Reading {
     pub(super) fn new(
         plan: Arc<Plan>,
         fanout: Arc<Fanout>,
-        world: &World,
-        helpers: Option<Arc<Helpers>>,
+        (reporter, cancel): (Arc<dyn Reporter>, CancellationToken),
+        (engine, helpers): (Option<Arc<dyn Engine>>, Option<Arc<Helpers>>),
     ) -> Self {
         Self {
             plan,
             fanout,
-            reporter: Arc::clone(&world.reporter),
-            cancel: world.cancel.clone(),
+            reporter,
+            cancel,
             helpers,
+            engine,
         }
     }
 
@@ -59,6 +81,7 @@ impl Reading {
     pub(super) async fn trees(
         &self,
         scope: Scope,
+        wanted: Wanted<'_>,
         reports: &mut Vec<MemberReport>,
     ) -> Result<(), Halt> {
         let trees: Vec<&TreePlan> = self
@@ -69,6 +92,9 @@ impl Reading {
             .collect();
         let shared = Arc::new(shared_folders(&trees));
         for tree in trees {
+            if !wanted.takes(&tree.member) {
+                continue;
+            }
             let report = MemberReport::of_tree(tree);
             let read = self.tree(tree, Arc::clone(&shared));
             self.member(report, read, reports).await?;
@@ -100,11 +126,18 @@ impl Reading {
     }
 
     /// Reads the volumes, as [`Reading::trees`] does.
-    pub(super) async fn volumes(&self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
+    pub(super) async fn volumes(
+        &self,
+        wanted: Wanted<'_>,
+        reports: &mut Vec<MemberReport>,
+    ) -> Result<(), Halt> {
         for volume in &self.plan.volumes {
             let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
                 continue;
             };
+            if !wanted.takes(path) {
+                continue;
+            }
             let report = MemberReport::of_volume(path, volume, reader);
             let read = self.volume(path, volume, reader);
             self.member(report, read, reports).await?;
@@ -138,6 +171,46 @@ impl Reading {
                 self.through_helper(mount, read).await
             }
         }
+    }
+
+    /// Reads the exports, as [`Reading::trees`] does. Ends of itself when the run is cancelled: the
+    /// command that runs then is told so.
+    pub(super) async fn exports(&self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
+        for export in &self.plan.exports {
+            let Some(path) = &export.member else {
+                continue;
+            };
+            let report = MemberReport::of_export(path, export);
+            self.member(report, self.export(path, export), reports)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn export(&self, path: &str, export: &ExportPlan) -> Result<Content, MemberError> {
+        let Some(engine) = &self.engine else {
+            return Err(MemberError::Failed("no engine answers".to_owned()));
+        };
+        let project = &self.plan.project.identity.name;
+        let starting = async {
+            let container = first_running(&**engine, project, &export.service).await?;
+            InContainer::start(engine, &container, &export.run, false).await
+        };
+        let Some(started) = self.cancel.run_until_cancelled(starting).await else {
+            return Err(MemberError::Stopped);
+        };
+        let command = started.map_err(|error| MemberError::failed(&error))?;
+        let watched = command.watched();
+        let pieces = bridge::chunks(command.pieces(), self.cancel.clone());
+        let job = ExportJob {
+            member: path.to_owned(),
+            min_bytes: export.min_bytes,
+        };
+        let fanout = Arc::clone(&self.fanout);
+        let read = move || export_member::read(&job, pieces, &fanout);
+        let content = blocking("reading the output of a command", read).await;
+        watched.end().await;
+        content
     }
 
     /// Has `read` take the engine's stream of what a helper mounts.
@@ -174,8 +247,10 @@ impl Reading {
     ) -> Result<(), Halt> {
         let member = report.path.clone();
         self.reporter.report(Event::MemberStarted { member });
+        crash::point();
         let began = Instant::now();
         let outcome = read.await;
+        crash::point();
         report.seconds = began.elapsed().as_secs_f64();
         match outcome {
             Ok(content) => {
@@ -183,7 +258,7 @@ impl Reading {
                 report.take(content);
                 self.reporter.report(Event::MemberDone {
                     member: report.path.clone(),
-                    entries: report.entries,
+                    entries: report.entries(),
                     bytes: report.raw_bytes,
                 });
             }
@@ -247,11 +322,10 @@ fn places_of_dumps(plan: &Plan, base: &Path) -> Vec<(u64, u64)> {
         Some((metadata.dev(), metadata.ino()))
     };
     let around: Vec<_> = base.ancestors().filter_map(id).collect();
-    let folders = plan.targets.iter().filter_map(|target| match &target.kind {
-        TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => Some(&**path),
-        TargetKind::Archive { path } => path.parent(),
-        TargetKind::Store { .. } | TargetKind::Stdout => None,
-    });
+    let folders = plan
+        .targets
+        .iter()
+        .filter_map(|target| target.kind.folder());
     folders
         .filter_map(id)
         .filter(|folder| !around.contains(folder))

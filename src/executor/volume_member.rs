@@ -119,7 +119,7 @@ struct Whole {
 
 impl Whole {
     fn content(self, oddities: Oddities) -> Content {
-        oddities.content(self.bytes, self.sha256, self.entries, self.index)
+        oddities.content(self.bytes, self.sha256, self.entries, Some(self.index))
     }
 }
 

@@ -5,7 +5,8 @@ use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
-    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
+    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
+    VolumePlan, Window,
 };
 
 /// The plan as text, lines ended by `\n`.
@@ -16,6 +17,9 @@ pub fn render(plan: &Plan) -> String {
     section(&mut page, "Config", plan.config.iter().map(path_row));
     section(&mut page, "Mounted", plan.mounted.iter().map(path_row));
     section(&mut page, "Volumes", plan.volumes.iter().map(volume_row));
+    if !plan.exports.is_empty() {
+        section(&mut page, "Exports", plan.exports.iter().map(export_row));
+    }
     held(&mut page, plan);
     targets(&mut page, plan);
     if !plan.warnings.is_empty() {
@@ -67,16 +71,23 @@ fn section(page: &mut Page, title: &str, rows: impl Iterator<Item = Row>) {
 fn held(page: &mut Page, plan: &Plan) {
     page.line("\nHeld still");
     let hold = &plan.hold;
-    if hold.pause.is_empty() && hold.paused.is_empty() {
+    if !hold.holds_somebody() {
         page.line("    nobody");
+    } else if hold.window == Window::Volume {
+        page.line("    one volume after the other, with those that can write to it");
+    }
+    if let Some(span) = hold.max_downtime {
+        page.line(&format!(
+            "    at most {span}; the run fails rather than hold longer"
+        ));
     }
     let mut rows = Vec::new();
-    for held in &hold.pause {
+    for held in hold.stop.iter().chain(&hold.pause) {
         rows.push(Row {
             mark: '+',
             cells: vec![
                 held.name.clone(),
-                "paused".into(),
+                held.how.to_string(),
                 format!("for {}", held.uses.join(", ")),
             ],
         });
@@ -248,6 +259,28 @@ fn volume_row(row: &VolumePlan) -> Row {
             reader,
             why(&row.decision, &row.exclude),
         ],
+    }
+}
+
+/// What is run is not shown: its words may hold passwords.
+fn export_row(row: &ExportPlan) -> Row {
+    let what = match row.preset {
+        Some(preset) => format!("preset {preset}"),
+        None => "command".to_owned(),
+    };
+    let place = match (&row.container, row.decision.taken) {
+        (Some(container), true) => format!("in {container}"),
+        (None, true) => "in no container: none runs".to_owned(),
+        (_, false) => String::new(),
+    };
+    let why = if row.has_load {
+        row.decision.why.clone()
+    } else {
+        format!("{}, without `load`", row.decision.why)
+    };
+    Row {
+        mark: mark(row.decision.taken),
+        cells: vec![format!("{}/{}", row.service, row.name), what, place, why],
     }
 }
 

@@ -46,6 +46,7 @@ impl JobFile {
             rules: Rules {
                 mounted: job.mounted.as_ref().unwrap_or(&self.mounted).clone(),
                 volumes: job.volumes.as_ref().unwrap_or(&self.volumes).clone(),
+                exports: job.exports.as_ref().unwrap_or(&self.exports).clone(),
             },
             targets: targets
                 .map(|(name, rules)| (name.clone(), rules.clone()))
@@ -66,6 +67,7 @@ impl JobFile {
         let rules = Rules {
             mounted: self.mounted.clone(),
             volumes: self.volumes.clone(),
+            exports: self.exports.clone(),
         };
         (settings, rules)
     }
@@ -82,6 +84,7 @@ impl JobFile {
             spool: job.spool.as_ref().unwrap_or(&self.spool).clone(),
             dump_name: job.dump_name.as_ref().unwrap_or(&self.dump_name).clone(),
             strict: job.strict.unwrap_or(self.strict),
+            lock_wait: job.lock_wait.unwrap_or(self.lock_wait),
             shrink_guard: job.shrink_guard.unwrap_or(self.shrink_guard),
         }
     }

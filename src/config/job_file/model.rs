@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 
 pub use super::target::{TargetFormat, TargetRules};
 
+use super::commands::Exports;
 use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
-use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+use crate::config::settings::{
+    CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
+};
+use crate::config::span::Span;
 use crate::retention::Share;
 
 /// The file. Its top level is the job `default`.
@@ -35,6 +39,8 @@ pub struct JobFile {
     pub mounted: BTreeMap<String, MountedRule>,
     /// Rules for volumes, by model name, glob, or `service:/path`.
     pub volumes: BTreeMap<String, VolumeRule>,
+    /// Commands of services whose output is stored.
+    pub exports: Exports,
     /// Who is held still.
     pub pause: PauseRules,
     /// Reader of volumes.
@@ -47,6 +53,8 @@ pub struct JobFile {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// How long to wait for another run of the project.
+    pub lock_wait: Span,
     /// The share of the dump before it below which a dump is too small to remove others for it.
     pub shrink_guard: Share,
     /// Where dumps go, by name.
@@ -61,11 +69,12 @@ impl Default for JobFile {
             version: 1,
             host: None,
             project: ProjectRules::default(),
-            scopes: vec![Scope::Config, Scope::Mounted, Scope::Volumes],
+            scopes: Scope::ALL.to_vec(),
             services: Services::default(),
             config: ConfigRules::default(),
             mounted: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            exports: Exports::new(),
             pause: PauseRules::default(),
             reader: ReaderChoice::default(),
             compression: CompressionSettings {
@@ -75,6 +84,7 @@ impl Default for JobFile {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            lock_wait: DEFAULT_LOCK_WAIT,
             shrink_guard: Share::HALF,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -110,6 +120,8 @@ pub struct JobRules {
     pub mounted: Option<BTreeMap<String, MountedRule>>,
     /// As [`JobFile::volumes`].
     pub volumes: Option<BTreeMap<String, VolumeRule>>,
+    /// As [`JobFile::exports`].
+    pub exports: Option<Exports>,
     /// As [`JobFile::pause`].
     pub pause: Option<PauseRules>,
     /// As [`JobFile::reader`].
@@ -122,6 +134,8 @@ pub struct JobRules {
     pub dump_name: Option<String>,
     /// As [`JobFile::strict`].
     pub strict: Option<bool>,
+    /// As [`JobFile::lock_wait`].
+    pub lock_wait: Option<Span>,
     /// As [`JobFile::shrink_guard`].
     pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.
