@@ -18,6 +18,7 @@ mod jobs;
 mod keeping;
 mod killed;
 mod locked;
+mod object_stores;
 mod permissions;
 mod plans;
 mod predecessor;

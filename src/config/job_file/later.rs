@@ -14,41 +14,7 @@ const fn key(path: &'static [&'static str], does: &'static str) -> Row {
     Row { path, does }
 }
 
-const TABLE: [Row; 12] = [
-    key(&["hooks"], "running commands before and after a dump"),
-    key(&["targets", "*", "url"], "writing to an object store"),
-    key(&["targets", "*", "endpoint"], "writing to an object store"),
-    key(&["targets", "*", "region"], "writing to an object store"),
-    key(
-        &["targets", "*", "path_style"],
-        "writing to an object store",
-    ),
-    key(&["targets", "*", "ca_file"], "writing to an object store"),
-    key(
-        &["targets", "*", "allow_http"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "storage_class"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "access_key_id"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "access_key_id_file"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "secret_access_key"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "secret_access_key_file"],
-        "writing to an object store",
-    ),
-];
+const TABLE: [Row; 1] = [key(&["hooks"], "running commands before and after a dump")];
 
 /// What this key would do in a later version.
 pub(super) fn later_key(path: &KeyPath) -> Option<&'static str> {

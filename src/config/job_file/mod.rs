@@ -23,6 +23,8 @@ mod schema;
 mod schema_test;
 mod sense;
 mod source;
+pub mod target;
+mod target_sense;
 mod variables;
 
 pub use declared::{DEFAULT_JOB, DeclaredJob};
