@@ -14,8 +14,7 @@ const fn key(path: &'static [&'static str], does: &'static str) -> Row {
     Row { path, does }
 }
 
-const TABLE: [Row; 12] = [
-    key(&["hooks"], "running commands before and after a dump"),
+const TABLE: [Row; 11] = [
     key(&["targets", "*", "url"], "writing to an object store"),
     key(&["targets", "*", "endpoint"], "writing to an object store"),
     key(&["targets", "*", "region"], "writing to an object store"),
