@@ -212,7 +212,9 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
         Event::MemberFailed { member, error } => format!("error: {member}: {error}"),
         Event::HookStarted { hook } => format!("running the hook {hook}"),
         Event::HookFailed { error } => {
-            format!("error: {error}\nhelp: what its `before` did is not undone; run its `after` by hand")
+            format!(
+                "error: {error}\nhelp: what its `before` did is not undone; run its `after` by hand"
+            )
         }
         Event::Paused { container } => format!("paused {container}"),
         Event::Stopped { container } => format!("stopped {container}"),

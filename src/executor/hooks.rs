@@ -52,7 +52,10 @@ pub(super) struct Hooks<'a> {
 
 impl Hooks<'_> {
     /// Runs what comes before, in order. Gives how many pairs were begun, the one that failed included.
-    pub(super) async fn before(&self, cancel: &CancellationToken) -> (usize, Result<(), HookError>) {
+    pub(super) async fn before(
+        &self,
+        cancel: &CancellationToken,
+    ) -> (usize, Result<(), HookError>) {
         for (index, hook) in self.hooks.iter().enumerate() {
             if cancel.is_cancelled() {
                 let hook = hook.label("before");
@@ -107,7 +110,10 @@ impl Hooks<'_> {
             return;
         };
         if let Err(error) = journal.write(Record::HookDone { index }).await {
-            tracing::warn!(error = chain(&error), "the journal does not say that a hook ran");
+            tracing::warn!(
+                error = chain(&error),
+                "the journal does not say that a hook ran"
+            );
         }
     }
 
@@ -118,7 +124,8 @@ impl Hooks<'_> {
         command: &HookCommand,
         cancel: Option<&CancellationToken>,
     ) -> Result<(), HookError> {
-        self.reporter.report(Event::HookStarted { hook: hook.clone() });
+        self.reporter
+            .report(Event::HookStarted { hook: hook.clone() });
         run(&hook, command, (self.engine, self.project), cancel).await
     }
 }
@@ -135,7 +142,9 @@ pub(super) async fn run(
     let ended = match command {
         HookCommand::Service { service, command } => {
             let Some(engine) = engine else {
-                return Err(HookError::NoEngine { hook: hook.to_owned() });
+                return Err(HookError::NoEngine {
+                    hook: hook.to_owned(),
+                });
             };
             in_service(engine, (project, service), command, cancel).await
         }

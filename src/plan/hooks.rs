@@ -12,14 +12,20 @@ pub(super) fn plan(request: &Request, facts: &Facts) -> Vec<HookPlan> {
     let rules = request.rules.hooks.iter().enumerate();
     rules
         .map(|(index, rule)| {
-            let container = rule.service.as_deref().and_then(|it| first_running(facts, it));
+            let container = rule
+                .service
+                .as_deref()
+                .and_then(|it| first_running(facts, it));
             HookPlan {
                 index,
                 service: rule.service.clone(),
                 container: container.map(|container| container.name.clone()),
                 has_before: rule.before.is_some(),
                 has_after: rule.after.is_some(),
-                before: rule.before.as_ref().map(|words| command(rule, words, facts)),
+                before: rule
+                    .before
+                    .as_ref()
+                    .map(|words| command(rule, words, facts)),
                 after: rule.after.as_ref().map(|words| command(rule, words, facts)),
             }
         })
@@ -42,7 +48,10 @@ fn command(rule: &HookRule, words: &Words, facts: &Facts) -> HookCommand {
         None => HookCommand::Host(HostCommand {
             words,
             env,
-            workdir: facts.project.dir.join(rule.workdir.as_deref().unwrap_or(".")),
+            workdir: facts
+                .project
+                .dir
+                .join(rule.workdir.as_deref().unwrap_or(".")),
             timeout,
         }),
     }
@@ -55,6 +64,9 @@ pub(super) fn warnings(hooks: &[HookPlan]) -> impl Iterator<Item = String> {
         .filter(|hook| hook.service.is_some() && hook.container.is_none());
     stuck.map(|hook| {
         let which = if hook.has_before { "before" } else { "after" };
-        format!("the hook {} will fail: no container of the service runs", hook.label(which))
+        format!(
+            "the hook {} will fail: no container of the service runs",
+            hook.label(which)
+        )
     })
 }

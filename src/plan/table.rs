@@ -4,12 +4,8 @@ use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
-    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
+    Decision, ExportPlan, HookPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
     VolumePlan, Window,
-    if !plan.hooks.is_empty() {
-        page.line("\nHooks");
-        page.rows(&plan.hooks.iter().map(hook_row).collect::<Vec<_>>());
-    }
 };
 
 /// The plan as text, lines ended by `\n`.

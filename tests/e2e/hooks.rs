@@ -15,7 +15,10 @@ volumes: {data: {}}
 fn project(rules: &str) -> Project {
     let project = Project::new(&COMPOSE.replace("IMAGE", IMAGE));
     let target = project.beside("dumps");
-    let text = format!("version: 1\n{rules}\ntargets: {{local: {{path: '{}'}}}}\n", target.display());
+    let text = format!(
+        "version: 1\n{rules}\ntargets: {{local: {{path: '{}'}}}}\n",
+        target.display()
+    );
     project.write("compose-dump.yml", &text);
     project.up();
     project
@@ -47,11 +50,14 @@ fn what_a_before_does_is_in_the_dump_and_its_after_undoes_it() {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn a_before_that_fails_ends_the_run_with_its_last_lines() {
-    let project = project(&PAIRS.replace("[touch, begun]", "[sh, -c, 'echo the disk is not there; exit 5']"));
-    project
-        .dump(&["run"])
-        .expect(1)
-        .says(&["`hooks[1].before` on this machine", "ended with status 5; it said: the disk is not there"]);
+    let project = project(&PAIRS.replace(
+        "[touch, begun]",
+        "[sh, -c, 'echo the disk is not there; exit 5']",
+    ));
+    project.dump(&["run"]).expect(1).says(&[
+        "`hooks[1].before` on this machine",
+        "ended with status 5; it said: the disk is not there",
+    ]);
     assert!(entries(&project.beside("dumps")).is_empty());
     assert_eq!(project.sh("app", "cat /data/mode"), "open");
     assert!(project.path("ended").exists(), "its `before` was started");
@@ -65,7 +71,12 @@ fn an_after_runs_although_the_run_was_killed() {
     ));
     let mut child = project.program(&["run"]).spawn().unwrap();
     let since = Instant::now();
-    let waited = || assert!(since.elapsed() < Duration::from_secs(60), "it takes for ever");
+    let waited = || {
+        assert!(
+            since.elapsed() < Duration::from_secs(60),
+            "it takes for ever"
+        )
+    };
     while !project.sh("app", "ps").contains("sleep 600") {
         waited();
     }

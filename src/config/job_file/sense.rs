@@ -66,7 +66,10 @@ fn hooks(rules: &Hooks, document: &Document, job: &KeyPath, found: &mut Vec<Find
     for (index, rule) in rules.iter().enumerate() {
         let path = job.join("hooks").join(index);
         let wrong = match (&rule.service, rule.on_host) {
-            (None, false) => Some(("it has no place", "write `service: NAME`, or `on_host: true`")),
+            (None, false) => Some((
+                "it has no place",
+                "write `service: NAME`, or `on_host: true`",
+            )),
             (Some(_), true) => Some(("it has two places", "remove `service` or `on_host`")),
             (None, true) if rule.user.is_some() => Some((
                 "it has a `user`, and commands on this machine run as whoever runs this program",

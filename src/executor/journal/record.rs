@@ -99,7 +99,12 @@ impl HookIntent {
             HookCommand::Service { service, command } => Self {
                 user: command.user.clone(),
                 workdir: command.workdir.as_ref().map(PathBuf::from),
-                ..intent(Some(service.clone()), &command.words, &command.env, command.timeout)
+                ..intent(
+                    Some(service.clone()),
+                    &command.words,
+                    &command.env,
+                    command.timeout,
+                )
             },
             HookCommand::Host(command) => Self {
                 workdir: Some(command.workdir.clone()),
@@ -118,7 +123,10 @@ impl HookIntent {
                     words,
                     env,
                     user: self.user.clone(),
-                    workdir: self.workdir.as_ref().map(|it| it.to_string_lossy().into_owned()),
+                    workdir: self
+                        .workdir
+                        .as_ref()
+                        .map(|it| it.to_string_lossy().into_owned()),
                     timeout: self.timeout,
                 },
             },

@@ -41,7 +41,12 @@ fn hooked(commands: &[(&str, &str)]) -> Stage {
     stage
 }
 
-const ALL: [(&str, &str); 4] = [("db", "before"), ("db", "after"), ("web", "before"), ("web", "after")];
+const ALL: [(&str, &str); 4] = [
+    ("db", "before"),
+    ("db", "after"),
+    ("web", "before"),
+    ("web", "after"),
+];
 
 /// The hooks of a run, as `before db`.
 fn ran(stage: &Stage) -> Vec<String> {
@@ -61,7 +66,10 @@ async fn they_run_around_the_reading_and_the_last_comes_back_first() {
     let mut stage = hooked(&ALL);
     let (report, _) = stage.dump().await;
     assert_eq!(report.exit(None), Exit::Done);
-    assert_eq!(ran(&stage), ["before db", "before web", "after web", "after db"]);
+    assert_eq!(
+        ran(&stage),
+        ["before db", "before web", "after web", "after db"]
+    );
     let tape = stage.tape();
     assert!(tape.place_of("hook `hooks[1].before`") < tape.place_of("started config"));
     assert!(tape.place_of("resumed") < tape.place_of("hook `hooks[1].after`"));
@@ -76,8 +84,14 @@ async fn a_before_that_fails_ends_the_run_unread_and_what_was_begun_is_ended() {
     let (report, target) = stage.dump().await;
     assert_eq!(report.exit(None), Exit::Failed);
     let error = report.error.expect("it says why");
-    assert!(error.contains("`hooks[1].before` in `web`") && error.contains("127"), "{error}");
-    assert_eq!(ran(&stage), ["before db", "before web", "after web", "after db"]);
+    assert!(
+        error.contains("`hooks[1].before` in `web`") && error.contains("127"),
+        "{error}"
+    );
+    assert_eq!(
+        ran(&stage),
+        ["before db", "before web", "after web", "after db"]
+    );
     assert!(!stage.tape().has("started") && target.has("abort"));
     // The first one fails: the second pair was not begun.
     let mut stage = hooked(&[("db", "after"), ("web", "before"), ("web", "after")]);
@@ -91,7 +105,10 @@ async fn an_after_runs_whatever_fails_and_one_that_fails_is_loud() {
     let (report, target) = stage.dump().await;
     assert_eq!(report.exit(None), Exit::NotBrought);
     assert_eq!(report.hooks_failed.len(), 1);
-    assert_eq!(ran(&stage), ["before db", "before web", "after web", "after db"]);
+    assert_eq!(
+        ran(&stage),
+        ["before db", "before web", "after web", "after db"]
+    );
     assert!(target.has("finish"), "the dump is fine");
     // A panic while it is read, which is a bug.
     let mut stage = hooked(&ALL);
@@ -118,7 +135,10 @@ async fn a_signal_ends_a_before_and_its_after_runs() {
     let (report, target) = stage.dump().await;
     assert!(report.interrupted);
     let ran = ran(&stage);
-    assert_eq!((&*ran[0], ran.last().map(String::as_str)), ("before db", Some("after db")));
+    assert_eq!(
+        (&*ran[0], ran.last().map(String::as_str)),
+        ("before db", Some("after db"))
+    );
     assert!(!ran.contains(&"before web".to_owned()), "{ran:?}");
     assert!(!target.has("finish"));
 }
