@@ -161,13 +161,19 @@ async fn take_back(
         began: left.head.began,
     });
     let held = hold::undo_left(Arc::clone(engine), Arc::clone(reporter), &left.pending).await;
+    let back = held.iter().all(|held| held.until.is_some());
+    // What is due runs when services are back, and once.
+    let hooks_failed = match back {
+        true => hooks::run_due(engine, &**reporter, &left.pending.hooks).await,
+        false => Vec::new(),
+    };
     report.runs.push(RecoveredRun {
         project: left.head.project.clone(),
         began: left.head.began,
         held: held.iter().map(HeldReport::from).collect(),
-        hooks_failed: hooks::run_due(engine, &**reporter, &left.pending.hooks).await,
+        hooks_failed,
     });
-    if held.iter().all(|held| held.until.is_some()) {
+    if back {
         left.end();
     }
 }
