@@ -11,7 +11,7 @@ use super::working_folder::working_folder;
 use crate::config::identity::{Identity, host_name};
 use crate::config::layers::Layered;
 use crate::config::settings::Overrides;
-use crate::config::target_arg::{TargetArg, TargetArgKind};
+use crate::config::target_arg::TargetArg;
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::prune::Place;
 use crate::retention::{Policy, Share};
@@ -23,7 +23,7 @@ pub(super) struct FileTargets {
     pub(super) project_id: String,
     /// The jobs that the file declares, each with its `shrink_guard`.
     pub(super) jobs: Vec<(String, Share)>,
-    /// The targets in which dumps can be looked for, which standard output is not.
+    /// The targets in which this version looks for dumps: folders, not standard output and stores.
     pub(super) targets: Vec<FileTarget>,
 }
 
@@ -62,7 +62,7 @@ impl FileTargets {
         let mut targets = Vec::new();
         for (name, rules) in &file.targets {
             let place = request::declared_place(name, rules, project)?;
-            if place.kind != TargetArgKind::Stdout {
+            if place.path().is_some() {
                 targets.push(FileTarget {
                     place,
                     keep: rules.keep.clone(),

@@ -3,11 +3,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::bridge::Chunks;
 use super::command::{CommandError, Piece};
 use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
 use crate::archive::manifest::Sha256Digest;
+use crate::bridge::Chunks;
 use crate::targets::StreamHead;
 use crate::text;
 

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::bridge::{self, Chunks};
 use super::command::{InContainer, first_running};
 use super::content::{Content, MemberError};
 use super::event::{Event, Reporter, chain};
@@ -18,6 +17,7 @@ use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
+use crate::bridge::{self, Chunks};
 use crate::crash;
 use crate::engine::helper::Helpers;
 use crate::engine::{Engine, HelperMount};

@@ -2,10 +2,9 @@
 //!
 //! [`dump`](dump()) is the spine. [`hold`] is the only part that changes containers, `journal` is what it
 //! writes down before, and [`recover`](recover()) what is done with that when a run was killed. `fanout`
-//! and `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
+//! and `crate::bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
-pub(crate) mod bridge;
 mod command;
 mod content;
 mod draft;

@@ -5,12 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::bridge::Chunks;
 use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
 use super::index_file::IndexInProgress;
 use super::tree_sink::TreeSink;
 use super::volume_member::{MOUNT_NAME, relay};
+use crate::bridge::Chunks;
 use crate::plan::model::{TreePlan, TreeRoot};
 use crate::sources::engine_tar::Relayed;
 use crate::sources::filter::{RootRule, TreeFilter, TreeRules};

@@ -76,7 +76,7 @@ pub enum StoreError {
         /// The service.
         service: Service,
         /// The library's reason.
-        source: Answer,
+        source: Box<Answer>,
     },
     /// A request failed.
     #[error("cannot {action} `{place}`")]
@@ -86,7 +86,7 @@ pub enum StoreError {
         /// The URL of the object or prefix.
         place: String,
         /// What the store said.
-        source: Answer,
+        source: Box<Answer>,
     },
     /// The run was ended meanwhile.
     #[error("interrupted")]
@@ -122,7 +122,7 @@ impl StoreError {
     #[must_use]
     pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Request { source, .. } | Self::Setup { source, .. } => Some(source),
+            Self::Request { source, .. } | Self::Setup { source, .. } => Some(&**source),
             _ => None,
         }
     }

@@ -120,6 +120,14 @@ impl Store {
         }
     }
 
+    /// The name below the prefix of what the library calls `path`.
+    #[must_use]
+    pub fn below(&self, path: &Path) -> String {
+        let below = path.as_ref().strip_prefix(self.root.as_ref());
+        let name = below.unwrap_or(path.as_ref()).trim_start_matches('/');
+        name.to_owned()
+    }
+
     /// The URL of an object below the prefix, or of the prefix itself for an empty name, as messages
     /// show it.
     #[must_use]
@@ -139,7 +147,7 @@ impl Store {
         StoreError::Request {
             action,
             place: self.place(name),
-            source: Answer::of(error),
+            source: Box::new(Answer::of(error)),
         }
     }
 }

@@ -18,6 +18,11 @@ impl Section {
         Self { file, at, end }
     }
 
+    /// Leaves bytes out.
+    pub(super) fn skip(&mut self, len: u64) {
+        self.at = self.at.saturating_add(len);
+    }
+
     /// The same piece, from where this one is.
     pub(super) fn again(&self) -> Self {
         Self::new(&self.file, self.at, self.end)

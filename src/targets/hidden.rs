@@ -15,6 +15,11 @@ pub(super) fn hidden_name() -> OsString {
     format!("{PREFIX}{random:016x}{SUFFIX}").into()
 }
 
+/// The hidden object that stands for the dump `name` in a store while it is written.
+pub(super) fn hidden(name: &str) -> String {
+    format!("{PREFIX}{name}{SUFFIX}")
+}
+
 /// Whether [`hidden_name`] can have made this name.
 pub(super) fn is_hidden_name(name: &OsStr) -> bool {
     let random = name.as_bytes().strip_prefix(PREFIX.as_bytes());

@@ -19,6 +19,7 @@ mod jobs;
 mod keeping;
 mod killed;
 mod locked;
+mod object_stores;
 mod permissions;
 mod plans;
 mod predecessor;

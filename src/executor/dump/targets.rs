@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Outcome, World};
 use crate::archive::manifest::Place;
+use crate::bridge;
 use crate::crash;
-use crate::executor::bridge;
 use crate::executor::draft;
 use crate::executor::event::{Event, Reporter, chain};
 use crate::executor::fanout::{Fanout, LaneEnd};
@@ -15,7 +15,7 @@ use crate::executor::index_file::{self, IndexError};
 use crate::executor::report::TargetReport;
 use crate::plan::model::{Plan, TargetPlan};
 use crate::targets::remover::Remover;
-use crate::targets::{DumpWriter, TargetError};
+use crate::targets::{DumpWriter, Shared, TargetError};
 use crate::text;
 
 /// How long targets may take to remove what they have written of a dump that is given up.
@@ -45,11 +45,13 @@ impl Targets {
 pub(super) async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
     sweep(plan).await;
     let mut targets = Targets::default();
+    let shared = Shared::new(world.cancel.clone());
     for target in &plan.targets {
         let name = target.name.clone();
         let spec = draft::target_spec(plan, target, &world.run);
+        let shared = shared.clone();
         let opened = bridge::blocking("opening a target", move || {
-            crate::targets::open::open(&spec)
+            crate::targets::open::open(&spec, &shared)
         })
         .await;
         match opened {
@@ -209,16 +211,17 @@ pub(super) fn target_report(
             ));
         }
         (_, Some((_, LaneEnd::Published(published)))) => {
-            let path = match &published.place {
-                Place::Path(path) => Some(path.clone()),
-                Place::Stdout => None,
+            let place = match &published.place {
+                Place::Path(path) => text::path(path),
+                Place::Url(url) => url.clone(),
+                Place::Stdout => "-".to_owned(),
             };
-            row.dump = Some(path.as_deref().map_or_else(|| "-".to_owned(), text::path));
+            row.dump = Some(place.clone());
             row.bytes = published.bytes;
             row.warnings.clone_from(&published.warnings);
             reporter.report(Event::Published {
                 target: name.clone(),
-                path,
+                place: Some(place).filter(|place| place != "-"),
                 bytes: published.bytes,
             });
         }

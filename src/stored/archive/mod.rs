@@ -28,6 +28,7 @@ use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::{Codec, decoder};
 
 use outer::Outer;
+pub(super) use outer::below;
 pub(super) use scan::manifest_in;
 
 /// An archive that can be read as often as it takes.

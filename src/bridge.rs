@@ -1,12 +1,15 @@
 //! Where async and blocking meet; nowhere else is a thread made or a runtime blocked.
 
+use std::io;
+
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::EngineError;
+use crate::archive::entry::SinkClosed;
+use crate::engine::{EngineError, Upload};
 
 /// Chunks of an engine's stream that wait for their reader: enough to keep both sides busy.
 const CHUNKS: usize = 16;
@@ -62,4 +65,57 @@ pub(crate) fn chunks<T: Send + 'static>(
         cancel.run_until_cancelled(pass).await;
     });
     Chunks { receiver }
+}
+
+/// Chunks of an upload that wait for the engine.
+const UPLOAD_CHUNKS: usize = 8;
+
+/// The blocking end of an upload. Dropped before its [`end`](Outgoing::end), it breaks the upload off.
+pub(crate) struct Outgoing {
+    sender: mpsc::Sender<Piece>,
+}
+
+enum Piece {
+    Content(Bytes),
+    End,
+}
+
+impl Outgoing {
+    /// Sends a chunk, and waits while the engine is behind.
+    ///
+    /// # Errors
+    /// When the engine takes nothing more.
+    pub(crate) fn send(&self, chunk: Bytes) -> Result<(), SinkClosed> {
+        self.give(Piece::Content(chunk))
+    }
+
+    /// Says that everything was sent.
+    ///
+    /// # Errors
+    /// When the engine takes nothing more.
+    pub(crate) fn end(self) -> Result<(), SinkClosed> {
+        self.give(Piece::End)
+    }
+
+    fn give(&self, piece: Piece) -> Result<(), SinkClosed> {
+        self.sender.blocking_send(piece).map_err(|_| SinkClosed)
+    }
+}
+
+/// An upload to the engine, and the end of it that blocking work fills. An upload whose blocking end is
+/// dropped ends with an error: the engine would take a part for the whole.
+pub(crate) fn upload() -> (Outgoing, Upload) {
+    let (sender, receiver) = mpsc::channel(UPLOAD_CHUNKS);
+    let pieces = futures_util::stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver: mpsc::Receiver<Piece> = receiver?;
+        match receiver.recv().await {
+            Some(Piece::Content(chunk)) => Some((Ok(chunk), Some(receiver))),
+            Some(Piece::End) => None,
+            None => {
+                let broken = io::Error::other("its content broke off");
+                Some((Err(broken), None))
+            }
+        }
+    });
+    (Outgoing { sender }, pieces.boxed())
 }
