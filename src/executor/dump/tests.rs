@@ -16,6 +16,7 @@ use crate::plan::model::TreeReader;
 mod exported;
 mod failing;
 mod held;
+mod hooked;
 
 impl Stage {
     async fn dump_to(&mut self, writers: Vec<(&'static str, Writer)>) -> RunReport {
