@@ -2,8 +2,8 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`store`] reaches object stores;
-//! [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
+//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`store`] reaches object
+//! stores; [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
 //! writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
@@ -15,12 +15,17 @@ pub mod diagnostic;
 pub mod engine;
 pub mod executor;
 pub mod exit;
+mod files;
 pub mod init;
+mod page;
 pub mod plan;
+pub mod process;
 pub mod prune;
+pub mod restore;
 pub mod retention;
 pub mod secret;
 pub mod sources;
+pub mod state;
 pub mod store;
 pub mod stored;
 pub mod targets;

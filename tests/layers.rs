@@ -136,14 +136,21 @@ fn the_reader_of_this_test_sees_uses_and_paths() {
 }
 
 #[test]
-fn targets_codecs_and_archive_know_nothing_of_configuration_engine_and_plan() {
+fn targets_files_codecs_and_archive_know_nothing_of_configuration_engine_and_plan() {
     forbid(
         &["targets/", "codecs/", "archive/"],
         &[
             "config", "cli", "compose", "engine", "plan", "executor", "sources",
         ],
     );
-    forbid(&["codecs/", "archive/"], &["targets"]);
+    forbid(
+        &["files/"],
+        &[
+            "config", "cli", "compose", "engine", "plan", "executor", "sources", "targets",
+            "stored",
+        ],
+    );
+    forbid(&["codecs/", "archive/"], &["targets", "files"]);
     forbid(&["codecs/"], &["archive"]);
 }
 
@@ -233,6 +240,13 @@ fn retention_is_pure_and_pruning_knows_no_configuration() {
     );
 }
 
+#[test]
+fn restores_are_planned_purely_and_know_no_command_line() {
+    forbid(&["restore/"], &["cli", "targets", "sources", "codecs"]);
+    forbid(&["restore/content/"], &["plan", "compose", "config"]);
+    forbid(&["restore/plan/"], &["executor", "stored", "files"]);
+}
+
 /// What a first job file says comes from the Compose files alone.
 #[test]
 fn a_first_file_is_made_without_engine_and_command_line() {
@@ -274,7 +288,10 @@ fn only_the_command_line_talks() {
 fn planning_is_pure() {
     for source in sources() {
         let looks = ["plan/facts.rs", "plan/links.rs"].contains(&&*source.path);
-        if !source.path.starts_with("plan/") || looks {
+        let plans = ["plan/", "restore/plan/"]
+            .iter()
+            .any(|folder| source.path.starts_with(folder));
+        if !plans || looks {
             continue;
         }
         for word in [
@@ -305,7 +322,10 @@ fn planning_is_pure() {
 fn threads_are_made_in_few_places() {
     let may = ["executor/bridge.rs", "executor/fanout.rs"];
     for source in sources() {
-        if !source.path.starts_with("executor/") || may.contains(&&*source.path) {
+        let executes = ["executor/", "restore/"]
+            .iter()
+            .any(|folder| source.path.starts_with(folder));
+        if !executes || may.contains(&&*source.path) {
             continue;
         }
         for word in [

@@ -140,6 +140,8 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Remove the dumps that the targets' `keep` does not keep.
     Prune(PruneArgs),
+    /// Put a dump back: configuration, mounted folders and volumes, and start the project.
+    Restore(RestoreArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }
@@ -229,6 +231,68 @@ pub(super) struct VerifyArgs {
     /// Which dump.
     #[command(flatten)]
     pub(super) choice: DumpChoice,
+    /// Print one JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
+pub(super) struct RestoreArgs {
+    /// Which dump.
+    #[command(flatten)]
+    pub(super) choice: DumpChoice,
+    /// Services whose mounts, volumes and exports are put back [default: all].
+    #[arg(value_name = "SERVICE")]
+    pub(super) services: Vec<String>,
+    /// Compose files and everything that they reference in the project folder.
+    #[arg(long)]
+    pub(super) config: bool,
+    /// Bind mounts inside the project folder.
+    #[arg(long)]
+    pub(super) mounted: bool,
+    /// Named and anonymous volumes.
+    #[arg(long)]
+    pub(super) volumes: bool,
+    /// A volume by its name in the Compose files, or as `service:/path`; repeat it for more.
+    #[arg(long = "volume", value_name = "VOLUME")]
+    pub(super) volume: Vec<String>,
+    /// Take files and folders out of one member (`--volume`) into a folder (`--to`); repeat it for more.
+    #[arg(
+        long = "path",
+        value_name = "PATH",
+        requires = "volume",
+        requires = "to"
+    )]
+    pub(super) paths: Vec<PathBuf>,
+    /// The folder to put the project into [default: the project folder].
+    #[arg(long, value_name = "DIR")]
+    pub(super) to: Option<PathBuf>,
+    /// Make an independent copy of the project with this name, and volumes of its own.
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "project_name")]
+    pub(super) copy_as: Option<String>,
+    /// Take the place of files and volumes that exist; on failure they are put back.
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Do not start services at the end; those that were stopped stay so.
+    #[arg(long)]
+    pub(super) no_start: bool,
+    /// Print the plan and do nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Create external volumes that do not exist.
+    #[arg(long)]
+    pub(super) create_external: bool,
+    /// Make device nodes that the dump holds.
+    #[arg(long)]
+    pub(super) devices: bool,
+    /// Hold services to the images that wrote their data, by an override file with digests.
+    #[arg(long)]
+    pub(super) pin: bool,
     /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,

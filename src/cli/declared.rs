@@ -87,20 +87,24 @@ pub(super) fn source(global: &Global, cwd: &Path) -> Source {
         Some(path) if path.as_os_str() == "-" => Source::Stdin,
         Some(path) => Source::File(path.clone()),
         None => {
-            let named = global.project_dir.as_ref().map(|dir| cwd.join(dir));
-            let beside = || Some(cwd.join(global.files.first()?).parent()?.to_owned());
-            let dir = named.or_else(beside).unwrap_or_else(|| {
-                let mut upwards = cwd.ancestors();
-                upwards
-                    .find(|dir| is_project(dir))
-                    .unwrap_or(cwd)
-                    .to_owned()
-            });
+            let dir = project_folder(global, cwd).unwrap_or_else(|| cwd.to_owned());
             let path = dir.join(FILE_NAME);
             let shown = path.strip_prefix(cwd).map(Path::to_owned);
             Source::File(shown.unwrap_or(path))
         }
     }
+}
+
+/// The project folder: as `-C` says, that of the first `-f`, else the nearest one upwards that has a Compose
+/// file or a job file. `None` where there is no such folder.
+pub(super) fn project_folder(global: &Global, cwd: &Path) -> Option<PathBuf> {
+    let named = global.project_dir.as_ref().map(|dir| cwd.join(dir));
+    let beside = || Some(cwd.join(global.files.first()?).parent()?.to_owned());
+    let found = || {
+        let mut upwards = cwd.ancestors();
+        upwards.find(|dir| is_project(dir)).map(Path::to_owned)
+    };
+    named.or_else(beside).or_else(found)
 }
 
 /// What somebody may have called a job file by mistake.

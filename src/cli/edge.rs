@@ -18,6 +18,8 @@ use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
 use crate::exit::Exit;
 use crate::init::WriteError;
+use crate::restore::{LookError, SettleError};
+use crate::state::StateError;
 use crate::stored::{ContentsError, OpenError};
 
 /// A command cannot do what it was asked.
@@ -61,6 +63,15 @@ pub(super) enum CommandError {
     /// The entries of a member cannot be listed.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// It cannot be seen what a restore would do.
+    #[error(transparent)]
+    Look(LookError),
+    /// What a restore that was cut off has left cannot be settled.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// There is no folder for locks and records.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -69,6 +80,15 @@ pub(super) enum CommandError {
 impl From<Vec<Finding>> for CommandError {
     fn from(findings: Vec<Finding>) -> Self {
         Self::Findings(findings)
+    }
+}
+
+impl From<LookError> for CommandError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Findings(findings) => Self::Findings(findings),
+            other => Self::Look(other),
+        }
     }
 }
 
@@ -89,6 +109,9 @@ impl CommandError {
             Self::Init(_) => "init",
             Self::Open(_) | Self::NotInTargets(_) => "dump",
             Self::Contents(_) => "contents",
+            Self::Look(_) => "look",
+            Self::Settle(_) => "settle",
+            Self::State(_) => "state",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
@@ -117,7 +140,11 @@ impl CommandError {
                 ContentsError::Index { .. } => Exit::Damaged,
                 ContentsError::Scratch(_) => Exit::Failed,
             },
-            Self::Engine(_)
+            Self::Look(LookError::Findings(_) | LookError::Model(_)) => Exit::Rejected,
+            Self::Look(LookError::Config(_) | LookError::Engine(_))
+            | Self::Settle(_)
+            | Self::State(_)
+            | Self::Engine(_)
             | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
             | Self::Start(_)
@@ -229,7 +256,14 @@ fn help(error: &CommandError) -> Option<String> {
         }
         CommandError::Open(error) => error.help().map(str::to_owned),
         CommandError::NotInTargets(error) => Some(error.help().to_owned()),
+        CommandError::Look(LookError::Engine(error)) => error.advice(),
+        CommandError::Look(LookError::Model(error)) => error.advice(),
+        CommandError::State(_) => {
+            Some("name a folder that can be written to in COMPOSE_DUMP_STATE_DIR".to_owned())
+        }
         CommandError::Contents(_)
+        | CommandError::Look(_)
+        | CommandError::Settle(_)
         | CommandError::Endpoint(_)
         | CommandError::Findings(_)
         | CommandError::Start(_)

@@ -12,7 +12,7 @@ use crate::config::identity::host_name;
 use crate::config::settings::Settings;
 use crate::diagnostic::Finding;
 use crate::engine::docker::{DockerEngine, Limits};
-use crate::engine::endpoint::{Address, Endpoint, Surroundings, Wish, locate};
+use crate::engine::endpoint::{Address, Endpoint, EndpointError, Surroundings, Wish, locate};
 use crate::engine::{Engine, EngineError, MountKind};
 use crate::engine::{local, own};
 use crate::executor::chain;
@@ -100,11 +100,7 @@ async fn ask_engine(
     request: &Request,
     project: &Project,
 ) -> Result<(Option<Arc<dyn Engine>>, Result<EngineFacts, String>), CommandError> {
-    let wish = Wish {
-        host: global.host.clone(),
-        context: global.context.clone(),
-    };
-    let endpoints = locate(&wish, &Surroundings::of_process())?;
+    let endpoints = endpoints(global)?;
     let elsewhere = endpoints
         .iter()
         .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
@@ -121,11 +117,41 @@ async fn connect(
     endpoints: &[Endpoint],
     project: &Project,
 ) -> Result<(Arc<dyn Engine>, EngineFacts), CommandError> {
-    let engine = DockerEngine::connect(endpoints, Limits::default()).await?;
-    let way = way(&engine).await?;
-    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let Reached { engine, way, .. } = reach(endpoints).await?;
     let facts = facts::ask_engine(&*engine, way, project).await?;
     Ok((engine, facts))
+}
+
+/// Where the engine may be, as options and environment say.
+///
+/// # Errors
+/// When they do not go together.
+pub(super) fn endpoints(global: &Global) -> Result<Vec<Endpoint>, EndpointError> {
+    let wish = Wish {
+        host: global.host.clone(),
+        context: global.context.clone(),
+    };
+    locate(&wish, &Surroundings::of_process())
+}
+
+/// An engine that answered.
+pub(super) struct Reached {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) way: Way,
+    pub(super) endpoint: Endpoint,
+}
+
+/// Connects to the first endpoint where an engine answers.
+///
+/// # Errors
+/// When there is none.
+pub(super) async fn reach(endpoints: &[Endpoint]) -> Result<Reached, EngineError> {
+    let engine = DockerEngine::connect(endpoints, Limits::default()).await?;
+    Ok(Reached {
+        way: way(&engine).await?,
+        endpoint: engine.endpoint().clone(),
+        engine: Arc::new(engine),
+    })
 }
 
 async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {

@@ -18,6 +18,9 @@ mod prune;
 mod prune_page;
 mod reporter;
 mod request;
+mod restore;
+mod restore_request;
+mod restore_talk;
 mod run;
 mod show;
 mod signals;
@@ -73,6 +76,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Prune(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
+        Command::Restore(args) => args.json,
         Command::Init(_) | Command::Schema(_) => false,
     }
 }
@@ -93,6 +97,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Init(args) => init::init(&cli.global, &args),
             Command::List(args) => list::list(&cli.global, &args),
             Command::Prune(args) => prune::prune(&cli.global, &args),
+            Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Schema(args) => check::schema(&args),

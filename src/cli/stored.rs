@@ -18,7 +18,7 @@ pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Dump, Command
 }
 
 /// Where temporary files go: they may be as long as an archive.
-fn scratch_dir() -> PathBuf {
+pub(super) fn scratch_dir() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|dir| !dir.is_empty());
     let on_disk = || Some(PathBuf::from("/var/tmp")).filter(|dir| dir.is_dir());
     variable("COMPOSE_DUMP_SPOOL__DIR")

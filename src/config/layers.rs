@@ -23,6 +23,9 @@ const LEVEL: &str = "compression.level";
 
 const DUMP_NAME: &str = "dump_name";
 
+/// Variables of ours that are no settings of a job.
+const NO_SETTINGS: [&str; 1] = [crate::state::VARIABLE];
+
 /// Keys of the file that hold names of the user's, and have no variable.
 const FILE_ONLY: [&str; 6] = [
     "jobs",
@@ -172,6 +175,7 @@ fn ours(variables: impl IntoIterator<Item = (OsString, OsString)>) -> BTreeMap<S
     variables
         .into_iter()
         .filter(|(name, _)| name.as_encoded_bytes().starts_with(ENV_PREFIX.as_bytes()))
+        .filter(|(name, _)| NO_SETTINGS.iter().all(|known| name != known))
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| (text::os(&name), value))
         .collect()

@@ -4,7 +4,7 @@
 //! `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
-mod bridge;
+pub(crate) mod bridge;
 mod content;
 mod draft;
 mod dump;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fsync, open, openat, statat, unlinkat};
 use rustix::io::Errno;
 
-use crate::targets::rename::{Kind, rename_new};
+use crate::files::{Kind, rename_new};
 use crate::text;
 
 /// A file to be written.
@@ -117,7 +117,8 @@ impl Unfinished {
     /// Gives the file of that number its name.
     fn publish(&mut self, index: usize, name: &str) -> rustix::io::Result<()> {
         let hidden = &mut self.names[index];
-        rename_new(self.dir.as_fd(), hidden, OsStr::new(name), Kind::File)?;
+        let dir = self.dir.as_fd();
+        rename_new((dir, hidden), (dir, OsStr::new(name)), Kind::File)?;
         *hidden = name.into();
         Ok(())
     }

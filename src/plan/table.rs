@@ -1,7 +1,6 @@
 //! The plan for the eye: what is taken, what is not and why, who is held, where it goes.
 
-use std::fmt::Write as _;
-
+use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
@@ -13,9 +12,9 @@ use super::model::{
 pub fn render(plan: &Plan) -> String {
     let mut page = Page::default();
     head(&mut page, plan);
-    page.section("Config", plan.config.iter().map(path_row).collect());
-    page.section("Mounted", plan.mounted.iter().map(path_row).collect());
-    page.section("Volumes", plan.volumes.iter().map(volume_row).collect());
+    section(&mut page, "Config", plan.config.iter().map(path_row));
+    section(&mut page, "Mounted", plan.mounted.iter().map(path_row));
+    section(&mut page, "Volumes", plan.volumes.iter().map(volume_row));
     held(&mut page, plan);
     targets(&mut page, plan);
     if !plan.warnings.is_empty() {
@@ -54,6 +53,14 @@ fn head(page: &mut Page, plan: &Plan) {
     if plan.strict {
         page.line("Strict  a dump with gaps is not published");
     }
+}
+
+fn section(page: &mut Page, title: &str, rows: impl Iterator<Item = Row>) {
+    let rows: Vec<Row> = rows.collect();
+    let taken = rows.iter().filter(|row| row.mark == '+').count();
+    let left_out = rows.len() - taken;
+    page.line(&format!("\n{title}: {taken} taken, {left_out} left out"));
+    page.rows(&rows);
 }
 
 fn held(page: &mut Page, plan: &Plan) {
@@ -233,59 +240,4 @@ fn why(decision: &Decision, exclude: &[String]) -> String {
 
 const fn mark(taken: bool) -> char {
     if taken { '+' } else { '-' }
-}
-
-struct Row {
-    mark: char,
-    cells: Vec<String>,
-}
-
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    fn section(&mut self, title: &str, rows: Vec<Row>) {
-        let taken = rows.iter().filter(|row| row.mark == '+').count();
-        self.line(&format!(
-            "\n{title}: {taken} taken, {} left out",
-            rows.len() - taken
-        ));
-        self.rows(&rows);
-    }
-
-    /// Rows with their cells in columns; the last cell takes what it needs.
-    fn rows(&mut self, rows: &[Row]) {
-        let columns = rows
-            .iter()
-            .map(|row| row.cells.len())
-            .max()
-            .unwrap_or_default();
-        let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.cells.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in rows {
-            let mut line = format!("  {} ", row.mark);
-            for (column, cell) in row.cells.iter().enumerate() {
-                if widths[column] == 0 {
-                    continue;
-                }
-                let padding = widths[column] - cell.chars().count();
-                write!(line, "{cell}{}  ", " ".repeat(padding))
-                    .expect("writing to a String cannot fail");
-            }
-            self.line(&line);
-        }
-    }
 }

@@ -100,7 +100,10 @@ impl Dump {
             return Err(bad(Fault::Contract { what }));
         }
         let file = match &mut self.place {
-            Place::Folder(beneath) => beneath.file(index.path.as_bytes()).map(|(file, _)| file),
+            Place::Folder(beneath) => {
+                let found = beneath.file(index.path.as_bytes());
+                found.map(|(file, _)| file).map_err(Fault::from)
+            }
             Place::Archive(archive) => {
                 let kept = tempfile::tempfile_in(&self.scratch);
                 let taken = kept.and_then(|kept| take_out(archive, index, kept));

@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::FileType;
 
-use super::beneath::Beneath;
 use super::error::OpenError;
-use super::fault::Fault;
 use super::open::{Form, read_manifest};
 use crate::archive::manifest::model::Series;
 use crate::archive::manifest::{FILE_NAME, Manifest};
 use crate::codecs::Codec;
+use crate::files::{Beneath, Unfit};
 use crate::targets::MARKER_EXTENSION;
 
 /// A dump in a folder of dumps.
@@ -207,7 +206,7 @@ fn manifest_at(beneath: &mut Beneath, name: &[u8], path: &Path) -> Result<Manife
     let path = path.to_owned();
     match beneath.file(name) {
         Ok((file, stat)) => read_manifest(file, stat.st_size).map_err(|error| error.of(&path)),
-        Err(Fault::Read(source)) => Err(OpenError::Read { path, source }),
+        Err(Unfit::Read(source)) => Err(OpenError::Read { path, source }),
         Err(_) => Err(OpenError::NotFound { path }),
     }
 }

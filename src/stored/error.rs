@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::ManifestError;
 use crate::archive::manifest::model::Series;
 use crate::archive::tar::TarError;
@@ -115,6 +116,17 @@ pub enum ArchiveError {
     /// The manifest is there twice, or longer than any that is written.
     #[error("its `Manifest.yml` is there twice, or is no file, or too long")]
     BadManifest,
+}
+
+/// A pass over a dump was not finished. What is wrong with the dump is in its verdicts.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// Who takes the content wants no more; the cause is theirs.
+    #[error(transparent)]
+    Closed(#[from] SinkClosed),
+    /// Temporary files cannot be written.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
 }
 
 /// Temporary files cannot be written or read back.

@@ -6,6 +6,7 @@ use crate::archive::escape::display;
 use crate::archive::index::IndexError;
 use crate::archive::manifest::ManifestError;
 use crate::archive::tar::TarError;
+use crate::files::Unfit;
 
 /// As many faults of one member are kept with their names; the others are counted.
 const KEPT: usize = 100;
@@ -193,6 +194,17 @@ pub enum Fault {
         /// Its first name.
         name: String,
     },
+}
+
+impl From<Unfit> for Fault {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Missing => Self::Missing,
+            Unfit::NoFolder => Self::NoFolder,
+            Unfit::Kind { found, expected } => Self::Kind { found, expected },
+            Unfit::Read(source) => Self::Read(source),
+        }
+    }
 }
 
 impl Fault {

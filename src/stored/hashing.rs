@@ -10,14 +10,14 @@ use crate::archive::manifest::Sha256Digest;
 pub(super) const BUFFER_LEN: usize = 256 * 1024;
 
 /// Reads through to `R`, and knows afterwards how much it was and what.
-pub(super) struct HashingReader<R> {
+pub(crate) struct HashingReader<R> {
     inner: R,
     bytes: u64,
     hasher: Sha256,
 }
 
 impl<R: Read> HashingReader<R> {
-    pub(super) fn new(inner: R) -> Self {
+    pub(crate) fn new(inner: R) -> Self {
         Self {
             inner,
             bytes: 0,
@@ -26,7 +26,7 @@ impl<R: Read> HashingReader<R> {
     }
 
     /// Reads what a decoder left, and gives the length and digest of everything.
-    pub(super) fn finish(mut self) -> io::Result<(u64, Sha256Digest)> {
+    pub(crate) fn finish(mut self) -> io::Result<(u64, Sha256Digest)> {
         io::copy(&mut self, &mut io::sink())?;
         Ok((self.bytes, self.hasher.into()))
     }

@@ -14,15 +14,17 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, stat};
 use rustix::io::Errno;
 
 use super::archive::{self, Archive, manifest_in};
-use super::beneath::Beneath;
 use super::codec::codec_of_archive;
 use super::contract::Contract;
-use super::error::{ArchiveError, OpenError, ScratchError};
+use super::error::{ArchiveError, OpenError, PassError, ScratchError};
 use super::fault::{Fault, Faults};
 use super::folder;
+use super::takers::{Hand, Nobody, Takers};
 use super::verify::{Told, Verdicts};
+use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::{FILE_NAME, MAX_BYTES, Manifest, ManifestError};
 use crate::codecs::Codec;
+use crate::files::{Beneath, Unfit};
 use crate::targets::MARKER_EXTENSION;
 
 /// A dump that was opened: its manifest is one, and nothing else is known of it yet.
@@ -103,7 +105,7 @@ impl Dump {
         let mut beneath = Beneath::open(path).map_err(read_error(path))?;
         let manifest = match beneath.file(FILE_NAME.as_bytes()) {
             Ok((file, stat)) => read_manifest(file, stat.st_size),
-            Err(Fault::Read(error)) => Err(ReadManifest::Io(error)),
+            Err(Unfit::Read(error)) => Err(ReadManifest::Io(error)),
             Err(_) => {
                 return Err(OpenError::NotADump {
                     path: path.to_owned(),
@@ -170,21 +172,54 @@ impl Dump {
     ///
     /// # Errors
     /// When temporary files cannot be written. What is wrong with the dump is in the verdicts.
-    pub fn verify(self, told: &mut Told<'_>) -> Result<Verdicts, ScratchError> {
+    pub fn verify(&mut self, told: &mut Told<'_>) -> Result<Verdicts, ScratchError> {
+        Ok(self.pass(&mut Nobody, told)?.0)
+    }
+
+    /// Does the same once, in the dump's own order, and hands over the content of the members that
+    /// `takers` want. Nothing that a forged dump promises is read beyond what its manifest says: neither
+    /// more bytes than a member has nor more entries.
+    ///
+    /// What was found wrong on the way to the manifest is told by the first pass over a dump only.
+    ///
+    /// # Errors
+    /// When the takers stop, or temporary files cannot be written.
+    pub fn read_members(
+        &mut self,
+        takers: &mut dyn Takers,
+        told: &mut Told<'_>,
+    ) -> Result<Verdicts, PassError> {
+        match self.pass(takers, told)? {
+            (verdicts, false) => Ok(verdicts),
+            (_, true) => Err(SinkClosed.into()),
+        }
+    }
+
+    /// One pass, and whether the takers have closed: it ends early then, and its verdicts say nothing.
+    fn pass(
+        &mut self,
+        takers: &mut dyn Takers,
+        told: &mut Told<'_>,
+    ) -> Result<(Verdicts, bool), ScratchError> {
         let contract = match Contract::new(&self.manifest) {
             Ok(contract) => contract,
-            Err(what) => return Ok(Verdicts::contradictory(what)),
+            Err(what) => return Ok((Verdicts::contradictory(what), false)),
         };
-        let mut verdicts = match self.place {
-            Place::Folder(beneath) => folder::check(beneath, &contract, told),
+        let hand = Hand::new(takers);
+        let mut verdicts = match &mut self.place {
+            Place::Folder(beneath) => folder::check(beneath, &contract, &hand, told),
             Place::Archive(archive) => {
-                let marker = self.manifest.archive.as_ref();
-                archive::check(&archive, marker, &contract, &self.scratch, told)?
+                let pass = archive::Pass {
+                    contract: &contract,
+                    hand: &hand,
+                    scratch: &self.scratch,
+                };
+                archive::check(archive, self.manifest.archive.as_ref(), &pass, told)?
             }
         };
-        verdicts.rest.join(self.faults);
+        verdicts.rest.join(std::mem::take(&mut self.faults));
         verdicts.is_complete = self.manifest.complete;
-        Ok(verdicts)
+        Ok((verdicts, hand.is_closed()))
     }
 }
 
@@ -227,8 +262,8 @@ fn read_marker(archive: &Path, faults: &mut Faults) -> Option<Manifest> {
     };
     let mut beneath = Beneath::open(folder).ok()?;
     let read = match beneath.file(&name) {
-        Err(Fault::Missing) => return None,
-        Err(fault) => Err(fault),
+        Err(Unfit::Missing) => return None,
+        Err(unfit) => Err(unfit.into()),
         Ok((file, stat)) => match read_manifest(file, stat.st_size) {
             Err(ReadManifest::Io(error)) => Err(Fault::Read(error)),
             Err(ReadManifest::Bad(error)) => Err(Fault::Manifest(error)),

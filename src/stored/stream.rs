@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Fault;
 use super::fault::Faults;
 use super::hashing::Wanted;
+use super::takers::{Hand, Wish};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
 use crate::archive::manifest::Sha256Digest;
@@ -18,20 +19,25 @@ use crate::targets::hashing::Hashing;
 /// A stream member whose content comes.
 pub(super) struct StreamCheck<'m> {
     member: &'m Member,
+    /// Who takes the content, if somebody does.
+    hand: Option<&'m Hand<'m>>,
     bytes: u64,
     hasher: Sha256,
-    tar: Option<TarParser<IndexOfTar>>,
+    tar: Option<TarParser<IndexOfTar<'m>>>,
     broken: Option<TarError>,
 }
 
 impl<'m> StreamCheck<'m> {
-    pub(super) fn new(member: &'m Member) -> io::Result<Self> {
+    /// Offers the member to those who may take it, and starts.
+    pub(super) fn new(member: &'m Member, hand: &'m Hand<'m>) -> io::Result<Self> {
+        let hand = (hand.offer(member) == Ok(Wish::Take)).then_some(hand);
         let tar = match member.kind {
-            MemberKind::Tar => Some(TarParser::new(IndexOfTar::new()?)),
+            MemberKind::Tar => Some(TarParser::new(IndexOfTar::new(member, hand)?)),
             MemberKind::Bytes | MemberKind::Tree => None,
         };
         Ok(Self {
             member,
+            hand,
             bytes: 0,
             hasher: Sha256::new(),
             tar,
@@ -47,15 +53,45 @@ impl<'m> StreamCheck<'m> {
             return Wanted::Nothing;
         }
         self.hasher.update(bytes);
-        if let Some(Err(error)) = self.tar.as_mut().map(|tar| tar.feed(bytes)) {
-            self.broken.get_or_insert(error);
-            self.tar = None;
+        match (&mut self.tar, self.hand) {
+            (Some(tar), _) => {
+                if let Err(error) = tar.feed(bytes) {
+                    self.broken.get_or_insert(error);
+                    self.tar = None;
+                }
+            }
+            (None, Some(hand)) if self.member.kind == MemberKind::Bytes => {
+                // Whether they are closed is asked below.
+                let _ = hand.data(bytes);
+            }
+            (None, _) => {}
+        }
+        if self.hand.is_some_and(Hand::is_closed) {
+            return Wanted::Nothing;
         }
         Wanted::More
     }
 
-    /// Says what is wrong, and gives the digest of the index that the tar's entries make.
+    /// Says what is wrong, to those who took the content too, and gives the digest of the index that the
+    /// tar's entries make.
     pub(super) fn finish(self, faults: &mut Faults) -> Option<Sha256Digest> {
+        let (member, hand, known) = (self.member, self.hand, faults.damage.count);
+        let made = self.judge(faults);
+        if let Some(hand) = hand {
+            // The pass asks whether they are closed.
+            let _ = hand.judged(member, faults.damage.count == known);
+        }
+        made
+    }
+
+    /// Says to those who took the content that it broke off.
+    pub(super) fn break_off(self) {
+        if let Some(hand) = self.hand {
+            let _ = hand.judged(self.member, false);
+        }
+    }
+
+    fn judge(self, faults: &mut Faults) -> Option<Sha256Digest> {
         let path = self.member.path.as_bytes();
         let expected = self.member.raw_bytes;
         if self.bytes > expected {
@@ -92,15 +128,21 @@ impl<'m> StreamCheck<'m> {
     }
 }
 
-/// Makes the index of a tar again, as its digest.
-struct IndexOfTar {
+/// Makes the index of a tar again, as its digest, and hands the entries on.
+struct IndexOfTar<'m> {
     lines: IndexWriter<Hashing<Sink>>,
+    hand: Option<&'m Hand<'m>>,
+    /// Entries that may still come.
+    left: u64,
 }
 
-impl IndexOfTar {
-    fn new() -> io::Result<Self> {
-        let lines = IndexWriter::create(Hashing::new(io::sink()))?;
-        Ok(Self { lines })
+impl<'m> IndexOfTar<'m> {
+    fn new(member: &Member, hand: Option<&'m Hand<'m>>) -> io::Result<Self> {
+        Ok(Self {
+            lines: IndexWriter::create(Hashing::new(io::sink()))?,
+            hand,
+            left: member.entries.unwrap_or(0),
+        })
     }
 
     fn sha256(self) -> Option<Sha256Digest> {
@@ -109,20 +151,26 @@ impl IndexOfTar {
     }
 }
 
-impl TarVisitor for IndexOfTar {
+impl TarVisitor for IndexOfTar<'_> {
     fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
-        let at = match entry.kind {
+        let line_at = match entry.kind {
             EntryKind::File => DataAt::Offset(at),
             _ => DataAt::None,
         };
-        self.lines.entry(entry, at).map_err(|_| SinkClosed)
+        self.lines.entry(entry, line_at).map_err(|_| SinkClosed)?;
+        // More than were promised are counted, and nobody gets them.
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => self.hand = None,
+        }
+        self.hand.map_or(Ok(()), |hand| hand.begin(entry, at))
     }
 
-    fn data(&mut self, _: &[u8]) -> Result<(), SinkClosed> {
-        Ok(())
+    fn data(&mut self, part: &[u8]) -> Result<(), SinkClosed> {
+        self.hand.map_or(Ok(()), |hand| hand.data(part))
     }
 
     fn end(&mut self) -> Result<(), SinkClosed> {
-        Ok(())
+        self.hand.map_or(Ok(()), |hand| hand.end())
     }
 }

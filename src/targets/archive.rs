@@ -12,8 +12,7 @@ use super::error::Step;
 use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
 use super::publish::ArchiveFolder;
-use super::site::{OrFailed, Site};
-use super::tree::check_path;
+use super::site::{OrFailed, OrFileFailed, Site};
 use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::escape::escape;
@@ -23,6 +22,7 @@ use crate::archive::manifest::{
 };
 use crate::archive::tar;
 use crate::codecs::{Compression, Encoder};
+use crate::files::check_path;
 
 /// Zero bytes for padding and for what a failed member lacks.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -190,7 +190,7 @@ impl ArchiveWriter {
 
 impl DumpWriter for ArchiveWriter {
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        check_path(&self.site, &entry.path)?;
+        check_path(&entry.path).or_file_failed(&self.site)?;
         self.put_layout_folders(&entry.path)?;
         if entry.kind == EntryKind::Directory {
             self.folders
@@ -208,7 +208,7 @@ impl DumpWriter for ArchiveWriter {
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
         let path = head.path.as_bytes();
-        check_path(&self.site, path)?;
+        check_path(path).or_file_failed(&self.site)?;
         let Some(announced) = head.raw_bytes else {
             return Err(self.site.out_of_order("begin without a length"));
         };

@@ -1,14 +1,14 @@
 //! The folder in which dumps appear: which names are free, and whether it is still there.
 
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File};
+use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, stat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, stat, statat};
 use rustix::io::Errno;
 
 use super::TargetError;
@@ -99,18 +99,6 @@ pub(super) fn sync_folder(fd: BorrowedFd<'_>) -> io::Result<()> {
     match rustix::fs::fsync(fd) {
         Err(Errno::INVAL) => Ok(()),
         other => Ok(other?),
-    }
-}
-
-/// Makes a new file (0600 under any umask) beneath an open folder.
-pub(super) fn create_file(dir: BorrowedFd<'_>, name: &OsStr) -> io::Result<File> {
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR;
-    let fd = openat(dir, name, flags, mode)?;
-    // A umask like 0277 would leave a file that is not 0600. File systems without modes refuse.
-    match rustix::fs::fchmod(&fd, mode) {
-        Err(errno) if errno != Errno::PERM && errno != Errno::OPNOTSUPP => Err(errno.into()),
-        _ => Ok(fd.into()),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use rustix::io::Errno;
-
 use super::site::Site;
+use crate::archive::escape::escape;
 use crate::archive::manifest::RenderError;
+use crate::files::FileError;
 
 /// A target failed. Each variant names the target as the user knows it (its name in
 /// `compose-dump.yml`, or what was given to `-t`) and the path or member concerned.
@@ -259,6 +259,40 @@ impl TargetError {
         }
     }
 
+    /// The error for an entry that cannot be made in the folder of `site`.
+    pub(super) fn file(site: &Site, error: FileError) -> Self {
+        let target = site.target.clone();
+        match error {
+            FileError::Write { path, source } => {
+                Self::io(Step::Write, site, site.at(&path), source)
+            }
+            FileError::Sync { path, source } => Self::io(Step::Sync, site, site.at(&path), source),
+            FileError::Unsupported { path, what, source } => Self::Unsupported {
+                target,
+                path: site.path(&path),
+                what,
+                source,
+            },
+            FileError::Length {
+                path,
+                announced,
+                written,
+            } => Self::Length {
+                target,
+                member: escape(&path),
+                announced,
+                written,
+            },
+            FileError::BadPath { path } | FileError::LinkTarget { target: path, .. } => {
+                Self::BadPath {
+                    target,
+                    path: escape(&path),
+                }
+            }
+            FileError::OutOfOrder { call } => Self::OutOfOrder { target, call },
+        }
+    }
+
     /// What a user can do about it; `None` where the text and its causes say all.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
@@ -295,13 +329,10 @@ impl TargetError {
     }
 }
 
-/// Whether an error says that the file system does not know the operation at all.
-pub(super) fn not_supported(errno: Errno) -> bool {
-    [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM].contains(&errno)
-}
-
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     fn error(step: Step, errno: Errno) -> TargetError {

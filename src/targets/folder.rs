@@ -11,16 +11,16 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use super::dumps::{DumpsFolder, create_file, numbered, sync_folder};
+use super::dumps::{DumpsFolder, numbered, sync_folder};
 use super::error::Step;
 use super::hashing::Hashing;
-use super::site::{OrFailed, Site};
+use super::site::{OrFailed, OrFileFailed, Site};
 use super::staging::Staging;
-use super::tree::Tree;
 use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
 use crate::codecs::{Codec, Compression, Encoder};
+use crate::files::{Tree, create_file};
 
 /// Writes a dump as a tree.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ impl FolderWriter {
     ) -> Result<Self, TargetError> {
         let (staging, root) = Staging::folder(Arc::clone(&dumps))?;
         let site = dumps.site.within(staging.hidden());
-        let opened = probe(&site, root.as_fd()).and_then(|()| Tree::new(site.clone(), root));
+        let opened =
+            probe(&site, root.as_fd()).and_then(|()| Tree::new(root).or_file_failed(&site));
         let tree = match opened {
             Ok(tree) => tree,
             Err(error) => {
@@ -109,9 +110,10 @@ impl FolderWriter {
         }
         // Only now: syncing while services are held would make them wait for the disk.
         for stored in self.streams.values() {
-            self.tree.sync_file(stored.path.as_bytes())?;
+            let synced = self.tree.sync_file(stored.path.as_bytes());
+            synced.or_file_failed(&self.site)?;
         }
-        self.tree.close()?;
+        self.tree.close().or_file_failed(&self.site)?;
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(self.tree.root()).or_failed(&self.site, Step::Sync, b"")?;
 
@@ -150,7 +152,7 @@ impl FolderWriter {
 
 impl DumpWriter for FolderWriter {
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        self.tree.entry(entry)
+        self.tree.entry(entry).or_file_failed(&self.site)
     }
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
@@ -164,7 +166,8 @@ impl DumpWriter for FolderWriter {
             ..self.compression
         };
         let stored_path = format!("{}{}", head.path, codec.extension());
-        let file = self.tree.create(stored_path.as_bytes())?;
+        let file = self.tree.create(stored_path.as_bytes());
+        let file = file.or_file_failed(&self.site)?;
         let file = match codec {
             // The bytes are those that the executor has hashed.
             Codec::None => Hashing::counting(file),
@@ -186,7 +189,7 @@ impl DumpWriter for FolderWriter {
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
         let Some(stream) = &mut self.stream else {
-            return self.tree.write(data);
+            return self.tree.write(data).or_file_failed(&self.site);
         };
         stream.written += data.len() as u64;
         let written = stream.encoder.write_all(data);
@@ -196,7 +199,7 @@ impl DumpWriter for FolderWriter {
     fn end(&mut self) -> Result<(), TargetError> {
         match self.stream.take() {
             Some(stream) => self.end_stream(stream),
-            None => self.tree.end(),
+            None => self.tree.end().or_file_failed(&self.site),
         }
     }
 
@@ -204,7 +207,8 @@ impl DumpWriter for FolderWriter {
         let Some(stream) = self.stream.take() else {
             return Err(self.site.out_of_order("fail"));
         };
-        self.tree.remove(stream.stored_path.as_bytes())
+        let removed = self.tree.remove(stream.stored_path.as_bytes());
+        removed.or_file_failed(&self.site)
     }
 
     fn released(&mut self) -> Result<(), TargetError> {

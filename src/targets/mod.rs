@@ -8,7 +8,6 @@ mod archive;
 mod claim;
 #[cfg(test)]
 mod conformance;
-mod cursor;
 mod dumps;
 mod error;
 mod folder;
@@ -16,17 +15,12 @@ mod frames;
 pub(crate) mod hashing;
 mod hidden;
 mod layout;
-mod losses;
-mod metadata;
 pub mod open;
 mod publish;
-mod remove;
 pub mod remover;
-pub(crate) mod rename;
 mod site;
 mod spool;
 mod staging;
-mod tree;
 
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};

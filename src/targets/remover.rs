@@ -19,11 +19,10 @@ use super::claim::{Claim, claim};
 use super::dumps::{DumpsFolder, MARKER_EXTENSION};
 use super::error::Step;
 use super::hidden::{hidden_name, is_hidden_name};
-use super::remove::remove_entry;
-use super::rename::{Kind, rename_new};
 use super::site::OrFailed;
 use crate::archive::manifest::{MAX_BYTES, Manifest};
 use crate::codecs::Codec;
+use crate::files::{Kind, remove_entry, rename_new};
 
 /// An open folder of dumps from which something is to go.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::TargetError;
 use super::error::Step;
+use crate::files::FileError;
 
 /// A target's name and the folder to which the names in its errors are relative.
 #[derive(Debug, Clone)]
@@ -38,6 +39,15 @@ impl Site {
         self.folder.join(OsStr::from_bytes(name))
     }
 
+    /// The folder itself for an empty name, where [`Site::path`] would add a slash.
+    pub(super) fn at(&self, name: &[u8]) -> PathBuf {
+        if name.is_empty() {
+            self.folder.clone()
+        } else {
+            self.path(name)
+        }
+    }
+
     pub(super) fn out_of_order(&self, call: &'static str) -> TargetError {
         TargetError::OutOfOrder {
             target: self.target.clone(),
@@ -54,14 +64,17 @@ pub(super) trait OrFailed<T> {
 
 impl<T, E: Into<io::Error>> OrFailed<T> for Result<T, E> {
     fn or_failed(self, site: &Site, step: Step, name: &[u8]) -> Result<T, TargetError> {
-        self.map_err(|error| {
-            // `join` would add a slash behind the folder.
-            let path = if name.is_empty() {
-                site.folder.clone()
-            } else {
-                site.path(name)
-            };
-            TargetError::io(step, site, path, error.into())
-        })
+        self.map_err(|error| TargetError::io(step, site, site.at(name), error.into()))
+    }
+}
+
+/// Gives the error of an entry the target and folder in which it was to be made.
+pub(super) trait OrFileFailed<T> {
+    fn or_file_failed(self, site: &Site) -> Result<T, TargetError>;
+}
+
+impl<T> OrFileFailed<T> for Result<T, FileError> {
+    fn or_file_failed(self, site: &Site) -> Result<T, TargetError> {
+        self.map_err(|error| TargetError::file(site, error))
     }
 }

@@ -6,17 +6,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, Mode, fstat, mkdirat, statat};
 use rustix::io::Errno;
 
 use super::TargetError;
 use super::claim::{Claim, claim};
-use super::dumps::{DumpsFolder, create_file};
+use super::dumps::DumpsFolder;
 use super::error::Step;
 use super::hidden::hidden_name;
-use super::remove::remove_entry;
-use super::rename::{Kind, rename_new};
 use super::site::OrFailed;
+use crate::files::{Kind, create_file, open_new_folder, remove_entry, rename_new};
 
 /// A file or folder that does not count yet. One that is neither [committed](Staging::commit) nor
 /// [discarded](Staging::discard) is removed when it is dropped, and the log calls it a bug.
@@ -103,7 +102,8 @@ impl Staging {
     /// After an error, and until [`Staging::commit`], it can still be taken back.
     pub(super) fn publish(&mut self, name: &str) -> Result<bool, TargetError> {
         self.dumps.check_there()?;
-        match rename_new(self.dumps.fd(), &self.hidden, name.as_ref(), self.kind) {
+        let dir = self.dumps.fd();
+        match rename_new((dir, &self.hidden), (dir, name.as_ref()), self.kind) {
             Err(Errno::EXIST | Errno::NOTEMPTY) => return Ok(false),
             other => other.or_failed(&self.dumps.site, Step::Publish, name.as_bytes())?,
         }
@@ -117,7 +117,8 @@ impl Staging {
         let Some(name) = self.published.take() else {
             return Ok(());
         };
-        let renamed = rename_new(self.dumps.fd(), &name, &self.hidden, self.kind);
+        let dir = self.dumps.fd();
+        let renamed = rename_new((dir, &name), (dir, &self.hidden), self.kind);
         renamed.or_failed(&self.dumps.site, Step::Publish, name.as_bytes())
     }
 
@@ -168,24 +169,5 @@ impl Drop for Staging {
             );
             self.remove();
         }
-    }
-}
-
-/// Opens a folder just made, whatever the umask made of it, and gives it its mode.
-pub(super) fn open_new_folder(
-    dir: std::os::fd::BorrowedFd<'_>,
-    name: &OsStr,
-) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = match openat(dir, name, flags, Mode::empty()) {
-        Err(Errno::ACCESS) => {
-            rustix::fs::chmodat(dir, name, Mode::RWXU, AtFlags::empty())?;
-            openat(dir, name, flags, Mode::empty())?
-        }
-        other => other?,
-    };
-    match rustix::fs::fchmod(&fd, Mode::RWXU) {
-        Err(errno) if errno != Errno::PERM && errno != Errno::OPNOTSUPP => Err(errno),
-        _ => Ok(fd),
     }
 }

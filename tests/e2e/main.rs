@@ -17,6 +17,7 @@ mod keeping;
 mod permissions;
 mod plans;
 mod predecessor;
+mod restore;
 mod several_targets;
 mod stirred;
 mod stored;

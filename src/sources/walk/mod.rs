@@ -13,7 +13,6 @@
 //! It knows neither tar nor targets; [`crate::archive::entry`] is all it says.
 
 mod facts;
-mod holes;
 mod item;
 mod links;
 mod list;
@@ -25,7 +24,6 @@ mod record;
 mod scan;
 mod tree;
 mod trouble;
-mod xattrs;
 
 use std::path::{Path, PathBuf};
 

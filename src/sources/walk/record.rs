@@ -9,16 +9,15 @@ use rustix::fs::{FileType, fstat, readlinkat};
 use rustix::io::Errno;
 
 use super::facts::Facts;
-use super::holes::data_segments;
 use super::item::{Item, Names};
 use super::links::LinkTable;
 use super::list::ListWriter;
 use super::open::{gone_or_unreadable, open_file};
 use super::tree::Tree;
 use super::trouble::{TroubleKind, Troubles};
-use super::xattrs::{XattrsMissing, read_xattrs};
 use crate::archive::entry::{Entry, EntryKind, Segment, Xattr};
 use crate::archive::tar;
+use crate::files::{XattrsMissing, data_segments, read_xattrs};
 
 /// A file that was looked at, on its way to the list.
 pub(super) struct Seen<'n> {

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
 use std::sync::Arc;
 
+use super::Pass;
 use super::compare::{OfTree, compare_index, compare_tree};
 use super::tree_lines::TreeLines;
+use super::trees_taken::TreesTaken;
 use crate::archive::entry::{Entry, EntryKind, Mtime, SinkClosed};
 use crate::archive::manifest::model::{Member, MemberKind};
 use crate::archive::manifest::{FILE_NAME, MAX_BYTES, Manifest, Sha256Digest};
@@ -18,11 +19,14 @@ use crate::stored::contract::{Contract, Owner, tree_base};
 use crate::stored::fault::Faults;
 use crate::stored::section::Section;
 use crate::stored::stream::StreamCheck;
+use crate::stored::takers::Hand;
 use crate::stored::verify::{MemberVerdict, Told, Verdicts};
 
 /// The state of a pass over an archive.
 pub(super) struct Outer<'m> {
     contract: &'m Contract<'m>,
+    hand: &'m Hand<'m>,
+    trees_taken: TreesTaken<'m>,
     members: Vec<Progress>,
     rest: Faults,
     now: Now<'m>,
@@ -64,10 +68,17 @@ enum Now<'m> {
 }
 
 impl<'m> Outer<'m> {
-    pub(super) fn new(contract: &'m Contract<'m>, scratch: &Path) -> io::Result<Self> {
+    pub(super) fn new(pass: &Pass<'m>) -> io::Result<Self> {
+        let Pass {
+            contract,
+            hand,
+            scratch,
+        } = *pass;
         let count = contract.manifest.members.len();
         Ok(Self {
             contract,
+            hand,
+            trees_taken: TreesTaken::new(contract, hand),
             members: (0..count).map(|_| Progress::default()).collect(),
             rest: Faults::default(),
             now: Now::Nobody,
@@ -163,7 +174,7 @@ impl<'m> Outer<'m> {
     fn take_file(&mut self, owner: Owner, entry: &Entry) -> io::Result<()> {
         match owner {
             Owner::Stream(number) => {
-                let check = StreamCheck::new(self.member(number))?;
+                let check = StreamCheck::new(self.member(number), self.hand)?;
                 self.now = Now::Stream(number, Box::new(check));
             }
             Owner::Index(number) => {
@@ -200,6 +211,8 @@ impl<'m> Outer<'m> {
             .is_some()
         {
             self.rest.add(&entry.path[..], Fault::Twice);
+        } else {
+            self.trees_taken.above(entry);
         }
     }
 
@@ -215,6 +228,7 @@ impl<'m> Outer<'m> {
             return Ok(());
         };
         self.tree_lines.begin(number, &below)?;
+        self.trees_taken.begin(number, &below, &self.above);
         self.now = Now::Tree(below);
         Ok(())
     }
@@ -231,7 +245,10 @@ impl<'m> Outer<'m> {
                 check.feed(part);
             }
             Now::Index(_) => (&*self.indexes).write_all(part)?,
-            Now::Tree(_) => self.tree_lines.data(part),
+            Now::Tree(_) => {
+                self.tree_lines.data(part);
+                self.trees_taken.data(part);
+            }
         }
         Ok(())
     }
@@ -250,7 +267,10 @@ impl<'m> Outer<'m> {
                     *end = ends;
                 }
             }
-            Now::Tree(entry) => self.tree_lines.end(&entry)?,
+            Now::Tree(entry) => {
+                self.tree_lines.end(&entry)?;
+                self.trees_taken.end();
+            }
         }
         Ok(())
     }
@@ -259,7 +279,11 @@ impl<'m> Outer<'m> {
         outcome.map_err(|error| {
             self.scratch_error.get_or_insert(error);
             SinkClosed
-        })
+        })?;
+        if self.hand.is_closed() {
+            return Err(SinkClosed);
+        }
+        Ok(())
     }
 
     /// Says what became of every member. `is_whole`: the archive was read to its end.
@@ -303,6 +327,7 @@ impl<'m> Outer<'m> {
                         compare_index(member, index, stored, progress.index_of_tar, faults);
                     }
                     Some(stored) => {
+                        self.trees_taken.close(number, &self.above);
                         let tree = OfTree {
                             contract: self.contract,
                             member,
@@ -312,6 +337,9 @@ impl<'m> Outer<'m> {
                         compare_tree(&tree, index, stored, &mut in_indexes, faults);
                     }
                 }
+            }
+            if !is_stream {
+                self.trees_taken.judge(number, progress.faults.is_sound());
             }
             let verdict = MemberVerdict::new(member, progress.faults);
             told(&verdict);
@@ -364,7 +392,7 @@ impl<'m> Outer<'m> {
 }
 
 /// The entry with its path, and a hard link's target, below a tree's base.
-fn below(base: &[u8], entry: &Entry) -> Option<Entry> {
+pub(super) fn below(base: &[u8], entry: &Entry) -> Option<Entry> {
     let cut = |path: &[u8]| {
         let rest = path.strip_prefix(base)?;
         let rest = rest

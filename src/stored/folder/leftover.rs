@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 
-use super::super::beneath::{Beneath, kind_name};
 use super::super::contract::{Owner, in_dump, tree_base};
 use super::super::fault::Faults;
 use super::{Fault, FolderCheck};
 use crate::archive::manifest::model::MemberKind;
+use crate::files::{Beneath, kind_name};
 
 /// As many names are looked at closer; a dump with more that nobody names is none.
 const MAX_SUSPECTS: usize = 100_000;
@@ -20,30 +20,31 @@ impl FolderCheck<'_> {
         let mut found = Vec::new();
         let names = &mut self.names;
         let unknown = &self.unknown;
-        look_through(&mut self.beneath, faults, &mut |path, kind| match (
-            self.contract.owner(path),
-            kind,
-        ) {
-            (Owner::Above, FileType::Directory) => Look::Below,
-            (Owner::Above, kind) => {
-                let found_kind = kind_name(kind);
-                let expected = kind_name(FileType::Directory);
-                found.push((
-                    path.to_vec(),
-                    Fault::Kind {
-                        found: found_kind,
-                        expected,
-                    },
-                ));
-                Look::Past
-            }
-            (Owner::Failed, _) => Look::Past,
-            (Owner::Tree(number), _) if unknown.contains(&number) => Look::Past,
-            (_, kind) => {
-                names.find(path);
-                below_if_folder(kind)
-            }
-        });
+        look_through(
+            self.beneath,
+            faults,
+            &mut |path, kind| match (self.contract.owner(path), kind) {
+                (Owner::Above, FileType::Directory) => Look::Below,
+                (Owner::Above, kind) => {
+                    let found_kind = kind_name(kind);
+                    let expected = kind_name(FileType::Directory);
+                    found.push((
+                        path.to_vec(),
+                        Fault::Kind {
+                            found: found_kind,
+                            expected,
+                        },
+                    ));
+                    Look::Past
+                }
+                (Owner::Failed, _) => Look::Past,
+                (Owner::Tree(number), _) if unknown.contains(&number) => Look::Past,
+                (_, kind) => {
+                    names.find(path);
+                    below_if_folder(kind)
+                }
+            },
+        );
         found
             .into_iter()
             .for_each(|(path, fault)| faults.add(path, fault));
@@ -59,7 +60,7 @@ impl FolderCheck<'_> {
         let mut suspects = BTreeSet::new();
         // What cannot be read was told before.
         let told = &mut Faults::default();
-        look_through(&mut self.beneath, told, &mut |path, kind| {
+        look_through(self.beneath, told, &mut |path, kind| {
             let owner = contract.owner(path);
             let is_known = match owner {
                 Owner::Failed => return Look::Past,
@@ -150,6 +151,7 @@ impl Level {
         };
         let read = beneath
             .folder(path)
+            .map_err(Fault::from)
             .and_then(|fd| level.read_names(fd, path, see));
         if let Err(fault) = read {
             faults.add(path, fault);

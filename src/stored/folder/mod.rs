@@ -3,6 +3,7 @@
 //! Stream members are read against the manifest, trees against their indexes, and in the end the folder
 //! is looked through for what neither names. Nothing is followed, and nothing but plain files is opened.
 
+mod content;
 mod leftover;
 mod tree;
 
@@ -10,7 +11,6 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use super::Fault;
-use super::beneath::Beneath;
 use super::codec::codec_of;
 use super::contract::{Contract, tree_base};
 use super::fault::Faults;
@@ -18,14 +18,17 @@ use super::hashing::{HashingReader, each_piece};
 use super::lines::IndexLines;
 use super::names::NameSums;
 use super::stream::StreamCheck;
+use super::takers::{Hand, Wish};
 use super::verify::{MemberVerdict, Told, Verdicts};
 use crate::archive::manifest::model::{IndexFile, Member, MemberKind};
 use crate::archive::manifest::{FILE_NAME, Sha256Digest};
 use crate::codecs::{Codec, decoder};
+use crate::files::Beneath;
 
 /// What a check of one folder has at hand.
 struct FolderCheck<'m> {
-    beneath: Beneath,
+    beneath: &'m mut Beneath,
+    hand: &'m Hand<'m>,
     contract: &'m Contract<'m>,
     names: NameSums,
     /// Trees of which nobody knows what belongs to them, because their index is bad.
@@ -33,9 +36,15 @@ struct FolderCheck<'m> {
 }
 
 /// Checks everything below an open folder.
-pub(super) fn check(beneath: Beneath, contract: &Contract<'_>, told: &mut Told<'_>) -> Verdicts {
+pub(super) fn check<'m>(
+    beneath: &'m mut Beneath,
+    contract: &'m Contract<'m>,
+    hand: &'m Hand<'m>,
+    told: &mut Told<'_>,
+) -> Verdicts {
     let mut this = FolderCheck {
         beneath,
+        hand,
         contract,
         names: NameSums::new(),
         unknown: BTreeSet::new(),
@@ -48,6 +57,9 @@ pub(super) fn check(beneath: Beneath, contract: &Contract<'_>, told: &mut Told<'
             MemberKind::Tree => this.tree(number, member, &mut faults),
             MemberKind::Tar | MemberKind::Bytes => this.stream(member, &mut faults),
         }
+        if hand.is_closed() {
+            return verdicts;
+        }
         let verdict = MemberVerdict::new(member, faults);
         told(&verdict);
         verdicts.members.push(verdict);
@@ -56,8 +68,8 @@ pub(super) fn check(beneath: Beneath, contract: &Contract<'_>, told: &mut Told<'
     verdicts
 }
 
-impl FolderCheck<'_> {
-    fn stream(&mut self, member: &Member, faults: &mut Faults) {
+impl<'m> FolderCheck<'m> {
+    fn stream(&mut self, member: &'m Member, faults: &mut Faults) {
         let path = member.path.as_bytes();
         let made = match self.stream_content(member, faults) {
             Ok(made) => {
@@ -88,26 +100,30 @@ impl FolderCheck<'_> {
     /// Reads a stream member to its last byte. Gives the digest of the index that its entries make.
     fn stream_content(
         &mut self,
-        member: &Member,
+        member: &'m Member,
         faults: &mut Faults,
     ) -> Result<Option<Sha256Digest>, Fault> {
         let (file, stat) = self.beneath.file(member.path.as_bytes())?;
         demand_length(stat.st_size, member.bytes)?;
         let codec = codec_of(member).ok_or(Fault::NoCodec)?;
         let mut stored = HashingReader::new(file.take(member.bytes));
-        let mut check = StreamCheck::new(member).map_err(Fault::Read)?;
+        let mut check = StreamCheck::new(member, self.hand).map_err(Fault::Read)?;
         let read = decoder(codec, &mut stored)
             .and_then(|mut raw| each_piece(&mut raw, |piece| check.feed(piece)));
         let (_, sha256) = stored.finish().map_err(Fault::Read)?;
         if sha256 != member.sha256 {
             faults.add(member.path.as_bytes(), Fault::Sha256);
         }
-        match read {
-            // Only what came before the end of the decoder's patience was fed: its length says nothing.
-            Err(error) if codec != Codec::None => Err(Fault::Decompress(error)),
-            Err(error) => Err(Fault::Read(error)),
-            Ok(()) => Ok(check.finish(faults)),
-        }
+        let error = match read {
+            Ok(()) => return Ok(check.finish(faults)),
+            Err(error) => error,
+        };
+        check.break_off();
+        // Only what came before the end of the decoder's patience was fed: its length says nothing.
+        Err(match codec {
+            Codec::None => Fault::Read(error),
+            _ => Fault::Decompress(error),
+        })
     }
 
     /// Checks an index against the manifest and reads it to its end, for the digest of its text.
@@ -139,7 +155,7 @@ impl FolderCheck<'_> {
             return;
         };
         let path = index.path.as_bytes();
-        let mut lines = match self.index_lines(index, entries) {
+        let lines = match self.index_lines(index, entries) {
             Ok(lines) => lines,
             Err(fault) => {
                 self.unknown.insert(number);
@@ -149,15 +165,41 @@ impl FolderCheck<'_> {
             }
         };
         self.names.name(path);
+        let is_taken = self.hand.offer(member) == Ok(Wish::Take);
+        self.tree_lines(number, member, lines, is_taken, faults);
+        if is_taken {
+            // The pass asks whether they are closed.
+            let _ = self.hand.judged(member, faults.is_sound());
+        }
+    }
+
+    /// Holds each line of a tree's index against the file, and their sums against the manifest.
+    fn tree_lines(
+        &mut self,
+        number: usize,
+        member: &Member,
+        mut lines: IndexLines<'_>,
+        is_taken: bool,
+        faults: &mut Faults,
+    ) {
+        let path = member
+            .index
+            .as_ref()
+            .map_or(b"".as_slice(), |index| index.path.as_bytes());
         let mut sizes = 0_u64;
         loop {
             match lines.next() {
                 Ok(Some((entry, at))) => {
                     sizes = sizes.saturating_add(entry.size);
-                    self.entry(number, tree_base(member), &entry, at, faults);
+                    // What is damaged is not handed on any further.
+                    let hand = (is_taken && faults.is_sound()).then_some(self.hand);
+                    self.entry((number, tree_base(member)), (&entry, at), hand, faults);
                 }
                 Ok(None) => break,
                 Err(fault) => return faults.add(path, fault),
+            }
+            if self.hand.is_closed() {
+                return;
             }
         }
         if lines.text_sha256() != member.raw_sha256 {

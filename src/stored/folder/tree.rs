@@ -3,29 +3,24 @@
 //! Content counts: kind, length, bytes, where a link leads. Permissions, owner and time differ as soon as
 //! a dump was copied by hand; the index has the true ones, so that such a difference loses nothing.
 
-use std::fs::File;
-use std::io::{self, Read};
-
 use rustix::fs::{FileType, Stat, major, minor};
 
-use super::super::beneath::{Beneath, demand};
 use super::super::contract::{Owner, in_dump};
 use super::super::fault::Faults;
-use super::super::hashing::{HashingReader, Wanted, each_piece};
 use super::super::lines::is_safe;
-use super::{Fault, FolderCheck, demand_length};
+use super::super::takers::Hand;
+use super::{Fault, FolderCheck, content};
 use crate::archive::entry::{Entry, EntryKind};
 use crate::archive::index::DataAt;
-use crate::archive::manifest::Sha256Digest;
+use crate::files::{Beneath, demand, same_content};
 
 impl FolderCheck<'_> {
-    /// Checks one line of a tree's index.
+    /// Checks one line of a tree's index, and hands the entry and its content on.
     pub(super) fn entry(
         &mut self,
-        number: usize,
-        base: &[u8],
-        entry: &Entry,
-        at: DataAt,
+        (number, base): (usize, &[u8]),
+        (entry, at): (&Entry, DataAt),
+        hand: Option<&Hand<'_>>,
         faults: &mut Faults,
     ) {
         let path = in_dump(base, &entry.path);
@@ -40,7 +35,8 @@ impl FolderCheck<'_> {
                 return faults.add(path, Fault::Contract { what });
             }
         };
-        let checked = check(&mut self.beneath, base, &path, entry, at);
+        let found = Found { base, path: &path };
+        let checked = check(self.beneath, &found, (entry, at), hand);
         if !is_above && !matches!(checked, Err(Fault::Missing | Fault::NoFolder)) {
             self.names.name(&path);
         }
@@ -59,21 +55,41 @@ fn is_device(kind: &EntryKind) -> bool {
     )
 }
 
-/// Checks what counts as content.
+/// Where an entry lies in the dump.
+struct Found<'a> {
+    base: &'a [u8],
+    path: &'a [u8],
+}
+
+/// Checks what counts as content, and hands it on.
 fn check(
     beneath: &mut Beneath,
-    base: &[u8],
-    path: &[u8],
-    entry: &Entry,
-    at: DataAt,
+    &Found { base, path }: &Found<'_>,
+    (entry, at): (&Entry, DataAt),
+    hand: Option<&Hand<'_>>,
 ) -> Result<Stat, Fault> {
-    let stat = match &entry.kind {
-        EntryKind::File => return check_file(beneath, path, entry, at),
-        EntryKind::HardLink { target } => {
-            return check_link(beneath, path, &in_dump(base, target));
-        }
-        _ => beneath.stat(path)?,
+    if entry.kind == EntryKind::File {
+        return content::check_file(beneath, path, (entry, at), hand);
+    }
+    let checked = match &entry.kind {
+        EntryKind::HardLink { target } => check_link(beneath, path, &in_dump(base, target)),
+        _ => check_kind(beneath, path, entry),
     };
+    let is_there = match &checked {
+        Ok(_) => true,
+        Err(fault) => {
+            fault.is_harmless() || matches!(fault, Fault::Missing) && is_device(&entry.kind)
+        }
+    };
+    if let (Some(hand), true) = (hand, is_there) {
+        content::hand_on(beneath, path, entry, hand)?;
+    }
+    checked
+}
+
+/// Checks an entry without data.
+fn check_kind(beneath: &mut Beneath, path: &[u8], entry: &Entry) -> Result<Stat, Fault> {
+    let stat = beneath.stat(path)?;
     match &entry.kind {
         EntryKind::Directory => demand(&stat, FileType::Directory)?,
         EntryKind::Fifo => demand(&stat, FileType::Fifo)?,
@@ -105,31 +121,6 @@ fn demand_numbers(stat: &Stat, wanted_major: u32, wanted_minor: u32) -> Result<(
     Err(Fault::Device)
 }
 
-fn check_file(
-    beneath: &mut Beneath,
-    path: &[u8],
-    entry: &Entry,
-    at: DataAt,
-) -> Result<Stat, Fault> {
-    let DataAt::Sha256(expected) = at else {
-        let what = "its index has no sha256 of it".to_owned();
-        return Err(Fault::Contract { what });
-    };
-    let (file, stat) = beneath.file(path)?;
-    demand_length(stat.st_size, entry.size)?;
-    let content = HashingReader::new(file.take(entry.size));
-    let (found, sha256) = content.finish().map_err(Fault::Read)?;
-    if found != entry.size {
-        let expected = entry.size;
-        return Err(Fault::Length { found, expected });
-    }
-    if sha256 == Sha256Digest(expected) {
-        Ok(stat)
-    } else {
-        Err(Fault::FileSha256)
-    }
-}
-
 /// Checks a further name of a file; a copy of a dump may have made a file of it.
 fn check_link(beneath: &mut Beneath, path: &[u8], target: &[u8]) -> Result<Stat, Fault> {
     let (file, stat) = beneath.file(path)?;
@@ -146,20 +137,6 @@ fn check_link(beneath: &mut Beneath, path: &[u8], target: &[u8]) -> Result<Stat,
     } else {
         Fault::HardLink { target }
     })
-}
-
-fn same_content(mut one: File, mut other: File) -> io::Result<bool> {
-    let mut beside = Vec::new();
-    let mut is_same = Ok(true);
-    each_piece(&mut one, |piece| {
-        beside.resize(piece.len(), 0);
-        is_same = other.read_exact(&mut beside).map(|()| beside == piece);
-        match is_same {
-            Ok(true) => Wanted::More,
-            _ => Wanted::Nothing,
-        }
-    })?;
-    is_same
 }
 
 /// Notes what differs and loses nothing.

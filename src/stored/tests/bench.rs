@@ -55,7 +55,7 @@ impl Bench {
     /// The archive without its marker, as from a pipe.
     pub(super) fn verify_stream(&self) -> Result<Verdicts, OpenError> {
         let mut stream = File::open(&self.dump).unwrap();
-        let dump = Dump::open_stream(&mut stream, self.folder.path())?;
+        let mut dump = Dump::open_stream(&mut stream, self.folder.path())?;
         Ok(dump.verify(&mut |_| {})?)
     }
 

@@ -278,7 +278,7 @@ fn entry(path: &str, kind: EntryKind, size: usize) -> Entry {
 fn opened(bytes: &[u8]) -> String {
     let scratch = tempfile::tempdir().unwrap();
     let dump = Dump::open_stream(&mut &bytes[..], scratch.path());
-    said(dump.and_then(|dump| Ok(dump.verify(&mut |_| {})?)))
+    said(dump.and_then(|mut dump| Ok(dump.verify(&mut |_| {})?)))
 }
 
 #[test]

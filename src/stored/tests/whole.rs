@@ -43,7 +43,7 @@ fn a_copy_that_lost_owners_times_and_links_has_all_content() {
     let bench = Bench::new(Shape::Directory, Codec::Zst);
     let copied = bench.dumps().join("copied");
     copy(&bench.dump, &copied, "-r");
-    let dump = Dump::open(&copied, bench.dumps()).unwrap();
+    let mut dump = Dump::open(&copied, bench.dumps()).unwrap();
     let verdicts = dump.verify(&mut |_| {}).unwrap();
     assert_eq!(verdicts.exit(), Exit::Done, "{}", said(Ok(verdicts)));
     let harmless: u64 = verdicts

@@ -16,13 +16,16 @@ pub(crate) enum Kind {
     File,
 }
 
-/// Renames within `dir`.
+/// A name in an open folder.
+pub(crate) type Place<'a> = (BorrowedFd<'a>, &'a OsStr);
+
+/// Renames within a file system.
 ///
 /// # Errors
 /// `EEXIST` when `to` is taken; nothing was changed then.
-pub(crate) fn rename_new(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr, kind: Kind) -> Result<()> {
-    match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
-        Err(errno) if not_supported(errno) => rename_without_flag(dir, from, to, kind),
+pub(crate) fn rename_new(from: Place<'_>, to: Place<'_>, kind: Kind) -> Result<()> {
+    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        Err(errno) if not_supported(errno) => rename_without_flag(from, to, kind),
         other => other,
     }
 }
@@ -33,15 +36,16 @@ pub(crate) fn rename_new(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr, kind: Ki
 /// replaces a folder only while it is empty. A file: a second hard link, which fails for a taken
 /// name. Where there are none either, an empty file of that name is made and renamed over. Killed in
 /// between, that leaves an empty folder or file, which is no dump.
-fn rename_without_flag(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr, kind: Kind) -> Result<()> {
+fn rename_without_flag(from: Place<'_>, to: Place<'_>, kind: Kind) -> Result<()> {
+    let ((from_dir, from), (dir, to)) = (from, to);
     let reserved = match kind {
         Kind::Folder => {
             mkdirat(dir, to, Mode::RWXU)?;
             AtFlags::REMOVEDIR
         }
         Kind::File => {
-            match linkat(dir, from, dir, to, AtFlags::empty()) {
-                Ok(()) => return unlinkat(dir, from, AtFlags::empty()),
+            match linkat(from_dir, from, dir, to, AtFlags::empty()) {
+                Ok(()) => return unlinkat(from_dir, from, AtFlags::empty()),
                 Err(Errno::EXIST) => return Err(Errno::EXIST),
                 Err(_) => {}
             }
@@ -50,7 +54,7 @@ fn rename_without_flag(dir: BorrowedFd<'_>, from: &OsStr, to: &OsStr, kind: Kind
             AtFlags::empty()
         }
     };
-    renameat(dir, from, dir, to).inspect_err(|_| {
+    renameat(from_dir, from, dir, to).inspect_err(|_| {
         if let Err(errno) = unlinkat(dir, to, reserved) {
             tracing::warn!(name = ?to, %errno, "an empty reservation could not be removed");
         }
@@ -65,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    type Rename = fn(BorrowedFd<'_>, &OsStr, &OsStr, Kind) -> Result<()>;
+    type Rename = fn(Place<'_>, Place<'_>, Kind) -> Result<()>;
     const BOTH: [Rename; 2] = [rename_new, rename_without_flag];
 
     #[test]
@@ -74,8 +78,13 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let at = |name: &str| folder.path().join(name);
             let dir = File::open(folder.path()).unwrap();
-            let rename =
-                |from: &str, to: &str, kind| rename(dir.as_fd(), from.as_ref(), to.as_ref(), kind);
+            let rename = |from: &str, to: &str, kind| {
+                rename(
+                    (dir.as_fd(), from.as_ref()),
+                    (dir.as_fd(), to.as_ref()),
+                    kind,
+                )
+            };
             fs::write(at("file"), "new").unwrap();
             fs::create_dir(at("folder")).unwrap();
             fs::write(at("folder/inside"), "new").unwrap();

@@ -4,7 +4,7 @@ use crate::archive::escape::escape;
 
 /// A kind of loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     Owner,
     Mode,
     Attribute,
@@ -28,18 +28,18 @@ const KINDS: [(Loss, &str); 5] = [
 
 /// How often each kind occurred, and where first.
 #[derive(Debug, Default)]
-pub(super) struct Losses {
+pub(crate) struct Losses {
     seen: [Option<(u64, String)>; KINDS.len()],
 }
 
 impl Losses {
-    pub(super) fn add(&mut self, loss: Loss, path: &[u8]) {
+    pub(crate) fn add(&mut self, loss: Loss, path: &[u8]) {
         let seen = self.seen[loss as usize].get_or_insert_with(|| (0, escape(path)));
         seen.0 += 1;
     }
 
     /// One sentence for each kind that occurred.
-    pub(super) fn sentences(&self) -> Vec<String> {
+    pub(crate) fn sentences(&self) -> Vec<String> {
         self.seen
             .iter()
             .zip(KINDS)

@@ -11,7 +11,7 @@ use crate::archive::entry::Segment;
 const MAX_SEGMENTS: usize = 16_384;
 
 /// The data segments of an open file, or `None` if it has no hole below `size`.
-pub(super) fn data_segments(
+pub(crate) fn data_segments(
     file: BorrowedFd<'_>,
     size: u64,
 ) -> Result<Option<Vec<Segment>>, Errno> {

@@ -8,12 +8,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{
-    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat,
-    fchmod, fchown, fsetxattr, futimens, lsetxattr, utimensat,
+    AtFlags, Gid, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat,
+    fchmod, fchown, fsetxattr, fstat, futimens, lsetxattr, utimensat,
 };
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 
 use super::losses::{Loss, Losses};
+use super::xattrs::{XattrsMissing, read_xattrs};
 use crate::archive::entry::{Entry, EntryKind, Mtime, Xattr};
 
 /// Set-user-id and set-group-id: not for a file whose owner is another than it was.
@@ -21,7 +22,7 @@ const SET_ID: u32 = 0o6000;
 
 /// What is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     mode: u32,
     uid: u32,
     gid: u32,
@@ -30,7 +31,7 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    pub(super) fn of(entry: &Entry) -> Self {
+    pub(crate) fn of(entry: &Entry) -> Self {
         Self {
             mode: entry.mode,
             uid: entry.uid,
@@ -40,8 +41,24 @@ impl Metadata {
         }
     }
 
+    /// That of an open folder.
+    pub(crate) fn of_folder(folder: BorrowedFd<'_>) -> Result<Self> {
+        let stat = fstat(folder)?;
+        let xattrs = read_xattrs(folder, b"", true).map_err(|missing| match missing {
+            XattrsMissing::Unreadable(errno) => errno,
+            XattrsMissing::TooLong { .. } => Errno::TOOBIG,
+        })?;
+        Ok(Self {
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mtime: mtime_of(&stat),
+            xattrs,
+        })
+    }
+
     /// Sets it on an open file or folder; `path` is what the losses name.
-    pub(super) fn set(&self, fd: BorrowedFd<'_>, path: &[u8], losses: &mut Losses) {
+    pub(crate) fn set(&self, fd: BorrowedFd<'_>, path: &[u8], losses: &mut Losses) {
         let owned = fchown(
             fd,
             Some(Uid::from_raw(self.uid)),
@@ -58,7 +75,7 @@ impl Metadata {
     }
 
     /// Sets it on a link or special file, which cannot be opened for that.
-    pub(super) fn set_by_name(
+    pub(crate) fn set_by_name(
         &self,
         (dir, name): (BorrowedFd<'_>, &OsStr),
         kind: &EntryKind,
@@ -105,8 +122,17 @@ fn note(set: Result<()>, loss: Loss, path: &[u8], losses: &mut Losses) {
     }
 }
 
+/// When a file was changed.
+pub(crate) fn mtime_of(stat: &Stat) -> Mtime {
+    Mtime {
+        secs: stat.st_mtime,
+        // Below 1,000,000,000 by definition.
+        nanos: stat.st_mtime_nsec.try_into().unwrap_or(0),
+    }
+}
+
 /// The modification time, and the access time left as it is.
-pub(super) fn times(mtime: Mtime) -> Timestamps {
+pub(crate) fn times(mtime: Mtime) -> Timestamps {
     Timestamps {
         last_access: Timespec {
             tv_sec: 0,

@@ -12,9 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{Mode, OFlags, Stat, fchmod, fstat, futimens, mkdirat, openat};
 use rustix::io::{Errno, Result};
 
+use super::create::open_new_folder;
 use super::losses::{Loss, Losses};
-use super::metadata::{Metadata, times};
-use super::staging::open_new_folder;
+use super::metadata::{Metadata, mtime_of, times};
 use crate::archive::entry::Mtime;
 
 /// What a folder gets when it is left.
@@ -36,22 +36,14 @@ struct OpenFolder {
 
 /// A place in a tree of which only we know.
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub(crate) struct Cursor {
     root: OwnedFd,
     here: OwnedFd,
     way: Vec<OpenFolder>,
 }
 
-/// The path's last component and what is before it.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (b"", path),
-    }
-}
-
 impl Cursor {
-    pub(super) fn new(root: OwnedFd) -> Result<Self> {
+    pub(crate) fn new(root: OwnedFd) -> Result<Self> {
         let here = reopen(root.as_fd(), c".")?;
         Ok(Self {
             root,
@@ -60,12 +52,12 @@ impl Cursor {
         })
     }
 
-    pub(super) fn root(&self) -> BorrowedFd<'_> {
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
     }
 
     /// Goes to a folder, makes those that are missing, and gives its descriptor.
-    pub(super) fn go_to<'c>(
+    pub(crate) fn go_to<'c>(
         &'c mut self,
         folder: &[u8],
         losses: &mut Losses,
@@ -90,7 +82,7 @@ impl Cursor {
     }
 
     /// Makes a folder, or takes one made on the way, which gets `metadata` when it is left.
-    pub(super) fn make(
+    pub(crate) fn make(
         &mut self,
         path: &[u8],
         metadata: Metadata,
@@ -104,7 +96,7 @@ impl Cursor {
     }
 
     /// Goes back to the root: all folders have their metadata then.
-    pub(super) fn leave_all(&mut self, losses: &mut Losses) -> Result<()> {
+    pub(crate) fn leave_all(&mut self, losses: &mut Losses) -> Result<()> {
         while !self.way.is_empty() {
             self.leave(losses)?;
         }
@@ -183,12 +175,7 @@ fn reopen(dir: BorrowedFd<'_>, name: &std::ffi::CStr) -> Result<OwnedFd> {
 }
 
 fn restore(stat: &Stat) -> AtEnd {
-    let mtime = Mtime {
-        secs: stat.st_mtime,
-        // Below 1,000,000,000 by definition.
-        nanos: stat.st_mtime_nsec.try_into().unwrap_or(0),
-    };
-    AtEnd::Restore(stat.st_mode & 0o7777, mtime)
+    AtEnd::Restore(stat.st_mode & 0o7777, mtime_of(stat))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Makes entries as plain files in a staging folder: written beneath it only, never through a link.
+//! Makes entries as plain files in a folder of which nobody else knows: beneath it only, never through a
+//! link, and nothing twice.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -7,25 +8,22 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, linkat, makedev, mknodat, openat, symlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{linkat, makedev, mknodat, openat, statat, symlinkat};
 use rustix::io::Errno;
 
-use super::TargetError;
-use super::cursor::{Cursor, split};
-use super::dumps::create_file;
-use super::error::{Step, not_supported};
+use super::beneath::split;
+use super::create::create_file;
+use super::cursor::Cursor;
+use super::error::{At, FileError, not_supported};
 use super::losses::{Loss, Losses};
 use super::metadata::Metadata;
-use super::site::{OrFailed, Site};
 use crate::archive::entry::{Entry, EntryKind, Segment};
-use crate::archive::escape::escape;
 
 /// A staging folder that is being filled.
 #[derive(Debug)]
-pub(super) struct Tree {
-    site: Site,
+pub(crate) struct Tree {
     cursor: Cursor,
     losses: Losses,
     open: Option<OpenFile>,
@@ -46,10 +44,10 @@ struct OpenFile {
 }
 
 impl Tree {
-    pub(super) fn new(site: Site, root: OwnedFd) -> Result<Self, TargetError> {
-        let cursor = Cursor::new(root).or_failed(&site, Step::Create, b"")?;
+    /// In a folder that is empty.
+    pub(crate) fn new(root: OwnedFd) -> Result<Self, FileError> {
+        let cursor = Cursor::new(root).writing(b"")?;
         Ok(Self {
-            site,
             cursor,
             losses: Losses::default(),
             open: None,
@@ -57,28 +55,28 @@ impl Tree {
         })
     }
 
-    pub(super) fn root(&self) -> BorrowedFd<'_> {
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
         self.cursor.root()
     }
 
     /// Bytes of content in the tree's plain files so far.
-    pub(super) fn data_bytes(&self) -> u64 {
+    pub(crate) fn data_bytes(&self) -> u64 {
         self.data_bytes
     }
 
     /// What could not be kept so far, one sentence each.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         self.losses.sentences()
     }
 
     /// Makes an entry; a regular file then takes [`Tree::write`] and [`Tree::end`].
-    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        check_path(&self.site, &entry.path)?;
+    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<(), FileError> {
+        check_path(&entry.path)?;
         match &entry.kind {
             EntryKind::Directory => {
                 let metadata = Metadata::of(entry);
                 let made = self.cursor.make(&entry.path, metadata, &mut self.losses);
-                made.or_failed(&self.site, Step::Write, &entry.path)
+                made.writing(&entry.path)
             }
             EntryKind::File => self.begin_file(entry),
             EntryKind::HardLink { target } => self.hard_link(&entry.path, target),
@@ -90,80 +88,74 @@ impl Tree {
     }
 
     /// Content of the file begun last.
-    pub(super) fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
+    pub(crate) fn write(&mut self, data: &[u8]) -> Result<(), FileError> {
         let Some(open) = &mut self.open else {
-            return Err(self.site.out_of_order("write"));
+            return Err(FileError::OutOfOrder { call: "write" });
         };
         open.written += data.len() as u64;
         if open.written > open.announced {
-            return Err(open.wrong_length(&self.site));
+            return Err(open.wrong_length());
         }
         let put = open.put(data);
-        put.or_failed(&self.site, Step::Write, &open.path)?;
+        put.writing(&open.path)?;
         self.data_bytes += data.len() as u64;
         Ok(())
     }
 
     /// Ends the entry begun last; for anything but a regular file there is nothing left to do.
-    pub(super) fn end(&mut self) -> Result<(), TargetError> {
+    pub(crate) fn end(&mut self) -> Result<(), FileError> {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
         if open.written != open.announced {
-            return Err(open.wrong_length(&self.site));
+            return Err(open.wrong_length());
         }
         let ended = open.file.set_len(open.size);
-        ended.or_failed(&self.site, Step::Write, &open.path)?;
+        ended.writing(&open.path)?;
         open.metadata
             .set(open.file.as_fd(), &open.path, &mut self.losses);
         if cfg!(not(target_os = "linux")) {
             // Nothing else syncs a whole file system and says how it went.
-            open.file
-                .sync_all()
-                .or_failed(&self.site, Step::Sync, &open.path)?;
+            open.file.sync_all().syncing(&open.path)?;
         }
         Ok(())
     }
 
     /// Makes a file (0600) for a stream member.
-    pub(super) fn create(&mut self, path: &[u8]) -> Result<File, TargetError> {
-        check_path(&self.site, path)?;
+    pub(crate) fn create(&mut self, path: &[u8]) -> Result<File, FileError> {
+        check_path(path)?;
         let (folder, name) = split(path);
         let made = self
             .cursor
             .go_to(folder, &mut self.losses)
             .map_err(io::Error::from);
         let made = made.and_then(|dir| create_file(dir, OsStr::from_bytes(name)));
-        made.or_failed(&self.site, Step::Write, path)
+        made.writing(path)
     }
 
     /// Removes the file of a stream member.
-    pub(super) fn remove(&mut self, path: &[u8]) -> Result<(), TargetError> {
+    pub(crate) fn remove(&mut self, path: &[u8]) -> Result<(), FileError> {
         let (folder, name) = split(path);
         let removed = self.cursor.go_to(folder, &mut self.losses);
         let removed = removed.and_then(|dir| rustix::fs::unlinkat(dir, name, AtFlags::empty()));
-        removed.or_failed(&self.site, Step::Write, path)
+        removed.writing(path)
     }
 
     /// Waits until the file of a stream member is on the disk.
-    pub(super) fn sync_file(&mut self, path: &[u8]) -> Result<(), TargetError> {
+    pub(crate) fn sync_file(&mut self, path: &[u8]) -> Result<(), FileError> {
         let (folder, name) = split(path);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let synced = self.cursor.go_to(folder, &mut self.losses);
         let synced = synced.and_then(|dir| openat(dir, name, flags, Mode::empty()));
-        synced
-            .and_then(rustix::fs::fsync)
-            .or_failed(&self.site, Step::Sync, path)
+        synced.and_then(rustix::fs::fsync).syncing(path)
     }
 
     /// Gives all folders their metadata.
-    pub(super) fn close(&mut self) -> Result<(), TargetError> {
-        self.cursor
-            .leave_all(&mut self.losses)
-            .or_failed(&self.site, Step::Write, b"")
+    pub(crate) fn close(&mut self) -> Result<(), FileError> {
+        self.cursor.leave_all(&mut self.losses).writing(b"")
     }
 
-    fn begin_file(&mut self, entry: &Entry) -> Result<(), TargetError> {
+    fn begin_file(&mut self, entry: &Entry) -> Result<(), FileError> {
         let file = self.create(&entry.path)?;
         let whole = || {
             vec![Segment {
@@ -183,27 +175,25 @@ impl Tree {
         Ok(())
     }
 
-    fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Result<(), TargetError> {
-        check_path(&self.site, target)?;
+    fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Result<(), FileError> {
+        check_path(target)?;
         let (target_folder, target_name) = split(target);
-        let from = open_beneath(self.cursor.root(), target_folder);
-        let from = from.or_failed(&self.site, Step::Write, target)?;
+        let from = open_beneath(self.cursor.root(), target_folder).writing(target)?;
+        let found = statat(&from, target_name, AtFlags::SYMLINK_NOFOLLOW).writing(target)?;
+        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+            let (path, target) = (path.to_vec(), target.to_vec());
+            return Err(FileError::LinkTarget { path, target });
+        }
         let (folder, name) = split(path);
-        let dir =
-            self.cursor
-                .go_to(folder, &mut self.losses)
-                .or_failed(&self.site, Step::Write, path)?;
+        let dir = self.cursor.go_to(folder, &mut self.losses).writing(path)?;
         let linked = linkat(&from, target_name, dir, name, AtFlags::empty());
-        unless_unsupported(&self.site, linked, path, "a hard link")
+        unless_unsupported(linked, path, "a hard link")
     }
 
-    fn make_special(&mut self, entry: &Entry) -> Result<(), TargetError> {
+    fn make_special(&mut self, entry: &Entry) -> Result<(), FileError> {
         let (folder, name) = split(&entry.path);
-        let dir = self.cursor.go_to(folder, &mut self.losses).or_failed(
-            &self.site,
-            Step::Write,
-            &entry.path,
-        )?;
+        let dir = self.cursor.go_to(folder, &mut self.losses);
+        let dir = dir.writing(&entry.path)?;
         let node = |kind, device| mknodat(dir, name, kind, Mode::RUSR | Mode::WUSR, device);
         let (made, what) = match &entry.kind {
             EntryKind::Symlink { target } => (symlinkat(&target[..], dir, name), "a symbolic link"),
@@ -221,7 +211,7 @@ impl Tree {
             self.losses.add(Loss::Device, &entry.path);
             return Ok(());
         }
-        unless_unsupported(&self.site, made, &entry.path, what)?;
+        unless_unsupported(made, &entry.path, what)?;
         let place = (dir, OsStr::from_bytes(name));
         Metadata::of(entry).set_by_name(place, &entry.kind, &entry.path, &mut self.losses);
         Ok(())
@@ -244,10 +234,9 @@ impl OpenFile {
         Ok(())
     }
 
-    fn wrong_length(&self, site: &Site) -> TargetError {
-        TargetError::Length {
-            target: site.target.clone(),
-            member: escape(&self.path),
+    fn wrong_length(&self) -> FileError {
+        FileError::Length {
+            path: self.path.clone(),
             announced: self.announced,
             written: self.written,
         }
@@ -269,31 +258,26 @@ fn open_beneath(root: BorrowedFd<'_>, folder: &[u8]) -> rustix::io::Result<Owned
 
 /// Tells an entry that the file system cannot hold from a failure.
 fn unless_unsupported(
-    site: &Site,
     made: rustix::io::Result<()>,
     path: &[u8],
     what: &'static str,
-) -> Result<(), TargetError> {
+) -> Result<(), FileError> {
     match made {
-        Err(errno) if not_supported(errno) => Err(TargetError::Unsupported {
-            target: site.target.clone(),
-            path: site.path(path),
+        Err(errno) if not_supported(errno) => Err(FileError::Unsupported {
+            path: path.to_vec(),
             what,
             source: errno.into(),
         }),
-        other => other.or_failed(site, Step::Write, path),
+        other => other.writing(path),
     }
 }
 
-/// Refuses what is no path in a dump. Sources make none such; a bug there must not write elsewhere.
-pub(super) fn check_path(site: &Site, path: &[u8]) -> Result<(), TargetError> {
+/// Refuses what is no path below a folder.
+pub(crate) fn check_path(path: &[u8]) -> Result<(), FileError> {
     let bad = |name: &[u8]| name.is_empty() || name == b"." || name == b".." || name.contains(&0);
     if path.split(|byte| *byte == b'/').any(bad) {
-        return Err(TargetError::BadPath {
-            target: site.target.clone(),
-            path: escape(path),
-        });
+        let path = path.to_vec();
+        return Err(FileError::BadPath { path });
     }
-    debug_assert!(!Path::new(OsStr::from_bytes(path)).is_absolute());
     Ok(())
 }

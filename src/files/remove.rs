@@ -14,7 +14,7 @@ use rustix::io::{Errno, Result};
 ///
 /// # Errors
 /// The first entry that cannot be removed ends it.
-pub(super) fn remove_entry(parent: BorrowedFd<'_>, name: &OsStr) -> Result<()> {
+pub(crate) fn remove_entry(parent: BorrowedFd<'_>, name: &OsStr) -> Result<()> {
     if remove_leaf(parent, name.as_bytes())? {
         return Ok(());
     }

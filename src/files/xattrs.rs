@@ -14,7 +14,7 @@ const KERNEL_MAX: usize = 64 * 1024;
 
 /// Why a file's attributes are not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum XattrsMissing {
+pub(crate) enum XattrsMissing {
     Unreadable(Errno),
     TooLong { bytes: u64 },
 }
@@ -29,7 +29,7 @@ impl From<Errno> for XattrsMissing {
 ///
 /// There is no `lgetxattr` relative to a directory before Linux 6.13. The directory's magic link
 /// in `/proc/self/fd` does the same: the kernel goes through it to the open directory itself.
-pub(super) fn read_xattrs(
+pub(crate) fn read_xattrs(
     dir: BorrowedFd<'_>,
     name: &[u8],
     follow: bool,

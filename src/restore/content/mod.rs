@@ -1,0 +1,25 @@
+//! Content on its way back: into folders of this machine, into volumes behind the engine's API, into a folder
+//! of the user's choice, and beside what it is compared with.
+//!
+//! Everything is staged first and changes places by renames; see `docs/adr/0010-restoring.md`. What comes are the
+//! calls of [`TarVisitor`](crate::archive::tar::TarVisitor), as [`Dump::read_members`](crate::stored::Dump::read_members)
+//! hands them over; it knows neither plans nor Compose.
+
+mod below;
+mod differences;
+mod error;
+mod moves;
+mod place;
+mod project;
+mod settle;
+mod stage;
+mod whole;
+
+pub use below::Below;
+pub use differences::{Difference, Differences};
+pub use error::ContentError;
+pub use place::{Place, PlaceState, Token};
+pub use project::{StagedFiles, Swapped};
+pub use settle::{Settle, settle};
+pub use stage::{Stage, StageOptions};
+pub use whole::StagedFolder;

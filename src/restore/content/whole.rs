@@ -1,0 +1,176 @@
+//! A folder that gets new content as a whole: a volume's mountpoint, or a mounted folder.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, Dir, Mode, mkdirat, statat, utimensat};
+use rustix::io::Errno;
+
+use super::ContentError;
+use super::moves::MovesWriter;
+use super::place::{Hidden, NEW, OLD, join, open_beneath};
+use super::stage::{Ended, Stage};
+use crate::archive::entry::Mtime;
+use crate::files::{Losses, Metadata, mtime_of, split, times};
+
+impl Stage {
+    /// Ends the content of a folder that gets it as a whole.
+    ///
+    /// # Errors
+    /// When it cannot be written or synced.
+    pub fn finish(self) -> Result<StagedFolder, ContentError> {
+        Ok(StagedFolder { ended: self.end()? })
+    }
+}
+
+/// New content of a whole folder, on the disk and not yet in its place. Dropped, it leaves everything as it
+/// was, also after [`StagedFolder::swap`].
+pub struct StagedFolder {
+    ended: Ended,
+}
+
+impl StagedFolder {
+    /// What the file system or the lack of privileges kept from being restored, one sentence each.
+    #[must_use]
+    pub fn losses(&self) -> &[String] {
+        &self.ended.losses
+    }
+
+    /// Puts the new content into its place: what is there moves aside, by renames alone. What lies at the paths
+    /// `carried` stays where it is, as far as the new content has nothing there: it belongs to something
+    /// else that is not restored, or not so.
+    ///
+    /// # Errors
+    /// When a rename fails, in the middle of it perhaps: [`StagedFolder::undo`] takes it back.
+    pub fn swap(&mut self, carried: &[Vec<u8>]) -> Result<(), ContentError> {
+        let Ended {
+            prepared,
+            root,
+            losses,
+            ..
+        } = &mut self.ended;
+        let hidden = &prepared.hidden;
+        let mut moves = MovesWriter::create(hidden)?;
+        each_name(hidden, None, &mut |name| {
+            moves.add(name, &hidden.within(OLD, name))
+        })?;
+        each_name(hidden, Some(NEW), &mut |name| {
+            moves.add(&hidden.within(NEW, name), name)
+        })?;
+        let mut folders = Vec::new();
+        for path in carried {
+            if let Some(folder) = carry(hidden, path)? {
+                moves.add(&hidden.within(OLD, path), path)?;
+                folders.push(folder);
+            }
+        }
+        moves.finish()?.execute()?;
+        folders
+            .iter()
+            .for_each(|folder| folder.give_back_time(hidden));
+        if let Some(metadata) = root {
+            let mut lost = Losses::default();
+            metadata.set(hidden.folder.as_fd(), b"", &mut lost);
+            losses.extend(lost.sentences());
+        }
+        hidden.sync()
+    }
+
+    /// Puts everything back as it was.
+    ///
+    /// # Errors
+    /// When a rename cannot be taken back; [`super::settle()`] can try again.
+    pub fn undo(mut self) -> Result<(), ContentError> {
+        self.ended.prepared.undo()
+    }
+
+    /// Removes the old content: from now on there is no way back.
+    ///
+    /// # Errors
+    /// When it cannot be removed; the new content counts all the same.
+    pub fn keep(mut self) -> Result<(), ContentError> {
+        self.ended.prepared.keep()
+    }
+}
+
+/// Shows the names in a folder that is to change places: the folder itself, or one in the hidden one.
+fn each_name(
+    hidden: &Hidden,
+    inside: Option<&str>,
+    see: &mut dyn FnMut(&[u8]) -> Result<(), ContentError>,
+) -> Result<(), ContentError> {
+    let unread = |errno: Errno| ContentError::Read {
+        path: hidden.path.clone(),
+        source: errno.into(),
+    };
+    let names = match inside {
+        None => Dir::read_from(&hidden.folder),
+        Some(name) => Dir::read_from(hidden.open_inside(name)?),
+    };
+    for entry in names.map_err(unread)? {
+        let entry = entry.map_err(unread)?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." && !hidden.is_own(name) {
+            see(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder of the new content into which something of the old one moves: its time is not changed by that.
+struct Carrying {
+    path: Vec<u8>,
+    mtime: Mtime,
+}
+
+impl Carrying {
+    fn give_back_time(&self, hidden: &Hidden) {
+        let (folder, name) = split(&self.path);
+        let set = open_beneath(hidden.folder.as_fd(), folder).and_then(|folder| {
+            let nofollow = AtFlags::SYMLINK_NOFOLLOW;
+            utimensat(folder, name, &times(self.mtime), nofollow)
+        });
+        if set.is_err() {
+            tracing::debug!("the time of a folder with kept content could not be set");
+        }
+    }
+}
+
+/// Prepares the way of something old into the new content. `None` if it is not there, or the new
+/// content has something in its place.
+fn carry(hidden: &Hidden, path: &[u8]) -> Result<Option<Carrying>, ContentError> {
+    let failed =
+        |errno: Errno| ContentError::write(&hidden.path, join(&hidden.path, path), errno.into());
+    let (way, name) = split(path);
+    let is_there = |root: BorrowedFd<'_>| {
+        let folder = open_beneath(root, way);
+        folder.is_ok_and(|folder| statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+    };
+    let new = hidden.open_inside(NEW)?;
+    if !is_there(hidden.folder.as_fd()) || is_there(new.as_fd()) {
+        return Ok(None);
+    }
+    let (mut old, mut new) = (
+        open_beneath(hidden.folder.as_fd(), b"").map_err(failed)?,
+        new,
+    );
+    for name in way
+        .split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty())
+    {
+        old = open_beneath(old.as_fd(), name).map_err(failed)?;
+        match mkdirat(&new, name, Mode::RWXU) {
+            Ok(()) => {
+                new = open_beneath(new.as_fd(), name).map_err(failed)?;
+                let metadata = Metadata::of_folder(old.as_fd()).map_err(failed)?;
+                metadata.set(new.as_fd(), b"", &mut Losses::default());
+            }
+            Err(Errno::EXIST) => new = open_beneath(new.as_fd(), name).map_err(failed)?,
+            Err(errno) => return Err(failed(errno)),
+        }
+    }
+    let found = rustix::fs::fstat(&new).map_err(failed)?;
+    Ok(Some(Carrying {
+        path: way.to_vec(),
+        mtime: mtime_of(&found),
+    }))
+}

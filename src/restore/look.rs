@@ -1,0 +1,202 @@
+//! The looks that a restore takes before it plans, in their order: the Compose files, the name of the project,
+//! the members that are wanted, the engine, the project folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::compose_program::{Called, ComposeProgram};
+use super::config_pass::{self, ConfigError, ConfigPass};
+use super::content::Place;
+use super::facts::{self, Facts, Standing, Wanted};
+use super::model::Model;
+use super::plan::naming::{self, Named};
+use super::plan::select;
+use super::probe;
+use super::request::{Request, Scope};
+use crate::archive::escape::unescape;
+use crate::archive::manifest::Manifest;
+use crate::archive::manifest::model::Source;
+use crate::compose::LoadError;
+use crate::diagnostic::Finding;
+use crate::engine::{Engine, EngineError};
+use crate::plan::facts::Way;
+use crate::stored::Dump;
+
+/// An engine that answered, and what is known of the way to it.
+pub(crate) struct Connected {
+    /// The engine.
+    pub(crate) engine: Arc<dyn Engine>,
+    /// The way to it.
+    pub(crate) way: Way,
+    /// Compose as it is installed here.
+    pub(crate) program: Option<ComposeProgram>,
+}
+
+/// What was seen.
+pub(crate) struct Looked {
+    /// What a plan is made from.
+    pub(crate) facts: Facts,
+    /// The project as Compose is told of it.
+    pub(crate) called: Called,
+}
+
+/// It cannot be seen what a restore would do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LookError {
+    /// What was asked for does not go with the dump.
+    #[error("{}", crate::text::count(.0.len() as u64, "finding"))]
+    Findings(Vec<Finding>),
+    /// The Compose files cannot be used.
+    #[error("the Compose files of the project cannot be used")]
+    Model(#[source] LoadError),
+    /// The dump's configuration cannot be looked at.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The engine does not answer as it should.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Looks at everything that a plan is made from. `connected` is why there is no engine, where there is
+/// none; `unfinished` are the volumes that a restore that was cut off has left half written. Changes nothing but
+/// temporary files in `scratch`.
+///
+/// # Errors
+/// What keeps it from being seen, or does not go with the dump.
+pub(crate) async fn look(
+    request: &Request,
+    dump: &mut Dump,
+    scratch: &Path,
+    connected: &Result<Connected, String>,
+    unfinished: &BTreeSet<String>,
+) -> Result<Looked, LookError> {
+    let manifest = dump.manifest.clone();
+    let mounted = mounted_paths(&manifest);
+    let config = manifest
+        .members
+        .iter()
+        .any(|member| member.source == Source::Config);
+    let roots: Vec<Vec<u8>> = mounted.iter().map(|(_, path)| path.clone()).collect();
+    let config = config.then(|| config_pass::look(dump, scratch, &request.folder, &roots));
+    let config = config.transpose()?;
+    let model = model(request, &manifest, config.as_ref())?;
+    let found = model.as_ref().map(|model| model.found_name.as_str());
+    let named = naming::project(request, &manifest, found)
+        .map_err(|finding| LookError::Findings(vec![finding]))?;
+    let (project, files) = model.map(|model| (model.project, model.files)).unzip();
+    let selection =
+        select::select(request, &manifest, project.as_ref()).map_err(LookError::Findings)?;
+    let wanted = Wanted {
+        manifest: &manifest,
+        selection: &selection,
+        model: project.as_ref(),
+        named: &named,
+    };
+    let engine = match connected {
+        Err(why) => Err(why.clone()),
+        Ok(connected) => {
+            Ok(facts::ask_engine(&connected.engine, connected.way.clone(), &wanted).await?)
+        }
+    };
+    let called = called(request, &named, files.unwrap_or_default());
+    let compose = connected.as_ref().ok().and_then(|one| one.program.as_ref());
+    let inside = config.as_ref().map_or(&[][..], |config| &config.inside);
+    let carried = carried(&mounted, inside);
+    let facts = Facts {
+        model: project,
+        folder: request.folder.clone(),
+        unusable_folder: facts::unusable_folder(&request.folder),
+        standing: standing(&request.folder, &mounted, &carried),
+        config: config.map(|config| config.compared),
+        carried,
+        engine,
+        compose: compose.map(|program| program.shown(&called)),
+        unfinished: unfinished.clone(),
+        is_root: rustix::process::geteuid().is_root(),
+        manifest,
+        selection,
+        named,
+    };
+    Ok(Looked { facts, called })
+}
+
+/// The project as its files will declare it: by the dump's, where they are put back or there are no others.
+fn model(
+    request: &Request,
+    manifest: &Manifest,
+    config: Option<&ConfigPass>,
+) -> Result<Option<Model>, LookError> {
+    let load = |at: &Path| Model::load(request, manifest, at).map_err(LookError::Model);
+    let Some(config) = config else {
+        return load(&request.folder);
+    };
+    if request.wants(Scope::Config) {
+        return load(&config.copy);
+    }
+    if let Some(own) = load(&request.folder)? {
+        return Ok(Some(own));
+    }
+    let mut model = load(&config.copy)?;
+    if let Some(model) = &mut model {
+        // Nobody puts these files there: the folder's name says nothing about the project's.
+        model.found_name.clone_from(&manifest.project.name);
+    }
+    Ok(model)
+}
+
+/// The mounted members, each with its path in the project folder.
+fn mounted_paths(manifest: &Manifest) -> Vec<(String, Vec<u8>)> {
+    let members = manifest.members.iter();
+    let mounted = members.filter_map(|member| match &member.source {
+        Source::Mounted { path } => Some((member.path.clone(), unescape(path.as_bytes())?)),
+        _ => None,
+    });
+    mounted.collect()
+}
+
+/// What in each mounted folder is not its own: config, and mounted folders of their own.
+fn carried(mounted: &[(String, Vec<u8>)], config: &[Vec<u8>]) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let others = || config.iter().chain(mounted.iter().map(|(_, path)| path));
+    let below = |folder: &Vec<u8>| {
+        let rest = others().filter_map(|path| path.strip_prefix(&folder[..])?.strip_prefix(b"/"));
+        rest.map(<[u8]>::to_vec).collect()
+    };
+    let rows = mounted.iter();
+    rows.map(|(member, path)| (member.clone(), below(path)))
+        .collect()
+}
+
+/// What stands where mounted members go.
+fn standing(
+    folder: &Path,
+    mounted: &[(String, Vec<u8>)],
+    carried: &BTreeMap<String, Vec<Vec<u8>>>,
+) -> BTreeMap<String, Standing> {
+    let row = |(member, path): &(String, Vec<u8>)| {
+        let place = Place {
+            root: folder.to_owned(),
+            below: path.clone(),
+        };
+        let carried = carried.get(member).map_or(&[][..], Vec::as_slice);
+        (member.clone(), probe::folder(&place, carried))
+    };
+    mounted.iter().map(row).collect()
+}
+
+/// The project as Compose has to be told of it.
+fn called(request: &Request, named: &Named, files: Vec<std::path::PathBuf>) -> Called {
+    let flags = &request.compose;
+    Called {
+        folder: request.folder.clone(),
+        // A copy's name is written to its `.env`, where Compose finds it.
+        name: (!named.is_found).then(|| named.name.clone()),
+        files: if flags.files.is_empty() {
+            files
+        } else {
+            flags.files.clone()
+        },
+        env_files: flags.env_files.clone(),
+        profiles: flags.profiles.clone(),
+    }
+}

@@ -1,0 +1,27 @@
+//! Puts dumps back: the mirror of [`crate::plan`] and [`crate::executor`].
+//!
+//! `look` looks at the dump, the folder and the engine once; [`plan`] makes a pure value of what was seen, which
+//! `--dry-run` prints; `executor` stages everything, lets it change places, and has services run again. See
+//! `docs/adr/0010-restoring.md`.
+
+mod compose_program;
+mod config_pass;
+pub mod content;
+pub mod event;
+mod executor;
+pub mod facts;
+mod look;
+mod model;
+pub mod plan;
+mod probe;
+pub mod report;
+pub mod request;
+mod running;
+mod unfinished;
+
+pub use compose_program::{Called, ComposeError, ComposeProgram};
+pub use event::{Event, Reporter};
+pub use executor::{World, restore};
+pub(crate) use look::{Connected, LookError, look};
+pub use report::{Changed, RestoreReport};
+pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all};
