@@ -30,7 +30,9 @@ mod http;
 mod open;
 mod options;
 mod profile;
+mod read;
 mod s3;
+mod stream;
 mod url;
 
 use std::sync::Arc;
@@ -44,6 +46,8 @@ pub use environment::Environment;
 pub use error::{Action, StoreError};
 pub use http::StoreClock;
 pub use options::{Given, StoreOptions};
+pub use read::Pinned;
+pub use stream::{ObjectReader, Waiter};
 pub use url::{BadUrl, Service, StoreUrl};
 
 /// A prefix in an object store that can be asked.
@@ -118,6 +122,14 @@ impl Store {
                 name: crate::archive::escape::escape(name.as_bytes()),
             }),
         }
+    }
+
+    /// The name below the prefix of what the library calls `path`.
+    #[must_use]
+    pub fn below(&self, path: &Path) -> String {
+        let below = path.as_ref().strip_prefix(self.root.as_ref());
+        let name = below.unwrap_or(path.as_ref()).trim_start_matches('/');
+        name.to_owned()
     }
 
     /// The URL of an object below the prefix, or of the prefix itself for an empty name, as messages

@@ -16,6 +16,7 @@ use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::manifest::model::{IndexFile, Member, Source};
 use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::Codec;
+use crate::store::ObjectReader;
 
 /// The entries of one member, in its order.
 pub struct Contents {
@@ -104,6 +105,14 @@ impl Dump {
                 let found = beneath.file(index.path.as_bytes());
                 found.map(|(file, _)| file).map_err(Fault::from)
             }
+            Place::Objects(objects) => {
+                let kept = tempfile::tempfile_in(&self.scratch);
+                let kept = kept.map_err(|source| ScratchError {
+                    dir: self.scratch.clone(),
+                    source,
+                })?;
+                copy(objects.content(&self.manifest, &index.path), kept)
+            }
             Place::Archive(archive) => {
                 let kept = tempfile::tempfile_in(&self.scratch);
                 let taken = kept.and_then(|kept| take_out(archive, index, kept));
@@ -119,6 +128,13 @@ impl Dump {
             lines: lines.map_err(bad)?,
         })
     }
+}
+
+/// Copies an object to a file, which the caller checks.
+fn copy(content: Result<(ObjectReader, u64), Fault>, mut file: File) -> Result<File, Fault> {
+    let (mut content, _) = content?;
+    io::copy(&mut content, &mut file).map_err(Fault::Read)?;
+    Ok(file)
 }
 
 fn open(file: File, index: &IndexFile, entries: u64) -> Result<IndexLines<'static>, Fault> {

@@ -120,7 +120,7 @@ impl FolderWriter {
         let stored = StoredDump {
             streams: std::mem::take(&mut self.streams),
             warnings: self.tree.warnings(),
-            archive: None,
+            ..StoredDump::default()
         };
         let manifest = draft
             .render(&stored)

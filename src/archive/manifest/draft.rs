@@ -6,7 +6,7 @@ use super::FORMAT;
 use super::digest::Sha256Digest;
 use super::model::{
     ArchiveFile, Compose, Fidelity, Held, IndexFile, LeftOut, Manifest, Member, MemberKind, Meta,
-    Project, Reader, Series, Source, Volume, VolumeFiles,
+    Project, Reader, Segment, Series, Source, TreeFile, Volume, VolumeFiles,
 };
 use super::seal::seal;
 
@@ -85,6 +85,10 @@ pub struct StoredDump {
     pub warnings: Vec<String>,
     /// The archive file, in the manifest that lies beside it.
     pub archive: Option<ArchiveFile>,
+    /// The tars that hold the trees.
+    pub trees: Vec<TreeFile>,
+    /// What was too long for one object.
+    pub segments: BTreeMap<String, Vec<Segment>>,
 }
 
 /// A draft and what was stored do not fit together: a bug, or memory that cannot be trusted.
@@ -141,6 +145,8 @@ impl Draft {
             failed: self.failed.clone(),
             warnings: [&self.warnings[..], &stored.warnings].concat(),
             archive: stored.archive.clone(),
+            trees: stored.trees.clone(),
+            segments: stored.segments.clone(),
             complete: self.complete,
         })
     }

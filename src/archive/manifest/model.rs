@@ -45,6 +45,13 @@ pub struct Manifest {
     /// The archive file that this manifest lies beside; only in `<name>.manifest.yml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveFile>,
+    /// The tars that hold the trees, where a store has no plain files; empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trees: Vec<TreeFile>,
+    /// What was too long for one object, by its path in the dump or the archive's name: the objects that
+    /// make it when they are joined in this order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, Vec<Segment>>,
     /// Whether everything that was planned is in the dump, and nothing in `failed`.
     pub complete: bool,
 }
@@ -304,6 +311,28 @@ pub struct LeftOut {
     pub what: String,
     /// Why it is not there.
     pub reason: String,
+}
+
+/// A tar that holds all trees below one folder of the layout, by their paths in the dump.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeFile {
+    /// That folder: `config`, `config-outside`, `volumes/mounted`.
+    pub root: String,
+    /// Path in the dump, the codec's extension included.
+    pub path: String,
+    /// Bytes as they stand in the dump.
+    pub bytes: u64,
+    /// Of the bytes as they stand in the dump.
+    pub sha256: Sha256Digest,
+}
+
+/// One of the objects that a long one is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Path in the dump, or the name beside the manifest.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// An archive file.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::model::{
     ArchiveFile, Compose, ComposeFile, Fidelity, Held, Hold, IndexFile, LeftOut, MemberKind, Meta,
-    Project, Reader, Series, Service, Source, Volume,
+    Project, Reader, Segment, Series, Service, Source, TreeFile, Volume,
 };
 use super::{Draft, DraftMember, Sha256Digest, Stored, StoredDump};
 
@@ -223,6 +223,26 @@ fn store(draft: &Draft) -> StoredDump {
             bytes: 4096,
             sha256: Sha256Digest::of(b"archive"),
         }),
+        trees: vec![TreeFile {
+            root: "config".to_owned(),
+            path: "config.tar.zst".to_owned(),
+            bytes: 512,
+            sha256: Sha256Digest::of(b"tree"),
+        }],
+        segments: [(
+            "blog.tar.zst".to_owned(),
+            vec![
+                Segment {
+                    path: "blog.tar.zst".to_owned(),
+                    bytes: 4000,
+                },
+                Segment {
+                    path: "blog.tar.zst.0001".to_owned(),
+                    bytes: 96,
+                },
+            ],
+        )]
+        .into(),
         ..StoredDump::default()
     };
     for member in &draft.members {

@@ -50,6 +50,20 @@ pub trait TarVisitor {
     fn end(&mut self) -> Result<(), SinkClosed>;
 }
 
+impl<V: TarVisitor + ?Sized> TarVisitor for &mut V {
+    fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
+        (**self).begin(entry, at)
+    }
+
+    fn data(&mut self, part: &[u8]) -> Result<(), SinkClosed> {
+        (**self).data(part)
+    }
+
+    fn end(&mut self) -> Result<(), SinkClosed> {
+        (**self).end()
+    }
+}
+
 /// What was in a whole tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TarSummary {

@@ -19,6 +19,7 @@ use super::Fault;
 use super::contract::Contract;
 use super::error::{ArchiveError, ScratchError};
 use super::hashing::{HashingReader, Wanted, each_piece};
+use super::objects::ArchiveObjects;
 use super::section::Section;
 use super::takers::Hand;
 use super::verify::{Told, Verdicts};
@@ -27,12 +28,12 @@ use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::{Codec, decoder};
 
-use outer::Outer;
+pub(super) use outer::Outer;
 pub(super) use scan::manifest_in;
 
 /// An archive that can be read as often as it takes.
 pub(super) struct Archive {
-    pub(super) file: Arc<File>,
+    pub(super) source: Source,
     pub(super) bytes: u64,
     pub(super) codec: Codec,
     /// What faults of the whole are about: the file's name, or `-`.
@@ -40,9 +41,18 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    pub(super) fn stored(&self) -> HashingReader<Section> {
-        HashingReader::new(Section::new(&self.file, 0, self.bytes))
+    pub(super) fn stored(&self) -> HashingReader<Box<dyn Read + Send>> {
+        HashingReader::new(match &self.source {
+            Source::File(file) => Box::new(Section::new(file, 0, self.bytes)),
+            Source::Objects(objects) => Box::new(objects.reader()),
+        })
     }
+}
+
+/// What an archive is read from.
+pub(super) enum Source {
+    File(Arc<File>),
+    Objects(ArchiveObjects),
 }
 
 /// What a pass over an archive is made with.
@@ -103,7 +113,7 @@ fn compare_whole(marker: &ArchiveFile, (found, sha256): (u64, Sha256Digest)) -> 
     (sha256 != marker.sha256).then_some(Fault::Sha256)
 }
 
-fn fault_of(error: ArchiveError) -> Fault {
+pub(super) fn fault_of(error: ArchiveError) -> Fault {
     match error {
         ArchiveError::Decompress(source) => Fault::Decompress(source),
         ArchiveError::Tar(source) => Fault::Tar(source),
