@@ -2,8 +2,8 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`store`] reaches object
-//! stores; [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
+//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`store`] reaches object stores;
+//! [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
 //! writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;

@@ -215,6 +215,13 @@ fn plans_are_executed_and_do_not_execute() {
     forbid(&["executor/"], &["cli"]);
 }
 
+#[test]
+fn restores_are_planned_purely_and_know_no_command_line() {
+    forbid(&["restore/"], &["cli", "targets", "sources", "codecs"]);
+    forbid(&["restore/content/"], &["plan", "compose", "config"]);
+    forbid(&["restore/plan/"], &["executor", "stored", "files"]);
+}
+
 /// Which dumps stay follows from manifests, a policy and the time alone.
 #[test]
 fn retention_is_pure_and_pruning_knows_no_configuration() {
@@ -238,13 +245,6 @@ fn retention_is_pure_and_pruning_knows_no_configuration() {
             "config", "cli", "compose", "engine", "plan", "executor", "sources",
         ],
     );
-}
-
-#[test]
-fn restores_are_planned_purely_and_know_no_command_line() {
-    forbid(&["restore/"], &["cli", "targets", "sources", "codecs"]);
-    forbid(&["restore/content/"], &["plan", "compose", "config"]);
-    forbid(&["restore/plan/"], &["executor", "stored", "files"]);
 }
 
 /// What a first job file says comes from the Compose files alone.

@@ -138,10 +138,10 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read every stored byte of a dump and compare it with the manifest.
     Verify(VerifyArgs),
-    /// Remove the dumps that the targets' `keep` does not keep.
-    Prune(PruneArgs),
     /// Put a dump back: configuration, mounted folders and volumes, and start the project.
     Restore(RestoreArgs),
+    /// Remove the dumps that the targets' `keep` does not keep.
+    Prune(PruneArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }

@@ -124,7 +124,8 @@ impl Remover {
     /// Gives something a hidden name; `None` if it is not there.
     fn hide(&self, name: &OsStr, kind: Kind) -> Result<Option<Hidden>, TargetError> {
         let hidden = hidden_name();
-        match rename_new((self.dumps.fd(), name), (self.dumps.fd(), &hidden), kind) {
+        let dir = self.dumps.fd();
+        match rename_new((dir, name), (dir, &hidden), kind) {
             Err(Errno::NOENT) => return Ok(None),
             renamed => renamed.or_failed(&self.dumps.site, Step::Remove, name.as_bytes())?,
         }
