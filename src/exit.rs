@@ -16,6 +16,8 @@ pub enum Exit {
     Rejected = 2,
     /// The dump is published, but a member failed or was not wholly read.
     Partial = 3,
+    /// The dump is fine, but old ones were not removed: one could not be, or the guard forbade it.
+    Unpruned = 4,
     /// There is no such dump or target.
     NotFound = 10,
     /// A dump does not hold what was stored.
@@ -30,7 +32,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, the one that wins over the others first.
-    pub const BY_WEIGHT: [Self; 9] = [
+    pub const BY_WEIGHT: [Self; 10] = [
         Self::NotBrought,
         Self::Interrupted,
         Self::Terminated,
@@ -39,6 +41,7 @@ impl Exit {
         Self::Damaged,
         Self::NotFound,
         Self::Partial,
+        Self::Unpruned,
         Self::Done,
     ];
 

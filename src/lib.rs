@@ -2,8 +2,9 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`cli`] is the edge. [`store`] reaches object stores. [`init`] writes the
-//! first job file of a project. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] is the way back; [`store`] reaches object stores;
+//! [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
+//! writes the first job file of a project. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
@@ -16,6 +17,8 @@ pub mod executor;
 pub mod exit;
 pub mod init;
 pub mod plan;
+pub mod prune;
+pub mod retention;
 pub mod secret;
 pub mod sources;
 pub mod store;

@@ -208,6 +208,31 @@ fn plans_are_executed_and_do_not_execute() {
     forbid(&["executor/"], &["cli"]);
 }
 
+/// Which dumps stay follows from manifests, a policy and the time alone.
+#[test]
+fn retention_is_pure_and_pruning_knows_no_configuration() {
+    for source in sources() {
+        if !source.path.starts_with("retention/") {
+            continue;
+        }
+        assert_eq!(modules(&source.code), [""; 0], "src/{}", source.path);
+        for word in ["std::fs", "std::env", "rustix", "tokio", "now"] {
+            let call = word == "now" && !source.code.contains("::now(");
+            assert!(
+                call || !has_word(&source.code, word),
+                "src/{}: {word}",
+                source.path
+            );
+        }
+    }
+    forbid(
+        &["prune/"],
+        &[
+            "config", "cli", "compose", "engine", "plan", "executor", "sources",
+        ],
+    );
+}
+
 /// What a first job file says comes from the Compose files alone.
 #[test]
 fn a_first_file_is_made_without_engine_and_command_line() {

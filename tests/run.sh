@@ -22,6 +22,7 @@ tools() {
     install_for setfacl acl
     install_for setfattr attr
     install_for gzip gzip
+    install_for pigz pigz
     install_for bzip2 bzip2
     install_for xz xz-utils
     install_for zstd zstd

@@ -17,7 +17,7 @@ use crate::codecs::Codec;
     propagate_version = true
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 10 no such dump, 13 dump damaged, 20 services not brought back, 130/143 interrupted."
+    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 4 old dumps not removed, 10 no such dump, 13 dump damaged, 20 services not brought back, 130/143 interrupted."
 )]
 pub(super) struct Cli {
     /// Options that every command takes.
@@ -132,12 +132,14 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Write a compose-dump.yml for the project, with the schema that editors explain it by.
     Init(InitArgs),
-    /// List the dumps in a folder, the oldest first.
+    /// List the dumps at the file's targets, or in a folder, the oldest first.
     List(ListArgs),
     /// Show what a dump holds, or the entries of one of its members.
     Show(ShowArgs),
     /// Read every stored byte of a dump and compare it with the manifest.
     Verify(VerifyArgs),
+    /// Remove the dumps that the targets' `keep` does not keep.
+    Prune(PruneArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
 }
@@ -164,10 +166,30 @@ pub(super) struct InitArgs {
 /// `list`.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// A folder of dumps.
-    #[arg(value_name = "FOLDER")]
-    pub(super) target: PathBuf,
+    /// A target of the project's compose-dump.yml, or a folder of dumps [default: every target].
+    #[arg(value_name = "TARGET")]
+    pub(super) target: Option<PathBuf>,
+    /// List the dumps of other projects at the file's targets, too.
+    #[arg(long)]
+    pub(super) all_projects: bool,
     /// Print the dumps as one JSON array on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `prune`.
+#[derive(Debug, Args)]
+pub(super) struct PruneArgs {
+    /// A target of the project's compose-dump.yml [default: each that has a `keep`].
+    #[arg(value_name = "TARGET")]
+    pub(super) target: Option<String>,
+    /// Print what stays, by which rule, and what would be removed, and remove nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Also remove what killed runs have left behind.
+    #[arg(long)]
+    pub(super) incomplete: bool,
+    /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,
 }

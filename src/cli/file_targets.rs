@@ -9,17 +9,20 @@ use super::edge::CommandError;
 use super::request;
 use super::working_folder::working_folder;
 use crate::config::identity::{Identity, host_name};
-use crate::config::job_file::DEFAULT_JOB;
 use crate::config::layers::Layered;
 use crate::config::settings::Overrides;
 use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::{Finding, did_you_mean};
+use crate::prune::Place;
+use crate::retention::{Policy, Share};
 
 /// The targets of a project, and whose they are.
 #[derive(Debug)]
 pub(super) struct FileTargets {
     /// The project's id, as manifests have it.
     pub(super) project_id: String,
+    /// The jobs that the file declares, each with its `shrink_guard`.
+    pub(super) jobs: Vec<(String, Share)>,
     /// The targets in which dumps can be looked for, which standard output is not.
     pub(super) targets: Vec<FileTarget>,
 }
@@ -29,6 +32,8 @@ pub(super) struct FileTargets {
 pub(super) struct FileTarget {
     /// How it is called and where it is.
     pub(super) place: TargetArg,
+    /// Which dumps stay there.
+    pub(super) keep: Option<Policy>,
 }
 
 impl FileTargets {
@@ -46,18 +51,27 @@ impl FileTargets {
 
     fn of(declared: &Declared) -> Result<Self, CommandError> {
         let Declared { file, project, .. } = declared;
-        let top = file.job(DEFAULT_JOB).map(|job| job.settings);
-        let layered = Layered::load(&top.unwrap_or_default(), &Overrides::default())?;
-        let host = layered.settings.host.unwrap_or_else(host_name);
+        let mut host = None;
+        let mut jobs = Vec::new();
+        for job in file.job_names().filter_map(|name| file.job(name)) {
+            let layered = Layered::load(&job.settings, &Overrides::default())?;
+            jobs.push((job.name, layered.settings.shrink_guard));
+            host = layered.settings.host;
+        }
+        let host = host.unwrap_or_else(host_name);
         let mut targets = Vec::new();
         for (name, rules) in &file.targets {
             let place = request::declared_place(name, rules, project)?;
             if place.kind != TargetArgKind::Stdout {
-                targets.push(FileTarget { place });
+                targets.push(FileTarget {
+                    place,
+                    keep: rules.keep.clone(),
+                });
             }
         }
         Ok(Self {
             project_id: Identity::new(&host, &project.name, &project.dir).id(),
+            jobs,
             targets,
         })
     }
@@ -88,9 +102,22 @@ impl FileTargets {
     }
 }
 
+/// What to say where a command needs a job file.
+pub(super) fn no_job_file() -> Finding {
+    Finding::new(
+        "cli::no_job_file",
+        "there is no compose-dump.yml that declares targets",
+    )
+    .with_help("name the project's folder with `-C` or the file with `-c`")
+}
+
 impl FileTarget {
-    /// The folder of dumps that it is.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        self.place.path()
+    /// Where its dumps are.
+    pub(super) fn dumps(&self) -> Place {
+        // Standard output is none of these targets.
+        Place {
+            target: self.place.name.clone(),
+            folder: self.place.path().map(Path::to_owned).unwrap_or_default(),
+        }
     }
 }

@@ -1,40 +1,145 @@
-//! `list`: the dumps in a folder of dumps, the oldest first.
+//! `list`: the dumps at the file's targets or in a folder, the oldest first.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::ListArgs;
+use super::args::{Global, ListArgs};
 use super::edge::CommandError;
+use super::file_targets::{FileTargets, no_job_file};
 use super::{stored, talk};
 use crate::executor::chain;
 use crate::exit::Exit;
-use crate::stored::dumps::{Listed, list as list_folder};
+use crate::stored::OpenError;
+use crate::stored::dumps::{Listed, Listing, list as list_folder};
 use crate::text;
 
-/// Prints what is in the folder.
-pub(super) fn list(args: &ListArgs) -> Result<Exit, CommandError> {
-    let listing = list_folder(&args.target)?;
-    for (path, error) in &listing.others {
-        let (path, why) = (text::path(path), chain(error));
-        tracing::warn!("`{path}` is not listed: {why}");
-    }
+/// Dumps that were found.
+struct Found {
+    /// The target, if it is one of the file.
+    target: Option<String>,
+    dumps: Vec<Listed>,
+}
+
+/// Prints what is there.
+///
+/// # Errors
+/// When there is no such folder, no file that would name targets, or none of them can be looked into.
+pub(super) fn list(global: &Global, args: &ListArgs) -> Result<Exit, CommandError> {
+    let found = find(global, args)?;
     let printed = if args.json {
-        let rows: Vec<Row<'_>> = listing.dumps.iter().map(Row::of).collect();
-        talk::print_json(&rows)
+        let rows = found.iter().flat_map(|found| {
+            let row = |dump| Row::of(found.target.as_deref(), dump);
+            found.dumps.iter().map(row)
+        });
+        talk::print_json(&rows.collect::<Vec<Row<'_>>>())
     } else {
-        talk::print(&listing.dumps.iter().map(line).collect::<String>())
+        talk::print(&page(&found, args.all_projects))
     };
     printed.map_err(CommandError::Print)?;
     Ok(Exit::Done)
 }
 
-fn line(dump: &Listed) -> String {
+/// Looks into a target that is called so, else into a folder; without a name into every target.
+fn find(global: &Global, args: &ListArgs) -> Result<Vec<Found>, CommandError> {
+    let Some(named) = &args.target else {
+        let file = FileTargets::load(global)?.ok_or_else(no_job_file)?;
+        return at_targets(&file, args.all_projects);
+    };
+    if let Some(name) = target_name(named) {
+        match FileTargets::load(global) {
+            Ok(Some(file)) if file.names().any(|known| known == name) => {
+                return at_targets(&file.only(Some(name))?, args.all_projects);
+            }
+            // A folder can be looked into whatever is wrong with a file.
+            Err(error) if !named.is_dir() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let listing = list_folder(named)?;
+    tell_others(&listing);
+    Ok(vec![Found {
+        target: None,
+        dumps: listing.dumps,
+    }])
+}
+
+/// A path without a slash may be the name of a target.
+fn target_name(path: &Path) -> Option<&str> {
+    let is_name = !path.as_os_str().as_bytes().contains(&b'/');
+    path.to_str().filter(|_| is_name)
+}
+
+fn at_targets(file: &FileTargets, all_projects: bool) -> Result<Vec<Found>, CommandError> {
+    let mut found = Vec::new();
+    let mut unread: Vec<(String, OpenError)> = Vec::new();
+    let mut of_others = 0;
+    for target in &file.targets {
+        let place = target.dumps();
+        match place.list() {
+            Ok(listing) => {
+                tell_others(&listing);
+                let mut dumps = listing.dumps;
+                let all = dumps.len();
+                dumps.retain(|dump| all_projects || dump.series.project == file.project_id);
+                of_others += all - dumps.len();
+                found.push(Found {
+                    target: Some(place.target),
+                    dumps,
+                });
+            }
+            Err(error) => unread.push((place.target, error)),
+        }
+    }
+    if found.is_empty()
+        && let Some((_, error)) = unread.pop()
+    {
+        return Err(error.into());
+    }
+    for (name, error) in unread {
+        let why = chain(&error);
+        tracing::warn!("the target `{name}` was not looked into: {why}");
+    }
+    if of_others > 0 {
+        let dumps = text::count(of_others as u64, "dump");
+        tracing::info!("{dumps} of other projects: `--all-projects` lists them");
+    }
+    Ok(found)
+}
+
+fn tell_others(listing: &Listing) {
+    for (path, error) in &listing.others {
+        let (path, why) = (text::path(path), chain(error));
+        tracing::warn!("`{path}` is not listed: {why}");
+    }
+}
+
+/// One line for each dump, under the name of its target where there are several.
+fn page(found: &[Found], all_projects: bool) -> String {
+    let mut lines = String::new();
+    for one in found {
+        if let Some(target) = one.target.as_ref().filter(|_| found.len() > 1) {
+            lines.push_str(&format!("{target}:\n"));
+        }
+        lines.extend(one.dumps.iter().map(|dump| line(dump, all_projects)));
+    }
+    lines
+}
+
+fn line(dump: &Listed, with_project: bool) -> String {
+    let project = if with_project {
+        format!("{}  ", text::os(dump.series.project.as_ref()))
+    } else {
+        String::new()
+    };
     let gaps = if dump.is_complete {
         ""
     } else {
         "  not complete"
     };
     format!(
-        "{}  {:>9}  {:<7}  {}, {}{gaps}\n",
+        "{project}{}  {:>9}  {:<7}  {}, {}{gaps}\n",
         text::os(&dump.name),
         text::bytes(dump.bytes),
         stored::form(dump.form),
@@ -46,6 +151,7 @@ fn line(dump: &Listed) -> String {
 /// A row of `list --json`.
 #[derive(Serialize)]
 struct Row<'a> {
+    target: Option<&'a str>,
     name: String,
     path: String,
     form: &'static str,
@@ -60,8 +166,9 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(dump: &'a Listed) -> Self {
+    fn of(target: Option<&'a str>, dump: &'a Listed) -> Self {
         Self {
+            target,
             name: text::os(&dump.name),
             path: text::path(&dump.path),
             form: stored::form(dump.form),

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
-use super::file_targets::{FileTarget, FileTargets};
+use super::file_targets::{FileTargets, no_job_file};
 use crate::config::job_file::DEFAULT_JOB;
-use crate::diagnostic::Finding;
 use crate::executor::chain;
 use crate::stored::OpenError;
 use crate::stored::choose::{Among, LATEST, NotChosen, choose, locate};
-use crate::stored::dumps::{Listed, list};
+use crate::stored::dumps::Listed;
 use crate::text;
 
 /// Where a dump is.
@@ -61,19 +60,11 @@ pub(super) fn find(global: &Global, choice: &DumpChoice) -> Result<Place, Comman
     if by_name {
         match FileTargets::load(global)? {
             Some(file) => return in_targets(file.only(choice.target.as_deref())?, choice),
-            None if choice.target.is_some() => return Err(no_file().into()),
+            None if choice.target.is_some() => return Err(no_job_file().into()),
             None => {}
         }
     }
     Ok(Place::Path(locate(path, among(None, choice))?))
-}
-
-fn no_file() -> Finding {
-    Finding::new(
-        "cli::no_job_file",
-        "there is no compose-dump.yml that declares targets",
-    )
-    .with_help("name the project's folder with `-C` or the file with `-c`, or give the dump's path")
 }
 
 fn among<'a>(project: Option<&'a str>, choice: &'a DumpChoice) -> Among<'a> {
@@ -90,8 +81,8 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
     let mut dumps: Vec<Listed> = Vec::new();
     let mut unread = Vec::new();
     for target in &file.targets {
-        match listed(target) {
-            Ok(found) => dumps.extend(found),
+        match target.dumps().list() {
+            Ok(listing) => dumps.extend(listing.dumps),
             Err(error) => unread.push((&target.place.name, error)),
         }
     }
@@ -124,18 +115,6 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
         tracing::warn!("the newest dump, `{name}`, is not complete: `show` says what it lacks");
     }
     Ok(Place::Path(dump.path.clone()))
-}
-
-/// The dumps at a target; none where nothing was written yet.
-fn listed(target: &FileTarget) -> Result<Vec<Listed>, OpenError> {
-    let Some(folder) = target.folder() else {
-        return Ok(Vec::new());
-    };
-    match list(folder) {
-        Ok(listing) => Ok(listing.dumps),
-        Err(OpenError::NotFound { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
 }
 
 fn targets_in_words(names: &[String]) -> String {

@@ -14,6 +14,8 @@ mod list;
 mod lookup;
 mod one_place;
 mod outcome;
+mod prune;
+mod prune_page;
 mod reporter;
 mod request;
 mod run;
@@ -68,6 +70,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Plan(args) => args.job.dump.json,
         Command::Check(args) => args.json,
         Command::List(args) => args.json,
+        Command::Prune(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
         Command::Init(_) | Command::Schema(_) => false,
@@ -88,7 +91,8 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
-            Command::List(args) => list::list(&args),
+            Command::List(args) => list::list(&cli.global, &args),
+            Command::Prune(args) => prune::prune(&cli.global, &args),
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Schema(args) => check::schema(&args),

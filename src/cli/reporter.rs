@@ -147,6 +147,7 @@ fn is_bad(event: &Event) -> bool {
     match event {
         Event::TargetFailed { .. }
         | Event::MemberFailed { .. }
+        | Event::NotPruned { .. }
         | Event::NotStill(_)
         | Event::Stuck { .. } => true,
         Event::Trouble { loses_bytes, .. } => *loses_bytes,
@@ -156,7 +157,8 @@ fn is_bad(event: &Event) -> bool {
         | Event::Paused { .. }
         | Event::NotPaused { .. }
         | Event::Resumed { .. }
-        | Event::Published { .. } => false,
+        | Event::Published { .. }
+        | Event::Removed { .. } => false,
     }
 }
 
@@ -174,6 +176,11 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             Some(help) => format!("error: {error}\nhelp: {help}"),
             None => format!("error: {error}"),
         },
+        Event::NotPruned { error, help, .. } => match help {
+            Some(help) => format!("warning: {error}\nhelp: {help}"),
+            None => format!("warning: {error}"),
+        },
+        Event::Removed { target, dump } => format!("removed {dump} from {target}"),
         Event::Trouble {
             member,
             what,

@@ -123,6 +123,7 @@ fn declared_target(
         format: Some(rules.format.unwrap_or(TargetFormat::Directory)),
         archive_codec: None,
         required: rules.required,
+        keep: rules.keep.clone(),
     })
 }
 

@@ -71,6 +71,11 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
     match exit {
         Exit::Done => format!("{}, {}", done(report), held(report)),
         Exit::Partial => partial(report),
+        Exit::Unpruned => format!(
+            "{}, {}; old dumps were not all removed, as the warnings say",
+            done(report),
+            held(report)
+        ),
         Exit::NotBrought => "services are still held: use the commands above".to_owned(),
         Exit::Interrupted | Exit::Terminated => {
             let published = match dumps {
@@ -181,6 +186,7 @@ mod tests {
             bytes: 1,
             warnings: Vec::new(),
             error: None,
+            pruned: None,
         };
         let member = MemberSummary {
             member: "config".into(),

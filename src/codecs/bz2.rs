@@ -1,49 +1,91 @@
-//! bzip2.
+//! bzip2, as a sequence of streams that were compressed on all cores, each of one block.
+//!
+//! Every bzip2 reads several streams as one file; `pbzip2` writes the same.
 
 use std::io::{self, BufRead, Read};
 
 use bzip2::{Action, Compress, Status};
 
-use super::encoder::{Stage, Step};
+use super::Compression;
+use super::blocks::{self, Block, BlockFormat, Blocks, Worker};
 
-/// 400 kB + 8 times the block (bzip2 manual, section 2.5); a block is level x 100 kB.
-pub(super) fn memory_bytes(level: i32) -> u64 {
-    400_000 + 8 * 100_000 * u64::from(level.unsigned_abs())
+/// What a block holds beside its level x 100 kB: it is closed 19 bytes early (bzip2's compress.c).
+const RESERVED: usize = 19;
+
+/// Bytes that a stream may be longer than its content: 1 % and 600 (bzip2 manual, section 3.4.1).
+const SLACK: usize = 10_000;
+
+/// 400 kB + 8 times the block for each worker (bzip2 manual, section 2.5), and blocks raw and compressed.
+pub(super) fn memory_bytes(compression: &Compression) -> u64 {
+    let workers = blocks::workers(compression);
+    let block = block_len(level(compression)) as u64;
+    u64::from(workers) * (400_000 + 8 * block)
+        + blocks::blocks_in_flight(workers) * (2 * block + SLACK as u64)
 }
 
-pub(super) struct Bz2Stage {
-    raw: Compress,
+pub(super) fn stage(compression: &Compression) -> io::Result<Blocks<Bz2>> {
+    let bz2 = Bz2 {
+        level: level(compression),
+    };
+    Blocks::new(bz2, compression)
 }
 
-impl Bz2Stage {
-    pub(super) fn new(level: i32) -> Self {
-        // 0 stands for bzip2's own work factor, 30.
-        Self {
-            raw: Compress::new(bzip2::Compression::new(level.unsigned_abs()), 0),
-        }
+/// A file of bzip2 streams that is being made.
+pub(super) struct Bz2 {
+    level: u32,
+}
+
+impl BlockFormat for Bz2 {
+    /// Each stream has its own checksum.
+    type Sum = ();
+
+    fn block_len(&self) -> usize {
+        block_len(self.level)
     }
 
-    fn step(&mut self, input: &[u8], output: &mut [u8], action: Action) -> io::Result<Step> {
-        let before = (self.raw.total_in(), self.raw.total_out());
-        let status = self
-            .raw
-            .compress(input, output, action)
-            .map_err(io::Error::other)?;
-        Ok(Step {
-            consumed: (self.raw.total_in() - before.0) as usize,
-            produced: (self.raw.total_out() - before.1) as usize,
-            done: status == Status::StreamEnd,
+    fn worker(&self) -> Worker<()> {
+        let level = bzip2::Compression::new(self.level);
+        Box::new(move |input| {
+            // 0 stands for bzip2's own work factor, 30.
+            let mut raw = Compress::new(level, 0);
+            Ok(Block {
+                bytes: stream(&mut raw, input)?,
+                sum: (),
+            })
         })
     }
-}
 
-impl Stage for Bz2Stage {
-    fn run(&mut self, input: &[u8], output: &mut [u8]) -> io::Result<Step> {
-        self.step(input, output, Action::Run)
+    fn beginning(&self) -> Vec<u8> {
+        Vec::new()
     }
 
-    fn finish(&mut self, output: &mut [u8]) -> io::Result<Step> {
-        self.step(&[], output, Action::Finish)
+    fn add(&mut self, (): ()) {}
+
+    fn end(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+fn level(compression: &Compression) -> u32 {
+    compression.level_or_default().unsigned_abs()
+}
+
+fn block_len(level: u32) -> usize {
+    level as usize * 100_000 - RESERVED
+}
+
+/// One whole stream.
+fn stream(raw: &mut Compress, input: &[u8]) -> io::Result<Vec<u8>> {
+    let mut output = Vec::with_capacity(input.len() + SLACK);
+    loop {
+        let consumed = raw.total_in() as usize;
+        let status = raw
+            .compress_vec(&input[consumed..], &mut output, Action::Finish)
+            .map_err(io::Error::other)?;
+        if status == Status::StreamEnd {
+            return Ok(output);
+        }
+        output.reserve(SLACK);
     }
 }
 

@@ -3,6 +3,7 @@
 //! A codec is a row of the table in `table.rs` and a file of its own with its `Stage` and its
 //! decoder. Nothing here knows what is compressed or where it goes.
 
+mod blocks;
 mod bz2;
 mod decoder;
 mod encoder;
@@ -81,16 +82,16 @@ impl Compression {
 
     /// Memory in bytes that an [`Encoder`] with these settings needs at most, its buffers included.
     ///
-    /// - gz: zlib's own formula at 15 window bits and memory level 8: 256 KiB.
-    /// - bz2: 400 kB + 8 times the block of level x 100 kB (bzip2 manual, section 2.5).
+    /// - gz: zlib's own formula at 15 window bits and memory level 8 for each thread, and blocks; see `gz.rs`.
+    /// - bz2: 400 kB + 8 times the block of level x 100 kB for each thread (bzip2 manual, section 2.5), and blocks.
     /// - xz: liblzma's own estimate for the level and number of threads.
     /// - zst: (3 x threads + 6) jobs + one compression context a thread; see `zst.rs`.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         let codec = match self.codec {
             Codec::None => 0,
-            Codec::Gz => gz::MEMORY_BYTES,
-            Codec::Bz2 => bz2::memory_bytes(self.level_or_default()),
+            Codec::Gz => gz::memory_bytes(self),
+            Codec::Bz2 => bz2::memory_bytes(self),
             Codec::Xz => xz::memory_bytes(self),
             Codec::Zst => zst::memory_bytes(self),
         };
@@ -121,8 +122,8 @@ impl Compression {
             .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
         Ok(match self.codec {
             Codec::None => None,
-            Codec::Gz => Some(Box::new(gz::GzStage::new(self.level_or_default()))),
-            Codec::Bz2 => Some(Box::new(bz2::Bz2Stage::new(self.level_or_default()))),
+            Codec::Gz => Some(Box::new(gz::stage(self)?)),
+            Codec::Bz2 => Some(Box::new(bz2::stage(self)?)),
             Codec::Xz => Some(Box::new(xz::XzStage::new(self)?)),
             Codec::Zst => Some(Box::new(zst::ZstStage::new(self)?)),
         })

@@ -186,6 +186,51 @@ fn the_ordinary_programs_read_the_output() {
     }
 }
 
+/// Readers that know one member only, and those that read ahead on all cores, take it too.
+#[test]
+fn what_all_cores_made_is_one_file_for_every_reader() {
+    let data = sample(5_000_000);
+    for (codec, module) in [
+        (Codec::Gz, "gzip"),
+        (Codec::Bz2, "bz2"),
+        (Codec::Xz, "lzma"),
+    ] {
+        let compression = Compression {
+            threads: Some(3),
+            ..Compression::new(codec)
+        };
+        let encoded = encode(&compression, &[&data]);
+        let script = format!(
+            "import sys, {module}; sys.stdout.buffer.write({module}.decompress(sys.stdin.buffer.read()))"
+        );
+        assert_eq!(run("python3", &["-c", &script], encoded), data, "{module}");
+    }
+    let encoded = encode(&Compression::new(Codec::Gz), &[&data]);
+    let mut first_member = Vec::new();
+    flate2::read::GzDecoder::new(&encoded[..])
+        .read_to_end(&mut first_member)
+        .unwrap();
+    assert_eq!(first_member, data);
+    assert_eq!(run("pigz", &["-dc"], encoded), data);
+}
+
+#[test]
+fn the_output_does_not_depend_on_the_number_of_threads_and_pieces() {
+    let data = sample(2_500_000);
+    for codec in [Codec::Gz, Codec::Bz2] {
+        let with = |threads| Compression {
+            threads: Some(threads),
+            ..Compression::new(codec)
+        };
+        let pieces: Vec<&[u8]> = data.chunks(1_000).collect();
+        assert_eq!(
+            encode(&with(1), &[&data]),
+            encode(&with(4), &pieces),
+            "{codec}"
+        );
+    }
+}
+
 #[test]
 fn the_output_of_the_ordinary_programs_is_read() {
     let data = sample(2_000_000);
@@ -223,6 +268,8 @@ fn memory_is_stated_for_every_codec_and_grows_with_threads() {
         }
         .memory_bytes()
     };
-    assert!(bytes(Codec::Xz, 4) > 2 * bytes(Codec::Xz, 1));
+    for codec in [Codec::Gz, Codec::Bz2, Codec::Xz] {
+        assert!(bytes(codec, 4) > 2 * bytes(codec, 1), "{codec}");
+    }
     assert!(bytes(Codec::Zst, 2) < 100 * 1024 * 1024);
 }

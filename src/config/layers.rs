@@ -355,6 +355,7 @@ mod tests {
             ("COMPOSE_DUMP_CONFIG__DOCKERIGNORE", "false"),
             ("COMPOSE_DUMP_PAUSE__DEFAULT", "none"),
             ("COMPOSE_DUMP_STRICT", "true"),
+            ("COMPOSE_DUMP_SHRINK_GUARD", "20%"),
             ("COMPOSE_PROJECT_NAME", "not ours"),
             ("PATH", "/bin"),
         ]);
@@ -377,7 +378,8 @@ mod tests {
         assert!(config.outside && config.resolve_symlinks && !config.dockerignore);
         assert_eq!(settings.pause.default, PauseMode::None);
         assert!(settings.strict);
-        assert_eq!(known_variables().len(), 17, "sixteen, and one short form");
+        assert_eq!(settings.shrink_guard.to_string(), "20%");
+        assert_eq!(known_variables().len(), 18, "seventeen, and one short form");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::job_file::rules::{ConfigRules, PauseRules, Services};
 use super::scope::Scope;
 use super::size::Size;
 use crate::codecs::Codec;
+use crate::retention::Share;
 
 /// Which reader volumes are read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,6 +87,8 @@ pub struct Settings {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// The share of the dump before it below which a dump is too small to remove others for it.
+    pub shrink_guard: Share,
 }
 
 impl Default for Settings {
@@ -102,6 +105,7 @@ impl Default for Settings {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            shrink_guard: Share::HALF,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The spine of a dump, top to bottom: open targets, read config, hold, read what services use,
-//! release, send the indexes, publish. Whatever fails goes on at release.
+//! release, send the indexes, publish, prune. Whatever fails goes on at release.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use crate::engine::helper::Helpers;
 use crate::plan::model::{HeldPlan, Plan, Scope};
 use targets::{Targets, open_targets, publish, target_report};
 
+mod prune;
 mod targets;
 
 /// How long helper containers may take to go away at the end of a run.
@@ -70,7 +71,9 @@ async fn dump_to(plan: Arc<Plan>, world: World, mut targets: Targets) -> RunRepo
             }
         }
     }
-    report(&plan, &world, targets, outcome)
+    let mut report = report(&plan, &world, targets, outcome);
+    prune::prune(&plan, &world, &mut report).await;
+    report
 }
 
 /// What a run has come to so far.

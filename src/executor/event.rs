@@ -93,6 +93,22 @@ pub enum Event {
         /// Its size.
         bytes: u64,
     },
+    /// A dump that `keep` does not keep is gone.
+    Removed {
+        /// The target.
+        target: String,
+        /// The dump's name.
+        dump: String,
+    },
+    /// Old dumps were not removed.
+    NotPruned {
+        /// The target.
+        target: String,
+        /// Why.
+        error: String,
+        /// What to do about it.
+        help: Option<&'static str>,
+    },
 }
 
 /// Hears what happens. Called from several threads.

@@ -58,6 +58,17 @@ pub struct TargetReport {
     pub warnings: Vec<String>,
     /// Why there is no dump.
     pub error: Option<String>,
+    /// What came of `keep`; `None` where it was not applied.
+    pub pruned: Option<PruneReport>,
+}
+
+/// What became of a target's old dumps.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PruneReport {
+    /// The dumps that are gone, by name.
+    pub removed: Vec<String>,
+    /// Why others are not.
+    pub problems: Vec<String>,
 }
 
 /// What became of one member.
@@ -122,6 +133,12 @@ impl RunReport {
         }
     }
 
+    /// Whether everything that was planned was stored, and nothing ended the run.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_whole() && self.error.is_none() && !self.interrupted
+    }
+
     /// Whether nothing is missing of what was to be stored, as far as that is known.
     fn is_whole(&self) -> bool {
         self.missing.definitions.is_empty() && self.members.iter().all(MemberSummary::is_whole)
@@ -140,6 +157,13 @@ impl RunReport {
             } else {
                 Exit::Partial
             });
+        }
+        let pruned = self
+            .targets
+            .iter()
+            .filter_map(|target| target.pruned.as_ref());
+        if pruned.into_iter().any(|pruned| !pruned.problems.is_empty()) {
+            exit = exit.worst(Exit::Unpruned);
         }
         let any_dump = self.targets.iter().any(|target| target.dump.is_some());
         if self.error.is_some() || !any_dump {
@@ -174,6 +198,7 @@ mod tests {
                 bytes: 1,
                 warnings: vec!["cannot keep owners".into()],
                 error: None,
+                pruned: None,
             }],
             members: vec![MemberSummary {
                 member: "config".into(),
@@ -227,11 +252,19 @@ mod tests {
             spare.dump = None;
             report.targets.push(spare);
         };
+        let unpruned: Change = |report| {
+            report.targets[0].pruned = Some(PruneReport {
+                removed: Vec::new(),
+                problems: vec!["read-only".into()],
+            });
+        };
         let stuck: Change = |report| report.held[0].until = None;
         let signal: Change = |report| report.interrupted = true;
-        let cases: [(&[Change], Option<Exit>, u8); 15] = [
+        let cases: [(&[Change], Option<Exit>, u8); 17] = [
             (&[], None, 0),
             (&[gap], None, 3),
+            (&[unpruned], None, 4),
+            (&[unpruned, spare], None, 3),
             (&[failed], None, 3),
             (&[torn], None, 3),
             (&[no_dump], None, 1),

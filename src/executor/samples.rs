@@ -112,6 +112,8 @@ impl Reporter for Recorder {
                 container, command, ..
             } => format!("stuck {container}: {command}"),
             Event::Published { target, .. } => format!("published {target}"),
+            Event::Removed { dump, .. } => format!("removed {dump}"),
+            Event::NotPruned { target, .. } => format!("not pruned {target}"),
         };
         if let Some((_, act)) = self.acts_at.as_ref().filter(|(at, _)| line.starts_with(at)) {
             act();

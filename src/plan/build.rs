@@ -72,6 +72,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         scopes: scopes(request),
         services: request.services().to_vec(),
         strict: request.settings.strict,
+        shrink_guard: request.settings.shrink_guard,
         config,
         mounted,
         volumes,

@@ -12,6 +12,7 @@ use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
 use crate::config::job_file::model::TargetFormat;
 pub use crate::config::scope::Scope;
+use crate::retention::{Policy, Share};
 use crate::store::{StoreOptions, StoreUrl};
 use crate::text;
 
@@ -34,6 +35,8 @@ pub struct Plan {
     pub services: Vec<String>,
     /// Whether a dump with gaps is given up.
     pub strict: bool,
+    /// The share of the dump before it below which the dump removes no others.
+    pub shrink_guard: Share,
     /// Every file and folder of scope `config`.
     pub config: Vec<PathPlan>,
     /// Every bind mount.
@@ -293,6 +296,8 @@ pub struct TargetPlan {
     pub will_be_created: bool,
     /// Whether the run fails with it.
     pub required: bool,
+    /// Which dumps stay there after a complete run; `None`: all.
+    pub keep: Option<Policy>,
 }
 
 /// What a target is.

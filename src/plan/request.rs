@@ -10,6 +10,7 @@ use crate::config::layers::{Layer, Layered};
 use crate::config::settings::Settings;
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::{Finding, did_you_mean};
+use crate::retention::Policy;
 
 use super::model::Scope;
 
@@ -44,6 +45,8 @@ pub struct TargetWish {
     pub archive_codec: Option<Codec>,
     /// Whether the run fails with it.
     pub required: bool,
+    /// Which dumps stay there; `None`: all.
+    pub keep: Option<Policy>,
 }
 
 impl TargetWish {
@@ -55,6 +58,7 @@ impl TargetWish {
             format: None,
             archive_codec,
             required: true,
+            keep: None,
         }
     }
 }

@@ -113,6 +113,12 @@ fn targets(page: &mut Page, plan: &Plan) {
             name.unwrap_or_default(),
             target_line(plan, target)
         ));
+        if let Some(keep) = &target.keep {
+            page.line(&format!(
+                "      keeps {keep} of the job's dumps; none is removed for one that has less than {} of the last one's content",
+                plan.shrink_guard
+            ));
+        }
         if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) =
             (target.spool.what, &target.spool.why)
         {

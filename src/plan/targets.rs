@@ -144,6 +144,7 @@ fn target(
             will_be_created: place.is_some_and(|place| !place.exists)
                 && !matches!(kind, TargetKind::Archive { .. }),
             required: wish.required,
+            keep: wish.keep.clone(),
             kind,
             compression,
         }),

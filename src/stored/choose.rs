@@ -157,6 +157,7 @@ mod tests {
             },
             invoked: Timestamp::from_second(second).expect("a second"),
             bytes: 0,
+            raw_bytes: 0,
             members: 0,
             is_complete: true,
         }

@@ -39,6 +39,8 @@ pub struct Listed {
     pub invoked: Timestamp,
     /// Bytes as stored: the archive's length, or the sum of all members.
     pub bytes: u64,
+    /// Bytes of all members before compression.
+    pub raw_bytes: u64,
     /// Members in it.
     pub members: u64,
     /// Whether everything that was planned is in it.
@@ -86,6 +88,24 @@ pub fn list(folder: &Path) -> Result<Listing, OpenError> {
         .dumps
         .sort_by(|one, other| (one.invoked, &one.id).cmp(&(other.invoked, &other.id)));
     Ok(listing)
+}
+
+/// Whether a dump that was listed is still there, and no other in its place.
+#[must_use]
+pub fn is_still(folder: &Path, dump: &Listed) -> bool {
+    let Ok(mut beneath) = Beneath::open(folder) else {
+        return false;
+    };
+    let now = match dump.form {
+        Form::Directory => directory(&mut beneath, folder, &dump.name),
+        Form::Archive(_) => {
+            let stem = dump.name.as_bytes();
+            let marker = [stem, MARKER_EXTENSION.as_bytes()].concat();
+            let marker = OsStr::from_bytes(&marker);
+            Some(archive(&mut beneath, folder, marker, stem))
+        }
+    };
+    now.is_some_and(|now| now.is_ok_and(|now| now == *dump))
 }
 
 /// Names in a folder with their kinds, but for the hidden ones of dumps that are being written.
@@ -197,6 +217,7 @@ fn join(folder: &OsStr, name: &str) -> Vec<u8> {
 }
 
 fn row(name: OsString, path: PathBuf, form: Form, bytes: u64, manifest: &Manifest) -> Listed {
+    let raw = manifest.members.iter().map(|member| member.raw_bytes);
     Listed {
         name,
         path,
@@ -206,6 +227,7 @@ fn row(name: OsString, path: PathBuf, form: Form, bytes: u64, manifest: &Manifes
         series: manifest.series.clone(),
         invoked: manifest.meta.invocation_time,
         bytes,
+        raw_bytes: raw.fold(0, u64::saturating_add),
         members: manifest.members.len() as u64,
         is_complete: manifest.complete,
     }

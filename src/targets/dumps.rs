@@ -39,6 +39,19 @@ impl DumpsFolder {
         Ok(Self { site, fd })
     }
 
+    /// Opens the folder if it is there.
+    pub(super) fn existing(target: &str, path: &Path) -> Result<Option<Self>, TargetError> {
+        let site = Site::new(target, path);
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match rustix::fs::open(path, flags, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            opened => {
+                let fd = opened.or_failed(&site, Step::Remove, b"")?;
+                Ok(Some(Self { site, fd }))
+            }
+        }
+    }
+
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

@@ -58,6 +58,16 @@ pub enum TargetError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A dump, or what a killed run has left, cannot be removed.
+    #[error("target `{target}`: cannot remove `{}`", crate::text::path(path))]
+    Remove {
+        /// The target.
+        target: String,
+        /// What was to go.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// There is something of that very name already. Nothing was changed.
     #[error("target `{target}`: `{}` exists already", crate::text::path(path))]
     Taken {
@@ -226,6 +236,8 @@ pub(super) enum Step {
     Spool,
     Sync,
     Publish,
+    /// Removing what is published or left behind.
+    Remove,
 }
 
 impl TargetError {
@@ -268,6 +280,11 @@ impl TargetError {
                     source,
                 },
                 Step::Publish => Self::Publish {
+                    target,
+                    path,
+                    source,
+                },
+                Step::Remove => Self::Remove {
                     target,
                     path,
                     source,
@@ -320,6 +337,9 @@ impl TargetError {
                 "look at the target with `compose-dump list`: a dump that is listed there is whole",
             ),
             Self::Clock { .. } => Some("set the clock; dumps are kept and found by their times"),
+            Self::Remove { .. } => Some(
+                "check that files may be removed there; where nothing may be removed, leave `keep` out",
+            ),
             Self::Write { .. }
             | Self::Sync { .. }
             | Self::Publish { .. }

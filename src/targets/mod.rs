@@ -5,6 +5,7 @@
 //! the command line. [`open`](open::open) is the one place that knows every kind.
 
 mod archive;
+mod claim;
 #[cfg(test)]
 mod conformance;
 mod cursor;
@@ -13,6 +14,7 @@ mod error;
 mod folder;
 mod frames;
 pub(crate) mod hashing;
+mod hidden;
 mod layout;
 mod losses;
 mod metadata;
@@ -20,6 +22,7 @@ mod object;
 pub mod open;
 mod publish;
 mod remove;
+pub mod remover;
 pub(crate) mod rename;
 mod site;
 mod spool;

@@ -2,29 +2,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, mkdirat, openat, statat};
 use rustix::io::Errno;
 
 use super::TargetError;
+use super::claim::{Claim, claim};
 use super::dumps::{DumpsFolder, create_file};
 use super::error::Step;
+use super::hidden::hidden_name;
 use super::remove::remove_entry;
 use super::rename::{Kind, rename_new};
 use super::site::OrFailed;
-
-/// Beginning and end of every hidden name; what is left behind by a killed run is known by them.
-const PREFIX: &str = ".compose-dump-";
-const SUFFIX: &str = ".partial";
-
-/// The hidden name of what is written under `name`.
-pub(super) fn hidden(name: &str) -> String {
-    format!("{PREFIX}{name}{SUFFIX}")
-}
 
 /// A file or folder that does not count yet. One that is neither [committed](Staging::commit) nor
 /// [discarded](Staging::discard) is removed when it is dropped, and the log calls it a bug.
@@ -35,47 +27,70 @@ pub(super) struct Staging {
     kind: Kind,
     published: Option<OsString>,
     done: bool,
+    /// Keeps the claim on it that tells others that its run is not over.
+    claimed: Option<OwnedFd>,
 }
 
 impl Staging {
     /// Makes a folder (0700) and gives its descriptor.
     pub(super) fn folder(dumps: Arc<DumpsFolder>) -> Result<(Self, OwnedFd), TargetError> {
-        let staging = Self::named(dumps, Kind::Folder);
-        let (dir, name) = (staging.dumps.fd(), staging.hidden.as_os_str());
-        let opened = mkdirat(dir, name, Mode::RWXU).and_then(|()| open_new_folder(dir, name));
-        match staging.made(opened.map_err(Into::into)) {
-            Ok((staging, fd)) => Ok((staging, fd)),
-            Err(error) => Err(error),
+        loop {
+            let staging = Self::named(Arc::clone(&dumps), Kind::Folder);
+            let (dir, name) = (staging.dumps.fd(), staging.hidden.as_os_str());
+            let opened = mkdirat(dir, name, Mode::RWXU).and_then(|()| open_new_folder(dir, name));
+            if let Some(made) = staging.made(opened.map_err(Into::into))? {
+                return Ok(made);
+            }
         }
     }
 
     /// Makes a file (0600) and gives it open for reading and writing.
     pub(super) fn file(dumps: Arc<DumpsFolder>) -> Result<(Self, File), TargetError> {
-        let staging = Self::named(dumps, Kind::File);
-        let file = create_file(staging.dumps.fd(), &staging.hidden);
-        staging.made(file)
+        loop {
+            let staging = Self::named(Arc::clone(&dumps), Kind::File);
+            let file = create_file(staging.dumps.fd(), &staging.hidden);
+            if let Some(made) = staging.made(file)? {
+                return Ok(made);
+            }
+        }
     }
 
     fn named(dumps: Arc<DumpsFolder>, kind: Kind) -> Self {
-        // The standard library's hash keys are random; `EXCL` covers the one in 2^64.
-        let random = RandomState::new().build_hasher().finish();
         Self {
             dumps,
-            hidden: hidden(&format!("{random:016x}")).into(),
+            hidden: hidden_name(),
             kind,
             published: None,
             done: false,
+            claimed: None,
         }
     }
 
-    fn made<T>(mut self, made: std::io::Result<T>) -> Result<(Self, T), TargetError> {
-        match made.or_failed(&self.dumps.site, Step::Create, self.hidden.as_bytes()) {
-            Ok(made) => Ok((self, made)),
-            Err(error) => {
+    /// `None`: somebody who removes leftovers came between its making and its claim, and has it.
+    fn made<T: AsFd>(mut self, made: std::io::Result<T>) -> Result<Option<(Self, T)>, TargetError> {
+        match self.claimed(made) {
+            Ok(Some(made)) => Ok(Some((self, made))),
+            other => {
                 self.done = true;
-                Err(error)
+                other.map(|_| None)
             }
         }
+    }
+
+    fn claimed<T: AsFd>(&mut self, made: std::io::Result<T>) -> Result<Option<T>, TargetError> {
+        let (site, name) = (&self.dumps.site, self.hidden.as_bytes());
+        let made = made.or_failed(site, Step::Create, name)?;
+        if claim(made.as_fd()) == Claim::Theirs {
+            return Ok(None);
+        }
+        let ours = fstat(&made).or_failed(site, Step::Create, name)?;
+        match statat(self.dumps.fd(), &self.hidden, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) if there.st_ino == ours.st_ino => {}
+            _ => return Ok(None),
+        }
+        let kept = made.as_fd().try_clone_to_owned();
+        self.claimed = Some(kept.or_failed(site, Step::Create, name)?);
+        Ok(Some(made))
     }
 
     /// The hidden name.
@@ -121,6 +136,12 @@ impl Staging {
         self.remove();
     }
 
+    /// Leaves it as a killed process does.
+    #[cfg(test)]
+    pub(super) fn killed(mut self) {
+        self.done = true;
+    }
+
     fn remove(&mut self) {
         let removed = self.withdraw().and_then(|()| {
             let removed = remove_entry(self.dumps.fd(), &self.hidden);
@@ -158,7 +179,7 @@ pub(super) fn open_new_folder(
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = match openat(dir, name, flags, Mode::empty()) {
         Err(Errno::ACCESS) => {
-            rustix::fs::chmodat(dir, name, Mode::RWXU, rustix::fs::AtFlags::empty())?;
+            rustix::fs::chmodat(dir, name, Mode::RWXU, AtFlags::empty())?;
             openat(dir, name, flags, Mode::empty())?
         }
         other => other?,

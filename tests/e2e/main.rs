@@ -13,6 +13,7 @@ mod examples;
 mod holding;
 mod interrupted;
 mod jobs;
+mod keeping;
 mod object_stores;
 mod permissions;
 mod plans;

@@ -51,6 +51,19 @@ pub(crate) fn minimal() -> Draft {
     }
 }
 
+/// The marker of an archive `file` with this content.
+pub(crate) fn marker(file: &str, content: &[u8]) -> Vec<u8> {
+    let stored = StoredDump {
+        archive: Some(ArchiveFile {
+            file: file.to_owned(),
+            bytes: content.len() as u64,
+            sha256: Sha256Digest::of(content),
+        }),
+        ..StoredDump::default()
+    };
+    minimal().render(&stored).unwrap()
+}
+
 /// A member of `path` with the given content; everything optional is absent.
 pub(crate) fn member(path: &str, kind: MemberKind, source: Source, content: &[u8]) -> DraftMember {
     DraftMember {

@@ -6,6 +6,7 @@ use ignore::gitignore::GitignoreBuilder;
 use crate::config::dump_name::DumpName;
 use crate::config::size::Size;
 use crate::diagnostic::Finding;
+use crate::retention::{Share, Within};
 
 /// A `format` of the schema.
 pub(super) struct Format {
@@ -16,10 +17,18 @@ pub(super) struct Format {
 }
 
 /// Every format of the schema.
-pub(super) const FORMATS: [Format; 5] = [
+pub(super) const FORMATS: [Format; 7] = [
     Format {
         name: "size",
         check: size,
+    },
+    Format {
+        name: "share",
+        check: share,
+    },
+    Format {
+        name: "within",
+        check: within,
     },
     Format {
         name: "dump-name",
@@ -50,6 +59,20 @@ fn size(text: &str) -> Result<(), Finding> {
         let message = format!("`{}` is no size", text.escape_debug());
         Finding::new("config::size", message)
             .with_help("write bytes, or a number with a unit: `500M`, `10GiB`")
+    })
+}
+
+fn share(text: &str) -> Result<(), Finding> {
+    Share::parse(text).map(drop).map_err(|message| {
+        Finding::new("config::share", message)
+            .with_help("write a whole number of percents, such as `50%`; `0%` switches it off")
+    })
+}
+
+fn within(text: &str) -> Result<(), Finding> {
+    Within::parse(text).map(drop).map_err(|error| {
+        let help = error.help();
+        Finding::new("config::within", error.to_string()).with_help(help)
     })
 }
 

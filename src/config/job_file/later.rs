@@ -28,16 +28,12 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 10] = [
+const TABLE: [Row; 8] = [
     key(
         &["exports"],
         "running commands in services and storing their output",
     ),
     key(&["hooks"], "running commands before and after a dump"),
-    key(
-        &["shrink_guard"],
-        "comparing a dump's size with the last one's",
-    ),
     key(&["lock_wait"], "waiting for another run"),
     key(
         &["pause", "window"],
@@ -47,7 +43,6 @@ const TABLE: [Row; 10] = [
         &["pause", "max_downtime"],
         "a limit to how long services are held",
     ),
-    key(&["targets", "*", "keep"], "removing old dumps"),
     value(
         &["scopes", "*"],
         "exports",

@@ -13,6 +13,7 @@ use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
 use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+use crate::retention::{Policy, Share};
 
 /// The file. Its top level is the job `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,8 @@ pub struct JobFile {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// The share of the dump before it below which a dump is too small to remove others for it.
+    pub shrink_guard: Share,
     /// Where dumps go, by name.
     pub targets: BTreeMap<String, TargetRules>,
     /// Further jobs, by name.
@@ -72,6 +75,7 @@ impl Default for JobFile {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            shrink_guard: Share::HALF,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
         }
@@ -118,6 +122,8 @@ pub struct JobRules {
     pub dump_name: Option<String>,
     /// As [`JobFile::strict`].
     pub strict: Option<bool>,
+    /// As [`JobFile::shrink_guard`].
+    pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.
     pub to: Option<Vec<String>>,
 }

@@ -10,6 +10,7 @@ use super::formats::FORMATS;
 use super::model::{JobFile, JobRules, TargetRules};
 use super::rules::{TakeMounted, TakeVolume};
 use super::schema::{PARSED, VALIDATOR, part};
+use crate::retention::Policy;
 
 fn keys(value: &Value) -> BTreeSet<&str> {
     value
@@ -40,6 +41,10 @@ fn the_schema_has_every_field_and_no_other() {
         (file["compression"].clone(), "/$defs/compression/anyOf/1"),
         (file["spool"].clone(), "/$defs/spool"),
         (serde_json::to_value(target).unwrap(), "/$defs/target"),
+        (
+            serde_json::to_value(Policy::default()).unwrap(),
+            "/$defs/keep",
+        ),
         (
             serde_json::to_value(JobRules::default()).unwrap(),
             "/$defs/job",

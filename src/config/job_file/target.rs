@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::target_arg::TargetArg;
 use crate::diagnostic::Finding;
+use crate::retention::Policy;
 use crate::secret::Secret;
 use crate::store::{Given, StoreOptions};
 
 /// The keys that every target has; all others say how a store is reached.
 pub(super) const FOR_ALL: [&str; 5] = ["path", "url", "format", "required", "keep"];
 
-/// A target. It has a path or a URL; everything below `required` is for URLs.
+/// A target. It has a path or a URL; everything below `keep` is for URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetRules {
@@ -28,6 +29,9 @@ pub struct TargetRules {
     /// Whether the run fails with it.
     #[serde(default = "yes")]
     pub required: bool,
+    /// Which dumps stay there; `None`: all.
+    #[serde(default)]
+    pub keep: Option<Policy>,
     /// As [`StoreOptions::endpoint`].
     #[serde(default)]
     pub endpoint: Option<String>,

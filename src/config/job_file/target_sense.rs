@@ -89,6 +89,14 @@ fn bad_path(
             );
             Some(finding.with_help("write `format: archive`, or remove the key"))
         }
+        TargetArgKind::Stdout if target.keep.is_some() => {
+            let finding = document.finding(
+                "config::stdout_keep",
+                "standard output keeps no dumps, and none can be removed from it",
+                (&path.join("keep"), Part::Key),
+            );
+            Some(finding.with_help("remove the key"))
+        }
         TargetArgKind::Store { .. } => {
             let message = "a prefix in an object store is no path";
             let finding = document.finding("config::target_url", message, (&at, Part::Value));

@@ -157,6 +157,7 @@ pub(super) fn target_report(
         bytes: 0,
         warnings: Vec::new(),
         error: None,
+        pruned: None,
     };
     let refused = targets.refused.iter().find(|(target, _)| target == name);
     let ended = targets.ended.iter().find(|(target, _)| target == name);

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::dumps::{MARKER_EXTENSION, numbered};
 use super::super::error::TargetError;
-use super::super::staging::hidden;
+use super::super::hidden::hidden;
 use super::session::{New, Session};
 use crate::codecs::Codec;
 use crate::store::{Answer, StoreError};

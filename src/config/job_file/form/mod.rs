@@ -65,7 +65,9 @@ fn of_error(error: &ValidationError<'_>, found: &mut Vec<Complaint>) {
         Kind::Enum { options } => values::unknown_value(path, value, options),
         Kind::Format { format } => values::bad_format(path, value, format),
         Kind::Pattern { .. } => values::bad_name(path, value),
-        Kind::MinLength { .. } | Kind::MinItems { .. } => values::empty(path, value),
+        Kind::MinLength { .. } | Kind::MinItems { .. } | Kind::MinProperties { .. } => {
+            values::empty(path, value)
+        }
         Kind::Minimum { limit } => values::out_of_range(path, value, "at least", limit),
         Kind::Maximum { limit } => values::out_of_range(path, value, "at most", limit),
         Kind::UniqueItems => values::listed_twice(path, value),

@@ -86,13 +86,19 @@ pub(super) fn bad_format(path: KeyPath, value: &Value, format: &str) -> Complain
     }
 }
 
-/// A text or a list without content.
+/// A text, a list or a mapping without content.
 pub(super) fn empty(path: KeyPath, value: &Value) -> Complaint {
     let (code, what, help) = if value.is_array() {
         (
             "config::empty_list",
             "the list ",
             "name at least one, or remove the key for its default",
+        )
+    } else if value.is_object() {
+        (
+            "config::empty_mapping",
+            "the mapping ",
+            "write at least one of its keys, or remove it for its default",
         )
     } else {
         (
