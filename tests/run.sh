@@ -27,6 +27,7 @@ tools() {
     install_for xz xz-utils
     install_for zstd zstd
     install_for busybox busybox-static
+    install_for curl curl
     install_for mkfs.ext4 e2fsprogs
     type -P cargo >/dev/null || die "cargo is missing: install Rust 1.89 or newer (rustup, or your distribution's)"
     type -P cc >/dev/null || install_for cc gcc libc6-dev
@@ -34,7 +35,7 @@ tools() {
 
 finish() {
     local lab
-    for lab in podman engine26 engine; do
+    for lab in garage podman engine26 engine; do
         "tests/lab/$lab.sh" down || true
     done
     rm -f "$log"
@@ -59,6 +60,7 @@ eval "$(tests/lab/podman.sh up)"
 podman=$DOCKER_HOST
 unset DOCKER_HOST
 eval "$(tests/lab/engine.sh up)"
+eval "$(tests/lab/garage.sh up)"
 COMPOSE_V2=$(tests/lab/compose-v2.sh)
 export COMPOSE_V2
 tests/lab/image.sh compose-dump-test

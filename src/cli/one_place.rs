@@ -29,7 +29,7 @@ pub(super) fn each_takes_one_dump(jobs: &[Vec<TargetArg>]) -> Result<(), Vec<Fin
 
 fn finding(place: &TargetArg) -> Option<Finding> {
     let (code, message) = match &place.kind {
-        TargetArgKind::Folder { .. } => return None,
+        TargetArgKind::Folder { .. } | TargetArgKind::Store { .. } => return None,
         TargetArgKind::Stdout => (
             "cli::stdout_shared",
             "several dumps would go to one standard output".to_owned(),

@@ -224,14 +224,14 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             )
         }
         Event::Published {
-            path: Some(path),
+            place: Some(place),
             bytes,
             ..
         } => {
-            format!("dump {} ({})", text::path(path), text::bytes(*bytes))
+            format!("dump {place} ({})", text::bytes(*bytes))
         }
         Event::Published {
-            path: None, bytes, ..
+            place: None, bytes, ..
         } => format!("dump written to standard output ({})", text::bytes(*bytes)),
     })
 }

@@ -130,13 +130,13 @@ fn declared_target(
 /// Where a declared target is.
 ///
 /// # Errors
-/// As [`TargetArg::parse`].
+/// As [`TargetRules::place`].
 pub(super) fn declared_place(
     name: &str,
     rules: &TargetRules,
     project: &Project,
 ) -> Result<TargetArg, Finding> {
-    let place = TargetArg::parse(rules.path.as_os_str(), &project.dir)?;
+    let place = rules.place(&project.dir)?;
     Ok(TargetArg {
         name: name.to_owned(),
         ..place

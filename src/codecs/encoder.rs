@@ -82,6 +82,11 @@ impl<W: Write> Encoder<W> {
         Ok(self.inner)
     }
 
+    /// Gives the stream up, and the writer back. What the codec holds is lost.
+    pub fn into_inner(self) -> W {
+        self.inner
+    }
+
     /// What is written to. Bytes may still wait in the encoder.
     pub fn get_ref(&self) -> &W {
         &self.inner

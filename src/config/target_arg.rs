@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::codecs::Codec;
 use crate::diagnostic::Finding;
+use crate::store::{StoreOptions, StoreUrl};
 use crate::text;
 
 /// Extensions of archives that are not written, beside everything behind `.tar.`.
@@ -34,6 +35,13 @@ pub enum TargetArgKind {
         /// The codec that its extension names.
         codec: Codec,
     },
+    /// A URL: a prefix in an object store.
+    Store {
+        /// The prefix.
+        url: StoreUrl,
+        /// What the target says of how the store is reached; the command line says nothing.
+        options: Box<StoreOptions>,
+    },
     /// Anything else: a folder of dumps.
     Folder {
         /// The folder, absolute.
@@ -46,7 +54,7 @@ impl TargetArg {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.kind {
-            TargetArgKind::Stdout => None,
+            TargetArgKind::Stdout | TargetArgKind::Store { .. } => None,
             TargetArgKind::Archive { path, .. } | TargetArgKind::Folder { path } => Some(path),
         }
     }
@@ -54,7 +62,7 @@ impl TargetArg {
     /// Reads a `-t`; relative paths are relative to `cwd`.
     ///
     /// # Errors
-    /// A finding for an empty text, for a URL, and for what is not there and looks like a remote place,
+    /// A finding for an empty text, for a URL of no object store, and for what is not there and looks like a remote place,
     /// an archive of a kind that is not written, or a text for a shell: a folder of that name is not
     /// what was meant.
     pub fn parse(text: &OsStr, cwd: &Path) -> Result<Self, Finding> {
@@ -69,13 +77,8 @@ impl TargetArg {
                 kind: TargetArgKind::Stdout,
             });
         }
-        if name.contains("://") {
-            let scheme = name.split("://").next().unwrap_or_default();
-            return Err(Finding::new(
-                "config::target_url",
-                format!("the target is a `{scheme}` URL, and this version writes to local folders, archives and standard output only"),
-            )
-            .with_help("write to `-` and pipe it into a program that uploads, as the README shows"));
+        if StoreUrl::is_url(&name) {
+            return Self::in_store(&name, StoreOptions::default());
         }
         let path = tidy(&cwd.join(text));
         if let Some(finding) = unexpanded(&name).filter(|_| path.symlink_metadata().is_err()) {
@@ -90,6 +93,31 @@ impl TargetArg {
             },
         };
         Ok(Self { name, kind })
+    }
+}
+
+impl TargetArg {
+    /// Reads the URL of a prefix in an object store, which is reached by `options`.
+    ///
+    /// # Errors
+    /// A finding for what is no such URL; it does not show more of it than its scheme.
+    pub fn in_store(text: &str, options: StoreOptions) -> Result<Self, Finding> {
+        let url = StoreUrl::parse(text).map_err(|error| {
+            Finding::new(
+                "config::target_url",
+                format!("the target is no object store: {error}"),
+            )
+            .with_help(
+                "write `s3://bucket/prefix`, `az://container/prefix` or `gs://bucket/prefix`; keys and endpoints have options of their own",
+            )
+        })?;
+        Ok(Self {
+            name: url.to_string(),
+            kind: TargetArgKind::Store {
+                url,
+                options: Box::new(options),
+            },
+        })
     }
 }
 
@@ -200,12 +228,23 @@ mod tests {
             })
         );
         assert_eq!(parse("-"), Ok(TargetArgKind::Stdout));
+        let store =
+            parse("s3://bucket/a.tar").map(|kind| matches!(kind, TargetArgKind::Store { .. }));
+        assert_eq!(store, Ok(true));
     }
 
     #[test]
     fn what_this_version_cannot_write_to_is_refused() {
         assert_eq!(parse(""), Err("config::target_empty"));
-        assert_eq!(parse("s3://bucket/prefix"), Err("config::target_url"));
+        for url in [
+            "ftp://h/x",
+            "https://h",
+            "s3://",
+            "s3://key:secret@bucket",
+            "s3://b/../x",
+        ] {
+            assert_eq!(parse(url), Err("config::target_url"), "{url}");
+        }
         for remote in ["host:/x", "me@host:dumps", "host:~/x", "C:/dumps"] {
             assert_eq!(parse(remote), Err("config::target_remote"), "{remote}");
         }

@@ -12,6 +12,7 @@ use crate::archive::manifest::model::{
 };
 use crate::archive::manifest::{self, Draft, DraftMember, Sha256Digest};
 use crate::config::dump_name::NameFields;
+use crate::config::job_file::model::TargetFormat;
 use crate::plan::facts::Facts;
 use crate::plan::model::{Plan, SpoolWhat, TargetKind, TargetPlan};
 use crate::targets::open::{self, Format, SpoolMode, SpoolSpec, TargetSpec};
@@ -229,6 +230,20 @@ pub(super) fn target_spec(plan: &Plan, target: &TargetPlan, run: &Run) -> Target
             dump_name: dump_name.render(&fields),
         },
         TargetKind::Archive { path } => open::TargetKind::ArchiveFile { path: path.clone() },
+        TargetKind::Store {
+            url,
+            format,
+            dump_name,
+            options,
+        } => open::TargetKind::Store {
+            url: url.clone(),
+            options: (**options).clone(),
+            format: match format {
+                TargetFormat::Directory => Format::Directory,
+                TargetFormat::Archive => Format::Archive,
+            },
+            dump_name: dump_name.render(&fields),
+        },
         TargetKind::Stdout => open::TargetKind::Stdout,
     };
     TargetSpec {

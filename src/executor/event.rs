@@ -1,7 +1,5 @@
 //! Everything that an execution has to say while it goes on. Reporters turn it into text or JSON.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use super::hold::NotStill;
@@ -89,8 +87,9 @@ pub enum Event {
     Published {
         /// The target, as it was given.
         target: String,
-        /// Where the dump is; `None` on standard output.
-        path: Option<PathBuf>,
+        /// Where the dump is, a path or a URL; `None` on standard output.
+        #[serde(rename = "path")]
+        place: Option<String>,
         /// Its size.
         bytes: u64,
     },

@@ -304,13 +304,18 @@ fn write_all(
             }
             Piece::Released => writer.released(),
             Piece::Finish(draft) => {
-                return writer
-                    .finish(&draft)
-                    .map_or_else(failed, LaneEnd::Published);
+                return match writer.finish(&draft) {
+                    Ok(published) => LaneEnd::Published(published),
+                    Err(error) if error.is_interruption() => LaneEnd::Aborted,
+                    Err(error) => failed(error),
+                };
             }
         };
         if let Err(error) = done {
             writer.abort();
+            if error.is_interruption() {
+                return LaneEnd::Aborted;
+            }
             return failed(error);
         }
     }

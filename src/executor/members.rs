@@ -250,7 +250,7 @@ fn places_of_dumps(plan: &Plan, base: &Path) -> Vec<(u64, u64)> {
     let folders = plan.targets.iter().filter_map(|target| match &target.kind {
         TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => Some(&**path),
         TargetKind::Archive { path } => path.parent(),
-        TargetKind::Stdout => None,
+        TargetKind::Store { .. } | TargetKind::Stdout => None,
     });
     folders
         .filter_map(id)

@@ -10,8 +10,10 @@ use crate::archive::manifest::model::LeftOut;
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
+use crate::config::job_file::model::TargetFormat;
 pub use crate::config::scope::Scope;
 use crate::retention::{Policy, Share};
+use crate::store::{StoreOptions, StoreUrl};
 use crate::text;
 
 pub use super::missing::Missing;
@@ -324,6 +326,19 @@ pub enum TargetKind {
         #[serde(serialize_with = "as_text")]
         path: PathBuf,
     },
+    /// A prefix in an object store.
+    Store {
+        /// The prefix.
+        #[serde(serialize_with = "shown")]
+        url: StoreUrl,
+        /// What a dump looks like there.
+        format: TargetFormat,
+        /// The names of dumps, as far as they are the same in every run.
+        dump_name: DumpName,
+        /// How the store is reached; nothing of it is shown.
+        #[serde(skip)]
+        options: Box<StoreOptions>,
+    },
     /// Standard output, as an archive.
     Stdout,
 }
@@ -416,6 +431,10 @@ impl TreeRoot {
 
 fn as_text<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text::path(path))
+}
+
+fn shown<S: Serializer>(url: &StoreUrl, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(url)
 }
 
 fn as_texts<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {

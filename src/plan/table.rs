@@ -1,5 +1,6 @@
 //! The plan for the eye: what is taken, what is not and why, who is held, where it goes.
 
+use crate::config::job_file::target::TargetFormat;
 use crate::page::{Page, Row};
 use crate::text;
 
@@ -177,6 +178,25 @@ fn target_line(plan: &Plan, target: &TargetPlan) -> String {
         TargetKind::Archive { path } => {
             format!("archive {}{free}, {compression}", text::path(path))
         }
+        TargetKind::Store {
+            url,
+            format: TargetFormat::Directory,
+            dump_name,
+            ..
+        } => format!(
+            "objects below `{}` in {url}, {compression}",
+            name(dump_name)
+        ),
+        TargetKind::Store {
+            url,
+            format: TargetFormat::Archive,
+            dump_name,
+            ..
+        } => format!(
+            "archive `{}{}` in {url}, {compression}",
+            name(dump_name),
+            codec.tar_extension()
+        ),
         TargetKind::Stdout => format!("archive to standard output, {compression}"),
     }
 }
@@ -187,6 +207,7 @@ fn place(kind: &TargetKind) -> String {
         TargetKind::Folder { path, .. }
         | TargetKind::Archives { path, .. }
         | TargetKind::Archive { path } => text::path(path),
+        TargetKind::Store { url, .. } => url.to_string(),
         TargetKind::Stdout => "-".to_owned(),
     }
 }

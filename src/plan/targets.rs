@@ -11,6 +11,7 @@ use crate::config::job_file::model::TargetFormat;
 use crate::config::settings::SpoolMode;
 use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::Finding;
+use crate::store::StoreUrl;
 
 use super::facts::{Facts, Place};
 use super::model::{
@@ -41,7 +42,7 @@ pub(super) fn plan(
     for wish in &request.targets {
         let arg = &wish.place;
         let dump = place_of(facts, arg).map(|place| dump_of(arg, place));
-        if !seen.insert((std::mem::discriminant(&arg.kind), dump)) {
+        if !seen.insert((std::mem::discriminant(&arg.kind), dump, store_of(arg))) {
             findings.push(
                 Finding::new(
                     "plan::target_twice",
@@ -88,7 +89,18 @@ fn dump_of(arg: &TargetArg, place: &Place) -> PathBuf {
     }
 }
 
-/// Where a target is; `None` for standard output.
+/// The prefix that a target is, and whose it is: two services may have buckets of one name.
+fn store_of(arg: &TargetArg) -> Option<(&StoreUrl, Option<&str>)> {
+    match &arg.kind {
+        TargetArgKind::Store { url, options } => {
+            let account = options.endpoint.as_deref();
+            Some((url, account.or(options.account_name.as_deref())))
+        }
+        _ => None,
+    }
+}
+
+/// Where a target is; `None` for standard output and stores.
 fn place_of<'a>(facts: &'a Facts, arg: &TargetArg) -> Option<&'a Place> {
     arg.path().map(|path| &facts.places[path])
 }
@@ -173,16 +185,30 @@ fn kind(
         TargetArgKind::Folder { path } => {
             let dump_name = dump_name(request)?;
             let path = path.clone();
-            let kind = match (wish.format, wanted) {
-                (Some(TargetFormat::Archive), _) | (None, Some(_)) => {
-                    TargetKind::Archives { path, dump_name }
-                }
-                (Some(TargetFormat::Directory), _) | (None, None) => {
-                    TargetKind::Folder { path, dump_name }
-                }
+            let kind = match format(wish) {
+                TargetFormat::Archive => TargetKind::Archives { path, dump_name },
+                TargetFormat::Directory => TargetKind::Folder { path, dump_name },
             };
             Ok((kind, setting))
         }
+        TargetArgKind::Store { url, options } => {
+            let kind = TargetKind::Store {
+                url: url.clone(),
+                format: format(wish),
+                dump_name: dump_name(request)?,
+                options: options.clone(),
+            };
+            Ok((kind, setting))
+        }
+    }
+}
+
+/// What a dump looks like among others: as the target says, else an archive with `-x`.
+fn format(wish: &TargetWish) -> TargetFormat {
+    match (wish.format, wish.archive_codec) {
+        (Some(format), _) => format,
+        (None, Some(_)) => TargetFormat::Archive,
+        (None, None) => TargetFormat::Directory,
     }
 }
 
@@ -265,7 +291,9 @@ fn spool(
         .volumes
         .iter()
         .any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
-    let archive = !matches!(kind, TargetKind::Folder { .. });
+    let directory = TargetFormat::Directory;
+    let archive = !matches!(kind, TargetKind::Folder { .. })
+        && !matches!(kind, TargetKind::Store { format, .. } if *format == directory);
     let held = load.hold.holds_somebody();
     let (what, why) = match settings.mode {
         SpoolMode::Never if archive && unknown => {
@@ -283,6 +311,13 @@ fn spool(
             SpoolWhat::WhileHeld,
             Some(
                 "services are not held longer than the disk takes, whatever reads standard output"
+                    .to_owned(),
+            ),
+        ),
+        SpoolMode::Auto if held && matches!(kind, TargetKind::Store { .. }) => (
+            SpoolWhat::WhileHeld,
+            Some(
+                "services are not held longer than the disk takes, however slow the network is"
                     .to_owned(),
             ),
         ),

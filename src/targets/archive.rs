@@ -1,169 +1,109 @@
-//! A dump as one tar, compressed as a whole: a file beside its marker, or standard output.
+//! A dump as one tar, compressed as a whole: a file or an object beside its marker, or standard output.
 //!
 //! Stream members are nested as they are, so their length has to be known before their first byte;
 //! [`super::spool`] sees to that. The manifest is the last entry. A file is synced and gets its name,
-//! then the marker does; standard output has no marker.
+//! an upload is completed, then the marker appears; standard output has no marker.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::error::Step;
 use super::hashing::Hashing;
-use super::layout::{is_layout_folder, layout_folders};
+use super::object::{StoreArchive, Upload};
 use super::publish::ArchiveFolder;
-use super::site::{OrFailed, OrFileFailed, Site};
+use super::site::Site;
+use super::tar_stream::TarStream;
 use super::{DumpWriter, StreamHead, TargetError};
-use crate::archive::entry::{Entry, EntryKind, Mtime};
-use crate::archive::escape::escape;
+use crate::archive::entry::{Entry, Mtime};
 use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::manifest::{
     Draft, FILE_NAME, Place, Published, Sha256Digest, Stored, StoredDump,
 };
-use crate::archive::tar;
-use crate::codecs::{Compression, Encoder};
-use crate::files::check_path;
+use crate::codecs::Compression;
 
-/// Zero bytes for padding and for what a failed member lacks.
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
-
-/// Where the bytes of an archive go.
+/// Where an archive goes.
 #[derive(Debug)]
 pub(super) enum Destination {
     /// A staged file, and how to publish it.
     Folder(ArchiveFolder),
+    /// An object, and how to publish it.
+    Store(StoreArchive),
     /// A pipe, or whatever standard output is.
     Stdout,
+}
+
+/// What takes the bytes of an archive.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// A staged file or standard output.
+    File(File),
+    /// An object that grows.
+    Upload(Upload),
+}
+
+impl Write for Output {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(data),
+            Self::Upload(upload) => upload.write(data),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Upload(upload) => upload.flush(),
+        }
+    }
 }
 
 /// Writes a dump as a tar.
 #[derive(Debug)]
 pub(super) struct ArchiveWriter {
     site: Site,
-    out: Encoder<Hashing<File>>,
+    tar: TarStream<Output>,
     destination: Destination,
-    mtime: Mtime,
-    open: Option<OpenEntry>,
-    /// Folders of the layout that have their entry: as many as there are services, at most.
-    folders: BTreeSet<Vec<u8>>,
-    head: Vec<u8>,
-    streams: BTreeMap<String, Stored>,
-}
-
-/// An entry whose content comes.
-#[derive(Debug)]
-struct OpenEntry {
-    path: Vec<u8>,
-    /// The key of a stream member; `None` for an entry of a tree.
+    /// The stream member whose content comes.
     stream: Option<String>,
-    announced: u64,
-    written: u64,
+    stored: StoredDump,
 }
 
 impl ArchiveWriter {
-    /// Writes to `file`; `mtime` is the time of what has no time of its own.
+    /// Writes to `output`; `mtime` is the time of what has no time of its own.
     pub(super) fn new(
         site: Site,
-        (destination, file): (Destination, File),
+        (destination, output): (Destination, Output),
         compression: &Compression,
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
-        let file = match destination {
-            Destination::Folder(_) => Hashing::new(file),
-            Destination::Stdout => Hashing::counting(file),
+        let output = match destination {
+            Destination::Folder(_) | Destination::Store(_) => Hashing::new(output),
+            Destination::Stdout => Hashing::counting(output),
         };
-        let out = match Encoder::new(file, compression) {
-            Ok(out) => out,
-            Err(source) => {
+        match TarStream::new(site.clone(), output, compression, mtime) {
+            Ok(tar) => Ok(Self {
+                site,
+                tar,
+                destination,
+                stream: None,
+                stored: StoredDump::default(),
+            }),
+            Err(error) => {
                 destination.discard();
-                return Err(TargetError::Codec {
-                    target: site.target,
-                    source,
-                });
-            }
-        };
-        Ok(Self {
-            site,
-            out,
-            destination,
-            mtime,
-            open: None,
-            folders: BTreeSet::new(),
-            head: Vec::new(),
-            streams: BTreeMap::new(),
-        })
-    }
-
-    /// An entry for something that the layout has and the project has not: root's alone.
-    fn own_entry(&self, path: &[u8], kind: EntryKind, mode: u32, size: u64) -> Entry {
-        Entry {
-            path: path.to_owned(),
-            kind,
-            mode,
-            uid: 0,
-            gid: 0,
-            mtime: self.mtime,
-            size,
-            xattrs: Vec::new(),
-            sparse: None,
-        }
-    }
-
-    fn put_head(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        self.head.clear();
-        tar::encode_head(entry, b"", &mut self.head);
-        let put = self.out.write_all(&self.head);
-        put.or_failed(&self.site, Step::Write, b"")
-    }
-
-    fn put_zeros(&mut self, mut count: u64) -> Result<(), TargetError> {
-        while count > 0 {
-            let len = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
-            let put = self.out.write_all(&ZEROS[..len]);
-            put.or_failed(&self.site, Step::Write, b"")?;
-            count -= len as u64;
-        }
-        Ok(())
-    }
-
-    /// Entries for the folders of the layout on the way to `path`, each once, so that an unpacked
-    /// dump has their modes. Folders inside a tree member have entries of their own.
-    fn put_layout_folders(&mut self, path: &[u8]) -> Result<(), TargetError> {
-        for folder in layout_folders(path) {
-            if !self.folders.contains(folder) {
-                self.put_head(&self.own_entry(folder, EntryKind::Directory, 0o700, 0))?;
-                self.folders.insert(folder.to_owned());
+                Err(error)
             }
         }
-        Ok(())
-    }
-
-    fn put_file(&mut self, path: &[u8], content: &[u8]) -> Result<(), TargetError> {
-        let entry = self.own_entry(path, EntryKind::File, 0o600, content.len() as u64);
-        self.put_head(&entry)?;
-        let put = self.out.write_all(content);
-        put.or_failed(&self.site, Step::Write, b"")?;
-        self.put_zeros(tar::padding(content.len() as u64) as u64)
-    }
-
-    fn take_open(&mut self, call: &'static str) -> Result<OpenEntry, TargetError> {
-        self.open.take().ok_or_else(|| self.site.out_of_order(call))
     }
 
     /// Ends the tar and the compression, and gives back where it goes.
     fn close(mut self: Box<Self>, draft: &Draft) -> (Destination, Result<Closed, TargetError>) {
         let completed = self.complete(draft);
         let this = *self;
-        let closed = completed.and_then(|stored| {
-            let out = this
-                .out
-                .finish()
-                .and_then(|mut out| out.flush().map(|()| out));
-            let (file, bytes, sha256) = out.or_failed(&this.site, Step::Write, b"")?.into_parts();
+        let closed = completed.and_then(|()| {
+            let (output, bytes, sha256) = this.tar.finish()?;
             Ok(Closed {
                 target: this.site.target,
-                stored,
-                file,
+                stored: this.stored,
+                output,
                 bytes,
                 sha256,
             })
@@ -171,96 +111,52 @@ impl ArchiveWriter {
         (this.destination, closed)
     }
 
-    /// Writes the manifest and the end of the tar.
-    fn complete(&mut self, draft: &Draft) -> Result<StoredDump, TargetError> {
-        if self.open.is_some() {
+    /// Writes the manifest.
+    fn complete(&mut self, draft: &Draft) -> Result<(), TargetError> {
+        if self.tar.is_open() {
             return Err(self.site.out_of_order("finish"));
         }
-        let stored = StoredDump {
-            streams: std::mem::take(&mut self.streams),
-            ..StoredDump::default()
-        };
-        let manifest = render(draft, &stored, &self.site.target)?;
-        self.put_file(FILE_NAME.as_bytes(), &manifest)?;
-        let put = self.out.write_all(&tar::END);
-        put.or_failed(&self.site, Step::Write, b"")?;
-        Ok(stored)
+        let manifest = render(draft, &self.stored, &self.site.target)?;
+        self.tar.put_file(FILE_NAME, &manifest)
     }
 }
 
 impl DumpWriter for ArchiveWriter {
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        check_path(&entry.path).or_file_failed(&self.site)?;
-        self.put_layout_folders(&entry.path)?;
-        if entry.kind == EntryKind::Directory {
-            self.folders
-                .extend(is_layout_folder(&entry.path).then(|| entry.path.clone()));
-        }
-        self.put_head(entry)?;
-        self.open = Some(OpenEntry {
-            path: entry.path.clone(),
-            stream: None,
-            announced: entry.data_len(),
-            written: 0,
-        });
-        Ok(())
+        self.tar.entry(entry)
     }
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
-        let path = head.path.as_bytes();
-        check_path(path).or_file_failed(&self.site)?;
         let Some(announced) = head.raw_bytes else {
             return Err(self.site.out_of_order("begin without a length"));
         };
-        self.put_layout_folders(path)?;
-        self.put_head(&self.own_entry(path, EntryKind::File, 0o600, announced))?;
-        self.open = Some(OpenEntry {
-            path: path.to_owned(),
-            stream: Some(head.path.clone()),
-            announced,
-            written: 0,
-        });
+        self.tar.begin(head.path.as_bytes(), announced)?;
+        self.stream = Some(head.path.clone());
         Ok(())
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        let Some(open) = &mut self.open else {
-            return Err(self.site.out_of_order("write"));
-        };
-        open.written += data.len() as u64;
-        if open.written > open.announced {
-            // Never written: the rest of the tar could not be read any more.
-            return Err(open.wrong_length(&self.site));
-        }
-        self.out
-            .write_all(data)
-            .or_failed(&self.site, Step::Write, b"")
+        self.tar.write(data)
     }
 
     fn end(&mut self) -> Result<(), TargetError> {
-        let open = self.take_open("end")?;
-        if open.written != open.announced {
-            return Err(open.wrong_length(&self.site));
-        }
-        self.put_zeros(tar::padding(open.announced) as u64)?;
-        if let Some(key) = open.stream {
+        let bytes = self.tar.end()?;
+        if let Some(key) = self.stream.take() {
             let stored = Stored {
                 path: key.clone(),
-                bytes: open.announced,
+                bytes,
                 sha256: None,
             };
-            self.streams.insert(key, stored);
+            self.stored.streams.insert(key, stored);
         }
         Ok(())
     }
 
     fn fail(&mut self) -> Result<(), TargetError> {
-        let open = self.take_open("fail")?;
-        if open.stream.is_none() {
+        if self.stream.take().is_none() {
             return Err(self.site.out_of_order("fail"));
         }
-        let missing = open.announced - open.written;
-        self.put_zeros(missing + tar::padding(open.announced) as u64)
+        self.tar.fail()
     }
 
     fn released(&mut self) -> Result<(), TargetError> {
@@ -280,13 +176,16 @@ impl DumpWriter for ArchiveWriter {
                 bytes: closed.bytes,
                 warnings: Vec::new(),
             }),
-            (Destination::Folder(folder), Ok(closed)) => closed.publish(folder, draft),
+            (Destination::Folder(folder), Ok(closed)) => closed.publish_file(folder, draft),
+            (Destination::Store(place), Ok(closed)) => closed
+                .publish_object(&place, draft)
+                .inspect_err(|error| place.give_up(error)),
         }
     }
 
     fn leaves_traces(&self) -> bool {
         match self.destination {
-            Destination::Folder(_) => true,
+            Destination::Folder(_) | Destination::Store(_) => true,
             Destination::Stdout => false,
         }
     }
@@ -300,15 +199,22 @@ impl DumpWriter for ArchiveWriter {
 struct Closed {
     target: String,
     stored: StoredDump,
-    file: File,
+    output: Output,
     bytes: u64,
     sha256: Option<Sha256Digest>,
 }
 
 impl Closed {
-    fn publish(mut self, folder: ArchiveFolder, draft: &Draft) -> Result<Published, TargetError> {
+    fn publish_file(
+        mut self,
+        folder: ArchiveFolder,
+        draft: &Draft,
+    ) -> Result<Published, TargetError> {
+        let Output::File(file) = self.output else {
+            unreachable!("an archive in a folder is written to a file");
+        };
         let (bytes, sha256) = (self.bytes, self.sha256);
-        let (name, path) = folder.publish(&self.file, |file| {
+        let (name, path) = folder.publish(&file, |file| {
             self.stored.archive = sha256.map(|sha256| ArchiveFile {
                 file,
                 bytes,
@@ -319,6 +225,35 @@ impl Closed {
         Ok(Published {
             name: Some(name),
             place: Place::Path(path),
+            bytes,
+            warnings: Vec::new(),
+        })
+    }
+
+    fn publish_object(
+        mut self,
+        place: &StoreArchive,
+        draft: &Draft,
+    ) -> Result<Published, TargetError> {
+        let Output::Upload(upload) = self.output else {
+            unreachable!("an archive in a store is written to an upload");
+        };
+        let segments = place.complete(upload)?;
+        let file = place.file().to_owned();
+        if segments.len() > 1 {
+            self.stored.segments.insert(file.clone(), segments);
+        }
+        let bytes = self.bytes;
+        self.stored.archive = self.sha256.map(|sha256| ArchiveFile {
+            file,
+            bytes,
+            sha256,
+        });
+        let marker = render(draft, &self.stored, &self.target)?;
+        let (name, url) = place.publish(&marker)?;
+        Ok(Published {
+            name: Some(name),
+            place: Place::Url(url),
             bytes,
             warnings: Vec::new(),
         })
@@ -338,19 +273,9 @@ impl Destination {
     fn discard(self) {
         match self {
             Self::Folder(folder) => folder.discard(),
+            Self::Store(place) => place.discard(),
             // What was sent was sent; without its end nothing takes it for a dump.
             Self::Stdout => {}
-        }
-    }
-}
-
-impl OpenEntry {
-    fn wrong_length(&self, site: &Site) -> TargetError {
-        TargetError::Length {
-            target: site.target.clone(),
-            member: escape(&self.path),
-            announced: self.announced,
-            written: self.written,
         }
     }
 }

@@ -3,10 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
+
 use super::site::Site;
 use crate::archive::escape::escape;
 use crate::archive::manifest::RenderError;
 use crate::files::FileError;
+use crate::store::StoreError;
 
 /// A target failed. Each variant names the target as the user knows it (its name in
 /// `compose-dump.yml`, or what was given to `-t`) and the path or member concerned.
@@ -188,6 +191,32 @@ pub enum TargetError {
         /// The codec's reason.
         source: io::Error,
     },
+    /// An object store refused something, or was not reached.
+    #[error("target `{target}`")]
+    Store {
+        /// The target.
+        target: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// Whether a store has the manifest that was sent to it cannot be found out.
+    #[error("target `{target}`: `{place}` may be there or not")]
+    Unclear {
+        /// The target.
+        target: String,
+        /// The manifest's URL.
+        place: String,
+        /// What the store said last.
+        source: StoreError,
+    },
+    /// The clocks here and at an object store differ.
+    #[error("target `{target}`: this machine's clock is {} s {} the store's", ahead.abs().as_secs(), if ahead.is_negative() { "behind" } else { "ahead of" })]
+    Clock {
+        /// The target.
+        target: String,
+        /// This machine's time minus the store's.
+        ahead: SignedDuration,
+    },
     /// The manifest does not fit to what was stored.
     #[error("target `{target}`: cannot make the manifest")]
     Manifest {
@@ -215,6 +244,11 @@ impl TargetError {
     /// The error for an I/O error: by itself where it says what to do about it, else by the step.
     pub(super) fn io(step: Step, site: &Site, path: PathBuf, source: io::Error) -> Self {
         let target = site.target.clone();
+        // An upload is written to like a file.
+        let source = match source.downcast::<StoreError>() {
+            Ok(error) => return Self::store(&target, error),
+            Err(source) => source,
+        };
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded if step == Step::Spool => {
                 Self::SpoolFull {
@@ -293,6 +327,26 @@ impl TargetError {
         }
     }
 
+    /// What an object store said.
+    pub(super) fn store(target: &str, source: StoreError) -> Self {
+        Self::Store {
+            target: target.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether the target was only told to stop.
+    #[must_use]
+    pub const fn is_interruption(&self) -> bool {
+        matches!(
+            self,
+            Self::Store {
+                source: StoreError::Interrupted,
+                ..
+            }
+        )
+    }
+
     /// What a user can do about it; `None` where the text and its causes say all.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
@@ -312,6 +366,11 @@ impl TargetError {
                 Some("an archive (`-x`) holds every kind of file on any file system")
             }
             Self::Gone { .. } => Some("check that the disk is mounted"),
+            Self::Store { source, .. } => source.help(),
+            Self::Unclear { .. } => Some(
+                "look at the target with `compose-dump list`: a dump that is listed there is whole",
+            ),
+            Self::Clock { .. } => Some("set the clock; dumps are kept and found by their times"),
             Self::Remove { .. } => Some(
                 "check that files may be removed there; where nothing may be removed, leave `keep` out",
             ),

@@ -15,18 +15,21 @@ mod frames;
 pub(crate) mod hashing;
 mod hidden;
 mod layout;
+mod object;
 pub mod open;
 mod publish;
 pub mod remover;
 mod site;
 mod spool;
 mod staging;
+mod tar_stream;
 
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};
 
 pub(crate) use dumps::MARKER_EXTENSION;
 pub use error::TargetError;
+pub use object::{Limits, Shared};
 
 /// The beginning of a stream member: a volume's tar, an export, an index file.
 #[derive(Debug, Clone, PartialEq, Eq)]

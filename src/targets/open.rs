@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::archive::{ArchiveWriter, Destination};
+use super::archive::{ArchiveWriter, Destination, Output};
 use super::dumps::DumpsFolder;
 use super::error::Step;
 use super::folder::FolderWriter;
+use super::object::{self, Shared};
 use super::publish::{ArchiveFolder, Naming};
 use super::site::{OrFailed, Site};
 use super::spool::Spooled;
@@ -19,6 +20,7 @@ use super::{DumpWriter, TargetError};
 use crate::archive::entry::Mtime;
 use crate::archive::escape::escape;
 use crate::codecs::{Codec, Compression};
+use crate::store::{Environment, Store, StoreOptions, StoreUrl};
 
 /// A target of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,17 @@ pub enum TargetKind {
     ArchiveFile {
         /// The file.
         path: PathBuf,
+    },
+    /// Below a prefix in an object store.
+    Store {
+        /// The prefix.
+        url: StoreUrl,
+        /// How the store is reached.
+        options: StoreOptions,
+        /// What appears there.
+        format: Format,
+        /// The dump's name; a taken one gets `_2`, `_3`, ...
+        dump_name: String,
     },
     /// An archive on standard output.
     Stdout,
@@ -85,12 +98,13 @@ pub enum SpoolMode {
     All,
 }
 
-/// Opens a target: makes the folder of dumps and the staging, and writes into it, so that a target that
-/// cannot be written is known before anything is touched.
+/// Opens a target: makes the folder of dumps and the staging, or takes a name in a store, and writes
+/// there, so that a target that cannot be written is known before anything is touched. Must be called
+/// inside of a Tokio runtime, on a thread that may block.
 ///
 /// # Errors
 /// When it cannot be written, or when the name of [`TargetKind::ArchiveFile`] is taken.
-pub fn open(spec: &TargetSpec) -> Result<Box<dyn DumpWriter>, TargetError> {
+pub fn open(spec: &TargetSpec, shared: &Shared) -> Result<Box<dyn DumpWriter>, TargetError> {
     match &spec.kind {
         TargetKind::Folder {
             dir,
@@ -117,6 +131,16 @@ pub fn open(spec: &TargetSpec) -> Result<Box<dyn DumpWriter>, TargetError> {
                 .filter(|parent| !parent.as_os_str().is_empty());
             let dumps = DumpsFolder::open(&spec.name, parent.unwrap_or(Path::new(".")))?;
             open_archive(spec, Arc::new(dumps), naming)
+        }
+        TargetKind::Store {
+            url,
+            options,
+            format,
+            dump_name,
+        } => {
+            let store = Store::open(url, options, &Environment::of_process());
+            let store = store.map_err(|error| TargetError::store(&spec.name, error))?;
+            open_in_store(spec, store, (*format, dump_name), shared)
         }
         TargetKind::Stdout => {
             let site = Site::new(&spec.name, Path::new("standard output"));
@@ -146,7 +170,35 @@ fn open_archive(
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
     let site = dumps.site.clone();
     let (folder, file) = ArchiveFolder::open(dumps, naming)?;
-    open_tar(spec, site, (Destination::Folder(folder), file))
+    let out = (Destination::Folder(folder), Output::File(file));
+    open_tar(spec, site, out)
+}
+
+/// A dump in `store`.
+pub(super) fn open_in_store(
+    spec: &TargetSpec,
+    store: Store,
+    (format, dump_name): (Format, &str),
+    shared: &Shared,
+) -> Result<Box<dyn DumpWriter>, TargetError> {
+    check_name(spec, dump_name)?;
+    let claimed = object::claim(store, &spec.name, dump_name, shared)?;
+    match format {
+        Format::Directory => {
+            let writer = Box::new(claimed.directory(spec.compression, mtime(spec)));
+            match spec.spool.mode {
+                SpoolMode::UnknownSize => Ok(writer),
+                SpoolMode::All => spooled(spec, writer),
+            }
+        }
+        Format::Archive => {
+            let site = claimed.site.clone();
+            let extension = spec.compression.codec.tar_extension();
+            let (place, upload) = claimed.archive(extension);
+            let out = (Destination::Store(place), Output::Upload(upload));
+            open_tar(spec, site, out)
+        }
+    }
 }
 
 /// An archive on `pipe`.
@@ -155,20 +207,24 @@ pub(super) fn open_stdout(
     pipe: File,
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
     let site = Site::new(&spec.name, Path::new("standard output"));
-    open_tar(spec, site, (Destination::Stdout, pipe))
+    open_tar(spec, site, (Destination::Stdout, Output::File(pipe)))
 }
 
 fn open_tar(
     spec: &TargetSpec,
     site: Site,
-    out: (Destination, File),
+    out: (Destination, Output),
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
-    let mtime = Mtime {
+    let writer = ArchiveWriter::new(site, out, &spec.compression, mtime(spec))?;
+    spooled(spec, Box::new(writer))
+}
+
+/// The time of what has no time of its own.
+fn mtime(spec: &TargetSpec) -> Mtime {
+    Mtime {
         secs: spec.invocation_time.as_second(),
         nanos: 0,
-    };
-    let writer = ArchiveWriter::new(site, out, &spec.compression, mtime)?;
-    spooled(spec, Box::new(writer))
+    }
 }
 
 fn spooled(

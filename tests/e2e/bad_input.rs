@@ -63,7 +63,7 @@ fn wrong_options_are_refused_with_a_hint() {
             &["backup", "-t", "new.tar", "-t", "new.tar.gz"],
             &["new.tar.gz", "twice"],
         ),
-        (&["backup", "-t", "s3://bucket"], &["`s3` URL"]),
+        (&["backup", "-t", "ftp://host/x"], &["`ftp` is none of s3"]),
         (
             &["backup", "-t", "dumps", "--target-pattern", "{nam}"],
             &["{nam}", "{name}"],

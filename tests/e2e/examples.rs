@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::{IMAGE, Project, bash, entries, only_entry, paused, verify};
+use crate::support::{IMAGE, Project, bash, only_entry, paused, verify};
 
 const COMPOSE: &str = "
 services:
@@ -38,17 +38,6 @@ fn take(project: &Project, example: &str, name: &str) {
     project.write(name, &text.replace("/var/tmp", spool.to_str().unwrap()));
     let mode = fs::Permissions::from_mode(0o755);
     fs::set_permissions(project.path(name), mode).unwrap();
-}
-
-/// A program of that name, found before all others. It writes down how it is called.
-fn pretend(project: &Project, name: &str, script: &str) -> String {
-    let bin = project.beside("bin");
-    let path = bin.join(name);
-    let calls = bin.join("calls");
-    let text = format!("#!/bin/bash\necho \"$*\" >>{}\n{script}\n", calls.display());
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    format!("PATH={}:$PATH", bin.display())
 }
 
 #[test]
@@ -85,72 +74,6 @@ fn a_first_file_does_what_it_says_without_a_change() {
     ] {
         assert!(config.contains(&name.to_owned()), "{config:?}");
     }
-}
-
-#[test]
-#[ignore = "needs an engine and Compose v2: tests/run.sh"]
-fn the_scripts_for_object_stores_upload_whole_dumps_only() {
-    let project = project();
-    project.write(
-        "compose.yaml",
-        &COMPOSE.replace("IMAGE", IMAGE).replace(", '/kept'", ""),
-    );
-    project.compose(&["up", "-d", "--quiet-pull"]);
-    for name in ["compose-dump.yml", "upload.sh", "stream.sh"] {
-        take(&project, "s3", name);
-    }
-    let got = project.beside("got");
-    let got = got.to_str().unwrap();
-    let path = pretend(
-        &project,
-        "aws",
-        &format!("[ \"$2\" = mv ] || cat >{got}/stream.tar.zst"),
-    );
-
-    bash(&project, &format!("{path} ./upload.sh s3://b/p")).expect(0);
-    let dumps = entries(&project.beside("dumps"));
-    assert_eq!(dumps.len(), 2, "an archive and its marker: {dumps:?}");
-    bash(&project, &format!("{path} ./stream.sh s3://b/p")).expect(0);
-    let dump = verify(&Path::new(got).join("stream.tar.zst"));
-    assert!(
-        dump.members()
-            .iter()
-            .any(|member| member.contains("originals"))
-    );
-    assert!(
-        !dump
-            .members()
-            .iter()
-            .any(|member| member.contains("previews"))
-    );
-
-    let calls = || fs::read_to_string(project.beside("bin").join("calls")).unwrap();
-    let verbs: Vec<String> = calls()
-        .lines()
-        .map(|call| call.split(' ').take(2).collect::<Vec<_>>().join(" "))
-        .collect();
-    assert_eq!(verbs, ["s3 sync", "s3 cp", "s3 mv"]);
-
-    // No dump, no upload; and a stream that breaks off never gets its name.
-    project.write("compose-dump.yml", "version: 1\nvolums: {}\n");
-    let failed = bash(&project, &format!("{path} ./upload.sh s3://b/p"));
-    assert_eq!(failed.code, Some(2));
-    let failed = bash(&project, &format!("{path} ./stream.sh s3://b/p"));
-    assert_eq!(failed.code, Some(2));
-    assert_eq!(
-        calls()
-            .lines()
-            .filter(|call| call.starts_with("s3 sync"))
-            .count(),
-        1
-    );
-    assert_eq!(
-        calls()
-            .lines()
-            .filter(|call| call.starts_with("s3 mv"))
-            .count(),
-        1
-    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod holding;
 mod interrupted;
 mod jobs;
 mod keeping;
+mod object_stores;
 mod permissions;
 mod plans;
 mod predecessor;

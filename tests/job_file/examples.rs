@@ -116,7 +116,7 @@ fn a_call_with_an_unknown_option_would_be_seen() {
 fn the_scripts_are_bash() {
     let mut scripts = below(&root("examples"));
     scripts.retain(|file| file.extension().is_some_and(|extension| extension == "sh"));
-    assert!(scripts.len() >= 4);
+    assert!(scripts.len() >= 3);
     for script in scripts {
         let output = Command::new("bash")
             .arg("-n")

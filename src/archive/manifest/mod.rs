@@ -52,6 +52,8 @@ pub struct Published {
 pub enum Place {
     /// A folder or an archive file.
     Path(PathBuf),
+    /// Objects in a store: the URL of the archive, or what the names of a directory's begin with.
+    Url(String),
     /// It went to standard output.
     Stdout,
 }

@@ -28,7 +28,7 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 8] = [
     key(
         &["exports"],
         "running commands in services and storing their output",
@@ -42,38 +42,6 @@ const TABLE: [Row; 19] = [
     key(
         &["pause", "max_downtime"],
         "a limit to how long services are held",
-    ),
-    key(&["targets", "*", "url"], "writing to an object store"),
-    key(&["targets", "*", "endpoint"], "writing to an object store"),
-    key(&["targets", "*", "region"], "writing to an object store"),
-    key(
-        &["targets", "*", "path_style"],
-        "writing to an object store",
-    ),
-    key(&["targets", "*", "ca_file"], "writing to an object store"),
-    key(
-        &["targets", "*", "allow_http"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "storage_class"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "access_key_id"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "access_key_id_file"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "secret_access_key"],
-        "writing to an object store",
-    ),
-    key(
-        &["targets", "*", "secret_access_key_file"],
-        "writing to an object store",
     ),
     value(
         &["scopes", "*"],

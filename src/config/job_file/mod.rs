@@ -22,6 +22,8 @@ mod schema;
 mod schema_test;
 mod sense;
 mod source;
+pub mod target;
+mod target_sense;
 mod variables;
 
 pub use declared::{DEFAULT_JOB, DeclaredJob};

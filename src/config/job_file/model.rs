@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::target::{TargetFormat, TargetRules};
+
 use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
@@ -94,33 +96,6 @@ pub struct ProjectRules {
     pub profiles: Vec<String>,
 }
 
-/// A target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TargetRules {
-    /// A folder, relative to the project folder, or `-`.
-    pub path: PathBuf,
-    /// What a dump looks like; `None`: a folder, and an archive on standard output.
-    #[serde(default)]
-    pub format: Option<TargetFormat>,
-    /// Whether the run fails with it.
-    #[serde(default = "yes")]
-    pub required: bool,
-    /// Which dumps stay there; `None`: all.
-    #[serde(default)]
-    pub keep: Option<Policy>,
-}
-
-/// What a dump looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TargetFormat {
-    /// A folder of files and tars.
-    Directory,
-    /// One tar.
-    Archive,
-}
-
 /// A job: `None` takes what stands at the top level.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -151,8 +126,4 @@ pub struct JobRules {
     pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.
     pub to: Option<Vec<String>>,
-}
-
-fn yes() -> bool {
-    true
 }

@@ -87,7 +87,7 @@ fn the_defaults_of_the_schema_are_those_of_the_types() {
         ),
     ] {
         for (name, property) in part(pointer).unwrap()["properties"].as_object().unwrap() {
-            if name != "path" {
+            if name != "path" || pointer != "/$defs/target" {
                 let default = property.get("default");
                 assert_eq!(instance.get(name), default, "{pointer} {name}");
             }

@@ -1,14 +1,11 @@
 //! What a file may not say though its form is right, and for which nobody has to look at the project.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use super::document::{Document, Part};
 use super::key_path::KeyPath;
-use super::model::{JobFile, TargetFormat, TargetRules};
-use crate::codecs::{Codec, Compression};
+use super::model::JobFile;
+use super::target_sense;
+use crate::codecs::Compression;
 use crate::config::settings::CompressionSettings;
-use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::{Finding, did_you_mean};
 
 /// Names of jobs that mean something else.
@@ -21,7 +18,7 @@ const RESERVED: [(&str, &str); 2] = [
 pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(level(&file.compression, document, &KeyPath::default()));
-    targets(file, document, &mut found);
+    target_sense::findings(file, document, &mut found);
     for (name, job) in &file.jobs {
         let path = KeyPath::new(["jobs", name]);
         found.extend(reserved(name, document, &path));
@@ -82,61 +79,4 @@ fn unknown_targets(to: &[String], document: &Document, path: &KeyPath, found: &m
             }),
         );
     }
-}
-
-fn targets(file: &JobFile, document: &Document, found: &mut Vec<Finding>) {
-    let mut seen: BTreeMap<&Path, &str> = BTreeMap::new();
-    for (name, target) in &file.targets {
-        let path = KeyPath::new(["targets", name]);
-        found.extend(target_kind(target, document, &path));
-        if let Some(first) = seen.insert(&target.path, name) {
-            let message = format!("the targets `{first}` and `{name}` are the same place");
-            let at = (&path.join("path"), Part::Value);
-            let finding = document.finding("config::target_twice", message, at);
-            found.push(finding.with_help("remove one of them"));
-        }
-    }
-}
-
-fn target_kind(target: &TargetRules, document: &Document, path: &KeyPath) -> Option<Finding> {
-    let at = path.join("path");
-    let arg = match TargetArg::parse(target.path.as_os_str(), Path::new("/")) {
-        Ok(arg) => arg,
-        Err(finding) => {
-            let help = finding.help.unwrap_or_default();
-            let finding = document.finding(finding.code, finding.message, (&at, Part::Value));
-            return Some(finding.with_help(help));
-        }
-    };
-    match arg.kind {
-        TargetArgKind::Archive { codec, .. } => Some(one_archive(&arg.name, codec, document, &at)),
-        TargetArgKind::Stdout if target.format == Some(TargetFormat::Directory) => {
-            let finding = document.finding(
-                "config::stdout_directory",
-                "standard output cannot hold a folder",
-                (&path.join("format"), Part::Value),
-            );
-            Some(finding.with_help("write `format: archive`, or remove the key"))
-        }
-        TargetArgKind::Stdout if target.keep.is_some() => {
-            let finding = document.finding(
-                "config::stdout_keep",
-                "standard output keeps no dumps, and none can be removed from it",
-                (&path.join("keep"), Part::Key),
-            );
-            Some(finding.with_help("remove the key"))
-        }
-        TargetArgKind::Stdout | TargetArgKind::Folder { .. } => None,
-    }
-}
-
-/// An archive's own name would be taken from the second run on.
-fn one_archive(name: &str, codec: Codec, document: &Document, at: &KeyPath) -> Finding {
-    let message =
-        format!("`{name}` is the name of one archive, and a target is a folder for all dumps");
-    let finding = document.finding("config::target_archive", message, (at, Part::Value));
-    finding.with_help(format!(
-        "name the folder, and write `format: archive` and `compression: {}`",
-        codec.name()
-    ))
 }

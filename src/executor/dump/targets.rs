@@ -12,7 +12,7 @@ use crate::executor::fanout::{Fanout, LaneEnd};
 use crate::executor::index_file::{self, IndexError};
 use crate::executor::report::TargetReport;
 use crate::plan::model::{Plan, TargetPlan};
-use crate::targets::DumpWriter;
+use crate::targets::{DumpWriter, Shared};
 
 /// How long targets may take to remove what they have written of a dump that is given up.
 const REMOVED_WITHIN: Duration = Duration::from_secs(30);
@@ -39,11 +39,13 @@ impl Targets {
 /// Opens every target, which proves that it can be written to before anything is touched.
 pub(super) async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
     let mut targets = Targets::default();
+    let shared = Shared::new(world.cancel.clone());
     for target in &plan.targets {
         let name = target.name.clone();
         let spec = draft::target_spec(plan, target, &world.run);
+        let shared = shared.clone();
         let opened = bridge::blocking("opening a target", move || {
-            crate::targets::open::open(&spec)
+            crate::targets::open::open(&spec, &shared)
         })
         .await;
         match opened {
@@ -168,19 +170,17 @@ pub(super) fn target_report(
             ));
         }
         (_, Some((_, LaneEnd::Published(published)))) => {
-            let path = match &published.place {
-                Place::Path(path) => Some(path.clone()),
-                Place::Stdout => None,
+            let place = match &published.place {
+                Place::Path(path) => crate::text::path(path),
+                Place::Url(url) => url.clone(),
+                Place::Stdout => "-".to_owned(),
             };
-            row.dump = Some(
-                path.as_deref()
-                    .map_or_else(|| "-".to_owned(), crate::text::path),
-            );
+            row.dump = Some(place.clone());
             row.bytes = published.bytes;
             row.warnings.clone_from(&published.warnings);
             reporter.report(Event::Published {
                 target: name.clone(),
-                path,
+                place: Some(place).filter(|place| place != "-"),
                 bytes: published.bytes,
             });
         }

@@ -11,7 +11,11 @@ use crate::diagnostic::Finding;
 pub(super) fn findings(file: &JobFile, document: &Document, project: &Project) -> Vec<Finding> {
     let sources = sources(project);
     let inside = |(name, target): (&String, &TargetRules)| {
-        let path = clean(&project.dir.join(&target.path));
+        let path = target
+            .path
+            .as_deref()
+            .filter(|path| path.as_os_str() != "-")?;
+        let path = clean(&project.dir.join(path));
         let source = sources.iter().find(|source| path.starts_with(source))?;
         let message = format!(
             "the target `{name}` lies inside `{}`, which is read for the dump",
@@ -23,11 +27,7 @@ pub(super) fn findings(file: &JobFile, document: &Document, project: &Project) -
             finding.with_help("choose a folder outside of the project, its mounts and its volumes"),
         )
     };
-    let folders = file.targets.iter();
-    folders
-        .filter(|(_, target)| target.path.as_os_str() != "-")
-        .filter_map(inside)
-        .collect()
+    file.targets.iter().filter_map(inside).collect()
 }
 
 /// Folders inside the project that are read wholly.

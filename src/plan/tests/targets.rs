@@ -27,6 +27,7 @@ fn extensions_and_x_decide_what_a_target_is() {
                     TargetKind::Folder { .. } => "folder",
                     TargetKind::Archives { .. } => "archives",
                     TargetKind::Archive { .. } => "archive",
+                    TargetKind::Store { .. } => "store",
                     TargetKind::Stdout => "stdout",
                 };
                 (kind, target.compression.codec)

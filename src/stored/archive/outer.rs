@@ -435,6 +435,7 @@ impl<'m> Outer<'m> {
             Ok(found) => {
                 let mut known = self.contract.manifest.clone();
                 known.archive = None;
+                known.segments.clear();
                 if found != known {
                     self.rest.add(path, Fault::OtherManifest);
                 }

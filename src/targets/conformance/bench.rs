@@ -1,18 +1,28 @@
 //! One kind of target with one codec, in a folder of its own, and what the ordinary programs find.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 use crate::archive::manifest::{Draft, Manifest, Place, Published};
 use crate::codecs::{Codec, Compression};
+use crate::store::Store;
 use crate::targets::open::{
-    Format, SpoolMode, SpoolSpec, TargetKind, TargetSpec, open, open_stdout,
+    Format, SpoolMode, SpoolSpec, TargetKind, TargetSpec, open, open_in_store, open_stdout,
 };
-use crate::targets::{DumpWriter, TargetError};
+use crate::targets::{DumpWriter, Limits, Shared, TargetError};
+
+use super::fault_matrix::objects;
+use super::faulty::Faulty;
 
 /// The kinds of targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +31,17 @@ pub(super) enum Kind {
     Archive,
     Exact,
     Stdout,
+    /// Objects in a store.
+    StoreTree,
+    /// An archive in a store.
+    StoreArchive,
+}
+
+impl Kind {
+    /// Whether the dump is a folder, or becomes one when it is fetched.
+    pub(super) const fn is_tree(self) -> bool {
+        matches!(self, Self::Tree | Self::StoreTree)
+    }
 }
 
 /// A kind and a codec.
@@ -37,8 +58,18 @@ impl Case {
     /// Every kind with every codec, and both ways to spool.
     pub(super) fn all() -> Vec<Self> {
         let mut cases = Vec::new();
-        for kind in [Kind::Tree, Kind::Archive, Kind::Exact, Kind::Stdout] {
-            for codec in Codec::ALL {
+        for kind in [
+            Kind::Tree,
+            Kind::Archive,
+            Kind::Exact,
+            Kind::Stdout,
+            Kind::StoreTree,
+            Kind::StoreArchive,
+        ] {
+            // A store does not know the codec either: one that compresses and one that does not.
+            let in_store = matches!(kind, Kind::StoreTree | Kind::StoreArchive);
+            let has_case = |codec: &Codec| !in_store || matches!(codec, Codec::None | Codec::Gz);
+            for codec in Codec::ALL.into_iter().filter(has_case) {
                 // The spool does not know the codec: each with one is enough.
                 let spool = if codec == Codec::Gz {
                     SpoolMode::All
@@ -66,6 +97,28 @@ pub(super) struct Bench {
     pub(super) case: Case,
     pub(super) folder: PathBuf,
     scratch: TempDir,
+    store: Arc<Faulty>,
+    runtime: Runtime,
+}
+
+/// Parts and objects so small that the sample has several of them, and no patience.
+const LIMITS: Limits = Limits {
+    part_bytes: 64 * 1024,
+    parts_at_once: 3,
+    segment_bytes: 256 * 1024,
+    attempts: 3,
+    attempts_at_start: 3,
+    first_pause: Duration::from_millis(1),
+    longest_pause: Duration::from_millis(2),
+    removal: Duration::from_secs(20),
+};
+
+/// What the targets of a test share.
+pub(super) fn shared() -> Shared {
+    Shared {
+        limits: LIMITS,
+        ..Shared::new(CancellationToken::new())
+    }
 }
 
 impl Bench {
@@ -76,7 +129,25 @@ impl Bench {
             case,
             folder,
             scratch,
+            store: Arc::default(),
+            runtime: Runtime::new().unwrap(),
         }
+    }
+
+    /// A store that fails as it is told.
+    pub(super) fn in_store(case: Case, store: Faulty) -> Self {
+        Self {
+            store: Arc::new(store),
+            ..Self::new(case)
+        }
+    }
+
+    pub(super) fn store(&self) -> Arc<Faulty> {
+        Arc::clone(&self.store)
+    }
+
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     /// The same in a folder of dumps that somebody else made.
@@ -101,7 +172,7 @@ impl Bench {
             Kind::Exact => TargetKind::ArchiveFile {
                 path: self.folder.join(format!("{NAME}{extension}")),
             },
-            Kind::Stdout => TargetKind::Stdout,
+            Kind::Stdout | Kind::StoreTree | Kind::StoreArchive => TargetKind::Stdout,
         };
         TargetSpec {
             name: "under-test".to_owned(),
@@ -123,7 +194,50 @@ impl Bench {
     pub(super) fn open(&self) -> Result<Box<dyn DumpWriter>, TargetError> {
         match self.case.kind {
             Kind::Stdout => open_stdout(&self.spec(), File::create(self.stdout_file()).unwrap()),
-            _ => open(&self.spec()),
+            Kind::StoreTree => self.open_in_store(Format::Directory),
+            Kind::StoreArchive => self.open_in_store(Format::Archive),
+            Kind::Tree | Kind::Archive | Kind::Exact => open(&self.spec(), &shared()),
+        }
+    }
+
+    fn open_in_store(&self, format: Format) -> Result<Box<dyn DumpWriter>, TargetError> {
+        let _inside = self.runtime.enter();
+        let store = Store::new(self.store(), "pre/fix".into(), "s3://bucket/pre/fix");
+        open_in_store(&self.spec(), store, (format, NAME), &shared())
+    }
+
+    /// Makes files of all objects, and folders of the tars that hold trees.
+    fn fetch(&self) {
+        for (name, content) in self.block_on(objects(&self.store)) {
+            let path = self.folder.join(name.strip_prefix("pre/fix/").unwrap());
+            let mut folders = DirBuilder::new();
+            folders.recursive(true).mode(0o700);
+            folders.create(path.parent().unwrap()).unwrap();
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let extension = self.case.codec.tar_extension();
+        let dump = self.folder.join(NAME);
+        let marker = match self.case.kind {
+            Kind::StoreTree => dump.join("Manifest.yml"),
+            _ => self.folder.join(format!("{NAME}.manifest.yml")),
+        };
+        let manifest = Manifest::parse(&fs::read(&marker).unwrap()).unwrap();
+        let beside = marker.parent().unwrap();
+        for (whole, segments) in &manifest.segments {
+            for segment in &segments[1..] {
+                let more = fs::read(beside.join(&segment.path)).unwrap();
+                let mut file = File::options().append(true).open(beside.join(whole));
+                file.as_mut().unwrap().write_all(&more).unwrap();
+                fs::remove_file(beside.join(&segment.path)).unwrap();
+            }
+        }
+        for tree in &manifest.trees {
+            let tar = dump.join(&tree.path);
+            assert_eq!(sha256sum(&tar), tree.sha256.to_string());
+            assert!(tree.path.ends_with(extension), "{}", tree.path);
+            self.untar(&tar, &dump);
+            fs::remove_file(&tar).unwrap();
         }
     }
 
@@ -131,17 +245,27 @@ impl Bench {
     pub(super) fn place(&self, published: &Published) -> PathBuf {
         match &published.place {
             Place::Path(path) => path.clone(),
+            Place::Url(url) => {
+                self.fetch();
+                self.folder
+                    .join(url.strip_prefix("s3://bucket/pre/fix/").unwrap())
+            }
             Place::Stdout => self.stdout_file(),
         }
     }
 
     /// The dump as a folder: archives are unpacked by GNU tar.
     pub(super) fn unpack(&self, dump: &Path) -> PathBuf {
-        if self.case.kind == Kind::Tree {
+        if self.case.kind.is_tree() {
             return dump.to_owned();
         }
         let into = self.scratch.path().join("unpacked");
         fs::create_dir(&into).unwrap();
+        self.untar(dump, &into);
+        into
+    }
+
+    fn untar(&self, tar: &Path, into: &Path) {
         let decompress = match self.case.codec {
             Codec::None => "--no-auto-compress",
             Codec::Gz => "--gzip",
@@ -158,10 +282,9 @@ impl Bench {
         ];
         run(Command::new("tar")
             .args(options)
-            .arg(dump)
+            .arg(tar)
             .arg("-C")
-            .arg(&into));
-        into
+            .arg(into));
     }
 
     /// The names in the folder of dumps, sorted.

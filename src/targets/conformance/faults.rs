@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::bench::{Bench, Case, Kind, decompressed, finish, manifest, names, run};
+use super::bench::{Bench, Case, Kind, decompressed, finish, manifest, names, run, shared};
 use super::sample::{self, SampleStream, entries, noise, streams, write_stream};
 use crate::archive::entry::EntryKind;
 use crate::archive::manifest::{Draft, samples};
@@ -68,7 +68,7 @@ fn a_member_that_fails_spoils_no_other() {
 /// What failed is not there. In an archive it had begun: filled up, so that the tar stays one.
 fn check_failed(root: &Path, case: Case) {
     assert_eq!(names(&root.join("exports/db")).len(), 1, "{case:?}");
-    if case.kind == Kind::Tree || case.spool == SpoolMode::All {
+    if case.kind.is_tree() || case.spool == SpoolMode::All {
         assert_eq!(names(&root.join("volumes/project")).len(), 1, "{case:?}");
     } else {
         let found = fs::read(root.join("volumes/project/sized.tar")).unwrap();
@@ -203,7 +203,10 @@ fn a_name_that_cannot_be_one_is_refused() {
         };
         *dump_name = name.to_owned();
         assert!(
-            matches!(open(&spec).err().unwrap(), TargetError::BadName { .. }),
+            matches!(
+                open(&spec, &shared()).err().unwrap(),
+                TargetError::BadName { .. }
+            ),
             "{name}"
         );
     }

@@ -7,7 +7,9 @@
 mod bench;
 mod by_hand;
 mod crash;
+mod fault_matrix;
 mod faults;
+mod faulty;
 mod names;
 mod sample;
 
@@ -109,7 +111,7 @@ fn check_streams(root: &Path, case: Case) {
             .find(|member| member.path.starts_with(stem))
             .unwrap();
         let path = root.join(&member.path);
-        let extension = if case.kind == Kind::Tree {
+        let extension = if case.kind.is_tree() {
             case.codec.extension()
         } else {
             ""
@@ -160,12 +162,12 @@ fn check_layout(root: &Path, case: Case) {
             found.insert(line);
         }
     }
-    if case.kind != Kind::Tree {
+    if !case.kind.is_tree() {
         // The folder into which the test unpacked.
         found.retain(|line| !line.ends_with(" d /"));
         found.insert("700 d /".to_owned());
     }
-    let suffix = if case.kind == Kind::Tree {
+    let suffix = if case.kind.is_tree() {
         case.codec.extension()
     } else {
         ""
@@ -196,9 +198,9 @@ fn check_layout(root: &Path, case: Case) {
 fn check_outside(bench: &Bench, dump: &Path) {
     let extension = bench.case.codec.tar_extension();
     match bench.case.kind {
-        Kind::Tree => assert_eq!(bench.names(), [NAME]),
+        Kind::Tree | Kind::StoreTree => assert_eq!(bench.names(), [NAME]),
         Kind::Stdout => assert!(!bench.folder.exists()),
-        Kind::Archive | Kind::Exact => {
+        Kind::Archive | Kind::Exact | Kind::StoreArchive => {
             let marker = format!("{NAME}.manifest.yml");
             assert_eq!(
                 bench.names(),

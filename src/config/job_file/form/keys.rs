@@ -78,9 +78,6 @@ pub(super) fn missing_key(path: KeyPath, property: &Value) -> Complaint {
     let key = property.as_str().unwrap_or_default();
     let help = match key {
         "version" => "write `version: 1` as the first line".to_owned(),
-        "path" => {
-            "write `path: /var/backups/compose`, or `path: \"-\"` for standard output".to_owned()
-        }
         "codec" => "write `codec: zst`; level and threads belong to a codec".to_owned(),
         other => format!("write `{other}: ...`"),
     };

@@ -45,15 +45,6 @@ pub(super) fn complaints(values: &Value) -> Vec<Complaint> {
     for error in VALIDATOR.iter_errors(values) {
         of_error(&error, &mut found);
     }
-    let object_stores: Vec<KeyPath> = found
-        .iter()
-        .filter(|complaint| complaint.path.keys().last().is_some_and(|key| key == "url"))
-        .filter_map(|complaint| complaint.path.parent())
-        .collect();
-    // A target with a URL has no path, and lacks none.
-    found.retain(|complaint| {
-        complaint.code != "config::missing_key" || !object_stores.contains(&complaint.path)
-    });
     found
 }
 
