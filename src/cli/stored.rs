@@ -14,6 +14,7 @@ pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Dump, Command
     match lookup::find(global, choice)? {
         Place::Stdin => Ok(Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?),
         Place::Path(path) => Ok(Dump::open(&path, &scratch)?),
+        Place::InStore(store, name) => Ok(Dump::open_in_store(&store, &name, &scratch)?),
     }
 }
 

@@ -111,7 +111,11 @@ impl Dump {
                     dir: self.scratch.clone(),
                     source,
                 })?;
-                copy(objects.content(&self.manifest, &index.path), kept)
+                copy(
+                    objects.content(&self.manifest, &index.path),
+                    index.bytes,
+                    kept,
+                )
             }
             Place::Archive(archive) => {
                 let kept = tempfile::tempfile_in(&self.scratch);
@@ -130,9 +134,16 @@ impl Dump {
     }
 }
 
-/// Copies an object to a file, which the caller checks.
-fn copy(content: Result<(ObjectReader, u64), Fault>, mut file: File) -> Result<File, Fault> {
-    let (mut content, _) = content?;
+/// Copies an object of that length to a file, which the caller checks.
+fn copy(
+    content: Result<(ObjectReader, u64), Fault>,
+    expected: u64,
+    mut file: File,
+) -> Result<File, Fault> {
+    let (mut content, found) = content?;
+    if found != expected {
+        return Err(Fault::Length { found, expected });
+    }
     io::copy(&mut content, &mut file).map_err(Fault::Read)?;
     Ok(file)
 }

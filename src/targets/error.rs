@@ -68,6 +68,12 @@ pub enum TargetError {
         /// The system's reason.
         source: io::Error,
     },
+    /// What was removed is still there.
+    #[error("target `{target}`: a dump is still there after it was removed")]
+    Retained {
+        /// The target.
+        target: String,
+    },
     /// There is something of that very name already. Nothing was changed.
     #[error("target `{target}`: `{}` exists already", crate::text::path(path))]
     Taken {
@@ -371,6 +377,9 @@ impl TargetError {
                 "look at the target with `compose-dump list`: a dump that is listed there is whole",
             ),
             Self::Clock { .. } => Some("set the clock; dumps are kept and found by their times"),
+            Self::Retained { .. } => {
+                Some("look for versions or a lock of objects that the bucket keeps")
+            }
             Self::Remove { .. } => Some(
                 "check that files may be removed there; where nothing may be removed, leave `keep` out",
             ),

@@ -13,7 +13,7 @@ use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
 use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
-use crate::retention::{Policy, Share};
+use crate::retention::Share;
 
 /// The file. Its top level is the job `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

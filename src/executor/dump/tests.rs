@@ -15,6 +15,7 @@ use crate::plan::model::TreeReader;
 
 mod failing;
 mod held;
+mod in_store;
 
 impl Stage {
     async fn dump_to(&mut self, writers: Vec<(&'static str, Writer)>) -> RunReport {

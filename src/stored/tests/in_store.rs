@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::ObjectStoreExt;
 use tokio::runtime::Runtime;
 
 use super::bench::{Bench, reseal, said};
