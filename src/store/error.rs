@@ -76,7 +76,7 @@ pub enum StoreError {
         /// The service.
         service: Service,
         /// The library's reason.
-        source: Answer,
+        source: Box<Answer>,
     },
     /// A request failed.
     #[error("cannot {action} `{place}`")]
@@ -86,7 +86,7 @@ pub enum StoreError {
         /// The URL of the object or prefix.
         place: String,
         /// What the store said.
-        source: Answer,
+        source: Box<Answer>,
     },
     /// The store has sent less than was asked for, or more.
     #[error("cannot read `{place}`: {got} bytes came in place of {wanted}")]
@@ -140,7 +140,7 @@ impl StoreError {
     #[must_use]
     pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Request { source, .. } | Self::Setup { source, .. } => Some(source),
+            Self::Request { source, .. } | Self::Setup { source, .. } => Some(&**source),
             _ => None,
         }
     }

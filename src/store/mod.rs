@@ -151,7 +151,7 @@ impl Store {
         StoreError::Request {
             action,
             place: self.place(name),
-            source: Answer::of(error),
+            source: Box::new(Answer::of(error)),
         }
     }
 }

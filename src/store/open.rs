@@ -93,7 +93,7 @@ fn retry() -> RetryConfig {
 pub(super) fn setup(service: Service) -> impl Fn(object_store::Error) -> StoreError {
     move |error| StoreError::Setup {
         service,
-        source: Answer::of(&error),
+        source: Box::new(Answer::of(&error)),
     }
 }
 
