@@ -158,14 +158,14 @@ pub(super) fn store_url(text: &str) -> Result<StoreUrl, Finding> {
 pub(super) fn store_at(global: &Global, url: &StoreUrl) -> Result<Store, CommandError> {
     let file = FileTargets::load(global)?;
     let targets = file.iter().flat_map(|file| &file.targets);
-    let options = targets.filter_map(|target| match &target.place.kind {
+    let mut options = targets.filter_map(|target| match &target.place.kind {
         TargetArgKind::Store {
             url: known,
             options,
         } if url.is_within(known) => Some(&**options),
         _ => None,
     });
-    let options = options.cloned().next().unwrap_or_default();
+    let options = options.next().cloned().unwrap_or_default();
     let store = Store::open(url, &options, &Environment::of_process());
     Ok(store.map_err(OpenError::from)?)
 }
