@@ -237,7 +237,7 @@ pub(super) fn target_spec(plan: &Plan, target: &TargetPlan, run: &Run) -> Target
             options,
         } => open::TargetKind::Store {
             url: url.clone(),
-            options: (**options).clone(),
+            options: options.clone(),
             format: match format {
                 TargetFormat::Directory => Format::Directory,
                 TargetFormat::Archive => Format::Archive,

@@ -37,7 +37,7 @@ pub(super) enum Output {
     /// A staged file or standard output.
     File(File),
     /// An object that grows.
-    Upload(Upload),
+    Upload(Box<Upload>),
 }
 
 impl Write for Output {
@@ -238,7 +238,7 @@ impl Closed {
         let Output::Upload(upload) = self.output else {
             unreachable!("an archive in a store is written to an upload");
         };
-        let segments = place.complete(upload)?;
+        let segments = place.complete(*upload)?;
         let file = place.file().to_owned();
         if segments.len() > 1 {
             self.stored.segments.insert(file.clone(), segments);

@@ -59,7 +59,7 @@ pub enum TargetKind {
         /// The prefix.
         url: StoreUrl,
         /// How the store is reached.
-        options: StoreOptions,
+        options: Box<StoreOptions>,
         /// What appears there.
         format: Format,
         /// The dump's name; a taken one gets `_2`, `_3`, ...
@@ -195,7 +195,7 @@ pub(crate) fn open_in_store(
             let site = claimed.site.clone();
             let extension = spec.compression.codec.tar_extension();
             let (place, upload) = claimed.archive(extension);
-            let out = (Destination::Store(place), Output::Upload(upload));
+            let out = (Destination::Store(place), Output::Upload(Box::new(upload)));
             open_tar(spec, site, out)
         }
     }
