@@ -20,6 +20,8 @@ pub enum Exit {
     Unpruned = 4,
     /// There is no such dump or target.
     NotFound = 10,
+    /// Another run of the project is under way.
+    Locked = 11,
     /// A dump does not hold what was stored.
     Damaged = 13,
     /// Services that were held still could not be brought back.
@@ -32,13 +34,14 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, the one that wins over the others first.
-    pub const BY_WEIGHT: [Self; 10] = [
+    pub const BY_WEIGHT: [Self; 11] = [
         Self::NotBrought,
         Self::Interrupted,
         Self::Terminated,
         Self::Rejected,
         Self::Failed,
         Self::Damaged,
+        Self::Locked,
         Self::NotFound,
         Self::Partial,
         Self::Unpruned,

@@ -2,15 +2,17 @@
 //!
 //! The modules in the order of the data's way:
 //! [`config`] → [`compose`] and [`engine`] → [`plan`] → [`sources`] → [`archive`] → [`codecs`] →
-//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`store`] reaches object stores;
-//! [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge. [`init`]
-//! writes the first job file of a project. `docs/design.md` is the tour.
+//! [`targets`], driven by [`executor`]; [`stored`] and [`restore`] are the way back; [`store`] reaches object
+//! stores; [`retention`] says which dumps stay, and [`prune`] removes the others; [`cli`] is the edge.
+//! [`state`] is what runs leave for each other on this machine, [`init`] writes the first job file of a
+//! project. `docs/design.md` is the tour.
 
 pub mod archive;
 pub mod cli;
 pub mod codecs;
 pub mod compose;
 pub mod config;
+mod crash;
 pub mod diagnostic;
 pub mod engine;
 pub mod executor;

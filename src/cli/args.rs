@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::codecs::Codec;
+use crate::config::span::Span;
 
 /// Back up Docker Compose projects: configuration, mounted folders and volumes, as plain tar and YAML.
 #[derive(Debug, Parser)]
@@ -17,7 +18,7 @@ use crate::codecs::Codec;
     propagate_version = true
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 4 old dumps not removed, 10 no such dump, 13 dump damaged, 20 services not brought back, 130/143 interrupted."
+    after_help = "Exit codes: 0 done, 1 no dump, 2 rejected, 3 dump with gaps, 4 old dumps not removed, 10 no such dump, 11 locked, 13 dump damaged, 20 services not brought back, 130/143 interrupted."
 )]
 pub(super) struct Cli {
     /// Options that every command takes.
@@ -138,12 +139,33 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Read every stored byte of a dump and compare it with the manifest.
     Verify(VerifyArgs),
+    /// Bring back services that a killed run has left paused or stopped. Every run does so first.
+    Recover(RecoverArgs),
     /// Put a dump back: configuration, mounted folders and volumes, and start the project.
     Restore(RestoreArgs),
     /// Remove the dumps that the targets' `keep` does not keep.
     Prune(PruneArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
     Schema(SchemaArgs),
+    /// Watch over a run: the other end is on standard input.
+    #[command(hide = true)]
+    Watch(WatchArgs),
+}
+
+/// `recover`.
+#[derive(Debug, Args)]
+pub(super) struct RecoverArgs {
+    /// Print one JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `watch`.
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    /// The journal of the run.
+    #[arg(value_name = "JOURNAL")]
+    pub(super) journal: PathBuf,
 }
 
 /// `check`.
@@ -348,6 +370,9 @@ pub(super) struct DumpArgs {
     /// Let services go on while their volumes are read.
     #[arg(long)]
     pub(super) no_pause: bool,
+    /// Wait so long for another run of the project, `0s` not at all; as the setting `lock_wait`.
+    #[arg(long, value_name = "TIME")]
+    pub(super) lock_timeout: Option<Span>,
     /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,

@@ -4,7 +4,7 @@ use super::args::{BackupArgs, Global, Talk};
 use super::declared::{self, Declared};
 use super::edge::CommandError;
 use super::execute::{self, Execution};
-use super::gather::gather;
+use super::gather::{enter_and_gather, gather};
 use super::signals::Signals;
 use super::working_folder::working_folder;
 use super::{request, talk};
@@ -39,19 +39,24 @@ pub(super) async fn backup(
         None => (declared::project(global, &cwd)?, None, None),
     };
     let request = request::ad_hoc(file.as_ref(), &project, args, &cwd)?;
-    let gathered = gather(global, &project, path.as_deref(), request, !args.dry_run).await?;
-    let plan = plan::build(&gathered.request, &gathered.facts)?;
     if args.dry_run {
+        let gathered = gather(global, &project, path.as_deref(), request).await?;
+        let plan = plan::build(&gathered.request, &gathered.facts)?;
         execute::print_plans(&[plan], args.dump.json)?;
         return Ok(Exit::Done);
     }
-    execute::one_document_on_stdout(&plan, args.dump.json)?;
     let signals = Signals::listen().map_err(CommandError::Start)?;
     let execution = Execution {
+        global,
         signals: &signals,
         talk,
     };
-    let (report, exit) = execution.execute(plan, gathered).await?;
+    let door = execution.door();
+    let entered = enter_and_gather(global, &project, path.as_deref(), request, &door);
+    let (gathered, entry) = entered.await?;
+    let plan = plan::build(&gathered.request, &gathered.facts)?;
+    execute::one_document_on_stdout(&plan, args.dump.json)?;
+    let (report, exit) = execution.execute(plan, gathered, entry).await?;
     if args.dump.json {
         talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }

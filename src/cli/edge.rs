@@ -16,10 +16,12 @@ use crate::compose::LoadError;
 use crate::diagnostic::Finding;
 use crate::engine::EngineError;
 use crate::engine::endpoint::EndpointError;
+use crate::executor::JournalError;
 use crate::exit::Exit;
 use crate::init::WriteError;
 use crate::restore::{LookError, SettleError};
 use crate::state::StateError;
+use crate::state::lock::LockError;
 use crate::stored::{ContentsError, OpenError};
 
 /// A command cannot do what it was asked.
@@ -63,15 +65,32 @@ pub(super) enum CommandError {
     /// The entries of a member cannot be listed.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// Another run of the project is under way.
+    #[error("another run of {project} is under way ({who})")]
+    Locked {
+        /// The project id.
+        project: String,
+        /// What the run says of itself.
+        who: String,
+    },
+    /// A signal came before anything was touched.
+    #[error("interrupted before anything was touched")]
+    Interrupted(Exit),
+    /// There is no place for locks and journals.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// It cannot be said whether another run is under way.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// It cannot be seen what a restore would do.
     #[error(transparent)]
     Look(LookError),
     /// What a restore that was cut off has left cannot be settled.
     #[error(transparent)]
     Settle(#[from] SettleError),
-    /// There is no folder for locks and records.
-    #[error(transparent)]
-    State(#[from] StateError),
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -111,10 +130,13 @@ impl CommandError {
             Self::Contents(_) => "contents",
             Self::Look(_) => "look",
             Self::Settle(_) => "settle",
-            Self::State(_) => "state",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
+            Self::Locked { .. } => "locked",
+            Self::Interrupted(_) => "interrupted",
+            Self::State(_) | Self::Lock(_) => "state",
+            Self::Journal(_) => "journal",
             Self::Print(_) => "print",
         }
     }
@@ -142,10 +164,14 @@ impl CommandError {
                 ContentsError::Index { .. } => Exit::Damaged,
                 ContentsError::Scratch(_) => Exit::Failed,
             },
+            Self::Locked { .. } => Exit::Locked,
+            Self::Interrupted(exit) => *exit,
             Self::Look(LookError::Findings(_) | LookError::Model(_)) => Exit::Rejected,
             Self::Look(LookError::Config(_) | LookError::Engine(_))
             | Self::Settle(_)
             | Self::State(_)
+            | Self::Lock(_)
+            | Self::Journal(_)
             | Self::Engine(_)
             | Self::Init(WriteError::Failed { .. })
             | Self::WorkingFolder(_)
@@ -257,13 +283,27 @@ fn help(error: &CommandError) -> Option<String> {
             Some("nothing was left behind; `compose-dump init --print` only prints the text".to_owned())
         }
         CommandError::Open(error) => error.help().map(str::to_owned),
+        CommandError::Locked { .. } => Some(
+            "wait for it to end, or say how long to wait with `--lock-timeout` or the setting `lock_wait`"
+                .to_owned(),
+        ),
+        CommandError::State(_) | CommandError::Lock(_) => Some(format!(
+            "name a folder on a local disk that you may write to in {}",
+            crate::state::VARIABLE
+        )),
+        CommandError::Journal(JournalError::Garbled { .. }) => Some(
+            "it names containers that a killed run may have left paused or stopped: see to them, then remove it"
+                .to_owned(),
+        ),
+        CommandError::Journal(_) => Some(
+            "it may name containers that a killed run has left paused or stopped; nobody is held before it can be read"
+                .to_owned(),
+        ),
         CommandError::NotInTargets(error) => Some(error.help().to_owned()),
         CommandError::Look(LookError::Engine(error)) => error.advice(),
         CommandError::Look(LookError::Model(error)) => error.advice(),
-        CommandError::State(_) => {
-            Some("name a folder that can be written to in COMPOSE_DUMP_STATE_DIR".to_owned())
-        }
-        CommandError::Contents(_)
+        CommandError::Interrupted(_)
+        | CommandError::Contents(_)
         | CommandError::Look(_)
         | CommandError::Settle(_)
         | CommandError::Endpoint(_)

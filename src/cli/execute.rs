@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::args::Talk;
+use super::args::{Global, Talk};
 use super::edge::CommandError;
 use super::gather::Gathered;
+use super::lock::{Door, Entry};
 use super::signals::Signals;
-use super::{reporter, stdout, summary, talk};
+use super::{engine, reporter, stdout, summary, talk};
 use crate::diagnostic::Finding;
 use crate::executor::{Run, RunReport, World, dump};
 use crate::exit::Exit;
@@ -16,11 +17,20 @@ use crate::plan::model::{Plan, TargetKind};
 
 /// What executions in one process share.
 pub(super) struct Execution<'a> {
+    pub(super) global: &'a Global,
     pub(super) signals: &'a Signals,
     pub(super) talk: &'a Talk,
 }
 
 impl Execution<'_> {
+    /// How its runs enter.
+    pub(super) fn door(&self) -> Door<'_> {
+        Door {
+            signals: self.signals,
+            talk: self.talk,
+        }
+    }
+
     /// Executes a plan, and says how it went on standard error.
     ///
     /// # Errors
@@ -29,6 +39,7 @@ impl Execution<'_> {
         &self,
         plan: Plan,
         gathered: Gathered,
+        entry: Entry,
     ) -> Result<(RunReport, Exit), CommandError> {
         stdout::keeps_the_dump(&plan)?;
         for warning in &plan.warnings {
@@ -42,9 +53,11 @@ impl Execution<'_> {
             reporter: reporter::reporter(self.talk),
             cancel: self.signals.cancel.clone(),
             hurry: self.signals.hurry.clone(),
+            state: entry.state.clone(),
+            watchdog: Some(engine::watchdog(self.global)),
         };
         let report = dump(plan, world).await;
-        let exit = report.exit(self.signals.exit());
+        let exit = report.exit(self.signals.exit()).worst(entry.recovered);
         summary::tell(&report, exit, self.talk);
         Ok((report, exit))
     }

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use super::args::Global;
 use super::edge::CommandError;
+use super::engine;
+use super::lock::{Door, Entry};
 use crate::compose::Project;
-use crate::config::identity::host_name;
+use crate::config::identity::{Identity, host_name};
 use crate::config::settings::Settings;
 use crate::diagnostic::Finding;
-use crate::engine::docker::{DockerEngine, Limits};
-use crate::engine::endpoint::{Address, Endpoint, EndpointError, Surroundings, Wish, locate};
-use crate::engine::{Engine, EngineError, MountKind};
-use crate::engine::{local, own};
+use crate::engine::endpoint::Address;
+use crate::engine::{Engine, MountKind};
 use crate::executor::chain;
 use crate::plan::Request;
-use crate::plan::facts::{self, EngineFacts, Facts, Way};
+use crate::plan::facts::{self, Facts, Way};
 use crate::plan::model::Scope;
 use crate::sources::filter::BackupIgnore;
 
@@ -32,6 +32,14 @@ pub(super) struct Gathered {
     pub(super) engine: Option<Arc<dyn Engine>>,
 }
 
+/// What is known when the engine has answered, and nothing has been asked of it.
+struct Asked<'a> {
+    project: Project,
+    job_file: Option<&'a Path>,
+    request: Request,
+    engine: Result<(Arc<dyn Engine>, Way), String>,
+}
+
 /// Gathers what planning needs. Reads, and changes nothing.
 ///
 /// # Errors
@@ -41,31 +49,95 @@ pub(super) async fn gather(
     project: &Project,
     job_file: Option<&Path>,
     request: Request,
-    will_run: bool,
 ) -> Result<Gathered, CommandError> {
-    let project = project.clone();
-    let (engine, engine_facts) = ask_engine(global, &request, &project).await?;
-    let own_files = own_files(&project, job_file);
-    let spool_dir = spool_dir(&request.settings);
-    let paths = facts::follow_paths(&project, &own_files);
-    let mut facts = Facts {
-        outside: facts::follow_outside(&project, &paths),
-        paths,
-        backupignore: backupignore(&project)?,
-        project,
-        engine: engine_facts,
-        own_files,
-        places: BTreeMap::new(),
-        spool_dir,
-        stdout_is_terminal: will_run && std::io::stdout().is_terminal(),
-        host: host_name(),
-    };
-    facts.places = places(&request, &facts);
-    Ok(Gathered {
-        request,
-        facts,
-        engine,
-    })
+    let asked = Asked::reach(global, project, job_file, request).await?;
+    asked.look(false).await
+}
+
+/// Gathers what planning needs for a run, which enters first: what is looked at before another run has
+/// ended is not what there is then.
+///
+/// # Errors
+/// As [`gather`] and [`Door::enter`].
+pub(super) async fn enter_and_gather(
+    global: &Global,
+    project: &Project,
+    job_file: Option<&Path>,
+    request: Request,
+    door: &Door<'_>,
+) -> Result<(Gathered, Entry), CommandError> {
+    let asked = Asked::reach(global, project, job_file, request).await?;
+    let engine = asked.engine.as_ref().ok().map(|(engine, _)| engine);
+    let patience = asked.request.settings.lock_wait;
+    let entry = door.enter(&asked.project_id(), engine, patience).await?;
+    Ok((asked.look(true).await?, entry))
+}
+
+impl<'a> Asked<'a> {
+    /// Connects. Volumes cannot be dumped without an engine; for the other scopes it adds who is held
+    /// still and what the manifest says of images.
+    async fn reach(
+        global: &Global,
+        project: &Project,
+        job_file: Option<&'a Path>,
+        request: Request,
+    ) -> Result<Self, CommandError> {
+        let endpoints = engine::endpoints(global)?;
+        let elsewhere = endpoints
+            .iter()
+            .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
+        // Bind mounts are of the engine's host: those of this one would be the wrong ones.
+        let needed = request.wants(Scope::Volumes) || elsewhere && request.wants(Scope::Mounted);
+        let engine = match engine::reach(&endpoints).await {
+            Ok(reached) => Ok((reached.engine, reached.way)),
+            Err(error) if needed => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(Self {
+            project: project.clone(),
+            job_file,
+            request,
+            engine,
+        })
+    }
+
+    fn project_id(&self) -> String {
+        let host = self.request.settings.host.clone().unwrap_or_else(host_name);
+        Identity::new(&host, &self.project.name, &self.project.dir).id()
+    }
+
+    /// Asks the engine and looks at the file system.
+    async fn look(self, will_run: bool) -> Result<Gathered, CommandError> {
+        let (project, request) = (self.project, self.request);
+        let (engine, engine_facts) = match self.engine {
+            Ok((engine, way)) => {
+                let facts = facts::ask_engine(&*engine, way, &project).await?;
+                (Some(engine), Ok(facts))
+            }
+            Err(why) => (None, Err(why)),
+        };
+        let own_files = own_files(&project, self.job_file);
+        let spool_dir = spool_dir(&request.settings);
+        let paths = facts::follow_paths(&project, &own_files);
+        let mut facts = Facts {
+            outside: facts::follow_outside(&project, &paths),
+            paths,
+            backupignore: backupignore(&project)?,
+            project,
+            engine: engine_facts,
+            own_files,
+            places: BTreeMap::new(),
+            spool_dir,
+            stdout_is_terminal: will_run && std::io::stdout().is_terminal(),
+            host: host_name(),
+        };
+        facts.places = places(&request, &facts);
+        Ok(Gathered {
+            request,
+            facts,
+            engine,
+        })
+    }
 }
 
 /// The files that belong to a project without being named by a key, the job file among them wherever
@@ -90,79 +162,6 @@ fn backupignore(project: &Project) -> Result<Option<BackupIgnore>, Finding> {
     BackupIgnore::read(&path).map(Some).map_err(|error| {
         Finding::new("config::backupignore", chain(&error))
             .with_help("each line is a pattern as in a .gitignore")
-    })
-}
-
-/// The engine and what it knows of the project. Volumes cannot be dumped without one; for the other
-/// scopes it adds who is held still and what the manifest says of images.
-async fn ask_engine(
-    global: &Global,
-    request: &Request,
-    project: &Project,
-) -> Result<(Option<Arc<dyn Engine>>, Result<EngineFacts, String>), CommandError> {
-    let endpoints = endpoints(global)?;
-    let elsewhere = endpoints
-        .iter()
-        .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
-    // Bind mounts are of the engine's host: those of this one would be the wrong ones.
-    let needed = request.wants(Scope::Volumes) || elsewhere && request.wants(Scope::Mounted);
-    match connect(&endpoints, project).await {
-        Ok((engine, facts)) => Ok((Some(engine), Ok(facts))),
-        Err(error) if needed => Err(error),
-        Err(error) => Ok((None, Err(error.to_string()))),
-    }
-}
-
-async fn connect(
-    endpoints: &[Endpoint],
-    project: &Project,
-) -> Result<(Arc<dyn Engine>, EngineFacts), CommandError> {
-    let Reached { engine, way, .. } = reach(endpoints).await?;
-    let facts = facts::ask_engine(&*engine, way, project).await?;
-    Ok((engine, facts))
-}
-
-/// Where the engine may be, as options and environment say.
-///
-/// # Errors
-/// When they do not go together.
-pub(super) fn endpoints(global: &Global) -> Result<Vec<Endpoint>, EndpointError> {
-    let wish = Wish {
-        host: global.host.clone(),
-        context: global.context.clone(),
-    };
-    locate(&wish, &Surroundings::of_process())
-}
-
-/// An engine that answered.
-pub(super) struct Reached {
-    pub(super) engine: Arc<dyn Engine>,
-    pub(super) way: Way,
-    pub(super) endpoint: Endpoint,
-}
-
-/// Connects to the first endpoint where an engine answers.
-///
-/// # Errors
-/// When there is none.
-pub(super) async fn reach(endpoints: &[Endpoint]) -> Result<Reached, EngineError> {
-    let engine = DockerEngine::connect(endpoints, Limits::default()).await?;
-    Ok(Reached {
-        way: way(&engine).await?,
-        endpoint: engine.endpoint().clone(),
-        engine: Arc::new(engine),
-    })
-}
-
-async fn way(engine: &DockerEngine) -> Result<Way, EngineError> {
-    let endpoint = engine.endpoint();
-    Ok(Way {
-        endpoint: endpoint.to_string(),
-        local: local::prove_local(endpoint)
-            .await
-            .map_err(|not| not.to_string()),
-        remote: !matches!(endpoint.address, Address::Unix(_)),
-        own_container: own::own_container(engine).await?,
     })
 }
 

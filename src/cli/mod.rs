@@ -5,17 +5,20 @@ mod backup;
 mod check;
 mod declared;
 mod edge;
+mod engine;
 mod execute;
 mod file_targets;
 mod finding_row;
 mod gather;
 mod init;
 mod list;
+mod lock;
 mod lookup;
 mod one_place;
 mod outcome;
 mod prune;
 mod prune_page;
+mod recover;
 mod reporter;
 mod request;
 mod restore;
@@ -30,6 +33,7 @@ mod summary;
 mod talk;
 mod under;
 mod verify;
+mod watch;
 mod working_folder;
 
 use std::ffi::OsString;
@@ -76,8 +80,9 @@ fn wants_json(command: &Command) -> bool {
         Command::Prune(args) => args.json,
         Command::Show(args) => args.json,
         Command::Verify(args) => args.json,
+        Command::Recover(args) => args.json,
         Command::Restore(args) => args.json,
-        Command::Init(_) | Command::Schema(_) => false,
+        Command::Init(_) | Command::Schema(_) | Command::Watch(_) => false,
     }
 }
 
@@ -100,7 +105,9 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
+            Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,
             Command::Schema(args) => check::schema(&args),
+            Command::Watch(args) => watch::watch(&cli.global, &args, &talk).await,
         }
     });
     // A thread that hangs in the system, say on a dead network file system, must not keep us here:

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 
 use super::args::{LogFormat, ProgressStyle, Talk};
 use super::talk::say;
+use crate::archive::manifest::model::Hold;
 use crate::executor::{Event, Reporter};
 use crate::text;
 
@@ -149,13 +150,16 @@ fn is_bad(event: &Event) -> bool {
         | Event::MemberFailed { .. }
         | Event::NotPruned { .. }
         | Event::NotStill(_)
+        | Event::Unwell { .. }
+        | Event::LeftBehind { .. }
         | Event::Stuck { .. } => true,
         Event::Trouble { loses_bytes, .. } => *loses_bytes,
         Event::MemberStarted { .. }
         | Event::Progress { .. }
         | Event::MemberDone { .. }
         | Event::Paused { .. }
-        | Event::NotPaused { .. }
+        | Event::Stopped { .. }
+        | Event::NotHeld { .. }
         | Event::Resumed { .. }
         | Event::Published { .. }
         | Event::Removed { .. } => false,
@@ -204,23 +208,47 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::MemberFailed { member, error } => format!("error: {member}: {error}"),
         Event::Paused { container } => format!("paused {container}"),
-        Event::NotPaused { container, why } => format!("not paused: {container}, {why}"),
-        Event::Resumed { container, seconds } => {
-            format!("resumed {container} after {seconds:.2} s")
-        }
+        Event::Stopped { container } => format!("stopped {container}"),
+        Event::NotHeld {
+            container,
+            how,
+            why,
+        } => format!("not {how}: {container}, {why}"),
+        Event::Resumed {
+            container,
+            how: Hold::Paused,
+            seconds,
+        } => format!("resumed {container} after {seconds:.2} s"),
+        Event::Resumed {
+            container,
+            how: Hold::Stopped,
+            seconds,
+        } => format!("started {container} after {seconds:.2} s"),
         Event::NotStill(stirred) => format!(
-            "warning: {} did not stay paused: {}; may not be of one moment: {}",
+            "warning: {} did not stay {}: {}; may not be of one moment: {}",
             stirred.container,
+            stirred.how,
             stirred.why,
             stirred.members.join(", ")
         ),
+        Event::Unwell {
+            container,
+            what,
+            command,
+        } => format!(
+            "error: {container} was started again, and is not well: {what}\nhelp: see `{command}`"
+        ),
+        Event::LeftBehind { project, began } => format!(
+            "warning: a run of {project}, begun at {began:.0}, was killed; bringing back what it held"
+        ),
         Event::Stuck {
             container,
+            how,
             error,
             command,
         } => {
             format!(
-                "error: {container} is still paused: {error}\nhelp: bring it back with `{command}`"
+                "error: {container} is still {how}: {error}\nhelp: bring it back with `{command}`"
             )
         }
         Event::Published {

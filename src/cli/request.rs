@@ -163,6 +163,7 @@ fn all<T>(each: impl Iterator<Item = Result<T, Finding>>) -> Result<Vec<T>, Vec<
 fn overrides(dump: &DumpArgs) -> Overrides {
     Overrides {
         compression: codec(dump).map(|codec| CompressionOverride { codec }),
+        lock_wait: dump.lock_timeout,
         ..Overrides::default()
     }
 }

@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 
 use super::args::{Global, RestoreArgs, Talk};
 use super::edge::CommandError;
-use super::gather::{self, Reached};
+use super::engine::{self, Reached};
 use super::signals::Signals;
 use super::working_folder::working_folder;
-use super::{restore_request, restore_talk, stored, talk};
+use super::{lock, restore_request, restore_talk, stored, talk};
 use crate::diagnostic::Finding;
 use crate::executor::chain;
 use crate::exit::Exit;
 use crate::restore::plan::model::Plan;
 use crate::restore::plan::{self, table};
 use crate::restore::{ComposeProgram, Connected, World, look, settle_all};
-use crate::state::StateFolder;
 
 /// Puts a dump back.
 ///
@@ -28,7 +27,7 @@ pub(super) async fn restore(
     let cwd = working_folder(global)?;
     let request = restore_request::of(global, args, &cwd)?;
     let mut dump = stored::open(global, &args.choice)?;
-    let state = state_folder()?;
+    let state = lock::state_folder()?;
     let unfinished: BTreeSet<String> = if args.dry_run {
         BTreeSet::new()
     } else {
@@ -87,8 +86,8 @@ fn print(plan: &Plan, json: bool) -> Result<Exit, CommandError> {
 
 /// The engine, or why there is none: what only writes files can do without.
 async fn connect(global: &Global) -> Result<Result<Connected, String>, CommandError> {
-    let endpoints = gather::endpoints(global)?;
-    Ok(match gather::reach(&endpoints).await {
+    let endpoints = engine::endpoints(global)?;
+    Ok(match engine::reach(&endpoints).await {
         Ok(Reached {
             engine,
             way,
@@ -100,9 +99,4 @@ async fn connect(global: &Global) -> Result<Result<Connected, String>, CommandEr
         }),
         Err(error) => Err(chain(&error)),
     })
-}
-
-fn state_folder() -> Result<StateFolder, CommandError> {
-    let is_root = rustix::process::geteuid().is_root();
-    Ok(StateFolder::locate(|name| std::env::var_os(name), is_root)?)
 }

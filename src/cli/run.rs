@@ -6,7 +6,7 @@ use super::args::{Global, JobArgs, PlanArgs, RunArgs, Talk};
 use super::declared::{self, Declared};
 use super::edge::{self, CommandError};
 use super::execute::{self, Execution};
-use super::gather::{Gathered, gather};
+use super::gather::{enter_and_gather, gather};
 use super::outcome::Outcome;
 use super::signals::Signals;
 use super::working_folder::working_folder;
@@ -16,8 +16,8 @@ use crate::config::target_arg::TargetArg;
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::executor::RunReport;
 use crate::exit::Exit;
-use crate::plan;
 use crate::plan::model::Plan;
+use crate::plan::{self, Request};
 
 /// Executes jobs.
 ///
@@ -40,6 +40,7 @@ pub(super) async fn run(
     }
     let signals = Signals::listen().map_err(CommandError::Start)?;
     let execution = Execution {
+        global,
         signals: &signals,
         talk,
     };
@@ -64,7 +65,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs) -> Result<Exit, Comma
     } else {
         let project = declared::project(global, &cwd)?;
         let request = request::undeclared(&args.job, &cwd)?;
-        let gathered = gather(global, &project, None, request, false).await?;
+        let gathered = gather(global, &project, None, request).await?;
         vec![plan::build(&gathered.request, &gathered.facts)?]
     };
     execute::print_plans(&plans, args.job.dump.json)?;
@@ -131,8 +132,8 @@ impl<'a> Jobs<'a> {
         let mut plans = Vec::new();
         let mut findings: Vec<Finding> = Vec::new();
         for job in &self.chosen {
-            match self.plan(job, false).await {
-                Ok((plan, _)) => plans.push(plan),
+            match self.plan(job).await {
+                Ok(plan) => plans.push(plan),
                 Err(CommandError::Findings(more)) => findings.extend(more),
                 Err(error) => return Err(error),
             }
@@ -182,22 +183,25 @@ impl<'a> Jobs<'a> {
         job: &DeclaredJob,
         execution: &Execution<'_>,
     ) -> Result<(RunReport, Exit), CommandError> {
-        let (plan, gathered) = self.plan(job, true).await?;
+        let request = self.request(job)?;
+        let door = execution.door();
+        let (project, path) = (&self.declared.project, self.declared.path.as_deref());
+        let entered = enter_and_gather(self.global, project, path, request, &door);
+        let (gathered, entry) = entered.await?;
+        let plan = plan::build(&gathered.request, &gathered.facts)?;
         execute::one_document_on_stdout(&plan, self.args.dump.json)?;
-        execution.execute(plan, gathered).await
+        execution.execute(plan, gathered, entry).await
     }
 
-    async fn plan(
-        &self,
-        job: &DeclaredJob,
-        will_run: bool,
-    ) -> Result<(Plan, Gathered), CommandError> {
-        let project = &self.declared.project;
-        let request = request::declared(job.clone(), project, self.args, self.cwd)?;
-        let path = self.declared.path.as_deref();
-        let gathered = gather(self.global, project, path, request, will_run).await?;
-        let plan = plan::build(&gathered.request, &gathered.facts)?;
-        Ok((plan, gathered))
+    async fn plan(&self, job: &DeclaredJob) -> Result<Plan, CommandError> {
+        let request = self.request(job)?;
+        let (project, path) = (&self.declared.project, self.declared.path.as_deref());
+        let gathered = gather(self.global, project, path, request).await?;
+        Ok(plan::build(&gathered.request, &gathered.facts)?)
+    }
+
+    fn request(&self, job: &DeclaredJob) -> Result<Request, Vec<Finding>> {
+        request::declared(job.clone(), &self.declared.project, self.args, self.cwd)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::args::{LogFormat, Talk};
 use super::talk::say;
-use crate::executor::RunReport;
+use crate::executor::{HeldReport, RunReport};
 use crate::exit::Exit;
 use crate::plan::model::Missing;
 use crate::text;
@@ -29,7 +29,25 @@ pub(super) fn tell(report: &RunReport, exit: Exit, talk: &Talk) {
     if talk.quiet && exit == Exit::Done {
         return;
     }
+    for held in &report.held {
+        say(&down(held));
+    }
     say(&last_line(report, exit));
+}
+
+/// Who was down, from when to when, and what for.
+fn down(held: &HeldReport) -> String {
+    let until = match (held.until, held.seconds()) {
+        (Some(until), Some(seconds)) => format!("to {until:.3}, {seconds:.2} s"),
+        _ => "and still is".to_owned(),
+    };
+    format!(
+        "{} {} from {:.3} {until}, for {}",
+        held.container,
+        held.how,
+        held.from,
+        held.members.join(", ")
+    )
 }
 
 /// What the files declare and a dump lacks, because it is not there.
@@ -71,12 +89,12 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
     match exit {
         Exit::Done => format!("{}, {}", done(report), held(report)),
         Exit::Partial => partial(report),
+        Exit::NotBrought => "services are not as they were: use the commands above".to_owned(),
         Exit::Unpruned => format!(
             "{}, {}; old dumps were not all removed, as the warnings say",
             done(report),
             held(report)
         ),
-        Exit::NotBrought => "services are still held: use the commands above".to_owned(),
         Exit::Interrupted | Exit::Terminated => {
             let published = match dumps {
                 0 => "nothing was published".to_owned(),
@@ -84,7 +102,7 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
             };
             format!("interrupted: services are as they were; {published}")
         }
-        Exit::Failed | Exit::Rejected | Exit::NotFound | Exit::Damaged => {
+        Exit::Failed | Exit::Rejected | Exit::NotFound | Exit::Damaged | Exit::Locked => {
             let failed = report.targets.len() as u64 - dumps;
             format!("failed: {} without a dump", text::count(failed, "target"))
         }
@@ -152,14 +170,8 @@ fn not_whole(report: &RunReport) -> Vec<String> {
 }
 
 fn held(report: &RunReport) -> String {
-    let longest = report
-        .held
-        .iter()
-        .filter_map(|held| {
-            held.until
-                .map(|until| until.duration_since(held.from).as_secs_f64())
-        })
-        .fold(0.0_f64, f64::max);
+    let times = report.held.iter().filter_map(HeldReport::seconds);
+    let longest = times.fold(0.0_f64, f64::max);
     if report.held.is_empty() {
         "no service was held".to_owned()
     } else {
@@ -210,6 +222,27 @@ mod tests {
             interrupted: false,
             missing: Missing::default(),
         }
+    }
+
+    #[test]
+    fn who_was_down_is_said_with_times_and_reason() {
+        let at = |text: &str| text.parse().expect("a time");
+        let mut held = HeldReport {
+            container: "blog-db-1".into(),
+            service: "db".into(),
+            how: crate::archive::manifest::model::Hold::Stopped,
+            members: vec!["volumes/project/db.tar".into()],
+            from: at("2026-11-23T01:42:30.25Z"),
+            until: Some(at("2026-11-23T01:42:34.5Z")),
+            unwell: None,
+        };
+        assert_eq!(
+            down(&held),
+            "blog-db-1 stopped from 2026-11-23T01:42:30.250Z to 2026-11-23T01:42:34.500Z, 4.25 s, \
+             for volumes/project/db.tar"
+        );
+        held.until = None;
+        assert!(down(&held).contains("and still is"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(super) async fn run(
     one_place::each_takes_one_dump(&places(global, args, cwd, &projects))?;
     let signals = Signals::listen().map_err(CommandError::Start)?;
     let execution = Execution {
+        global,
         signals: &signals,
         talk,
     };

@@ -310,13 +310,15 @@ fn paths(value: &serde_json::Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStringExt as _;
+    use std::time::Duration;
 
     use super::*;
     use crate::codecs::Codec;
-    use crate::config::job_file::rules::{PauseMode, Services};
+    use crate::config::job_file::rules::{PauseMode, Services, Window};
     use crate::config::scope::Scope;
     use crate::config::settings::{CompressionOverride, ReaderChoice, SpoolMode};
     use crate::config::size::Size;
+    use crate::config::span::Span;
 
     fn load(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, Vec<Finding>> {
         over_base(&Settings::default(), variables, overrides).map(|layered| layered.settings)
@@ -358,7 +360,11 @@ mod tests {
             ("COMPOSE_DUMP_CONFIG__RESOLVE_SYMLINKS", "true"),
             ("COMPOSE_DUMP_CONFIG__DOCKERIGNORE", "false"),
             ("COMPOSE_DUMP_PAUSE__DEFAULT", "none"),
+            ("COMPOSE_DUMP_PAUSE__WINDOW", "volume"),
+            ("COMPOSE_DUMP_PAUSE__MAX_DOWNTIME", "30m"),
+            ("COMPOSE_DUMP_LOCK_WAIT", "0s"),
             ("COMPOSE_DUMP_STRICT", "true"),
+            ("COMPOSE_DUMP_STATE_DIR", "is no setting of a job"),
             ("COMPOSE_DUMP_SHRINK_GUARD", "20%"),
             ("COMPOSE_PROJECT_NAME", "not ours"),
             ("PATH", "/bin"),
@@ -380,10 +386,17 @@ mod tests {
         assert_eq!(settings.services, services);
         let config = settings.config;
         assert!(config.outside && config.resolve_symlinks && !config.dockerignore);
-        assert_eq!(settings.pause.default, PauseMode::None);
+        let pause = settings.pause;
+        assert_eq!(
+            (pause.default, pause.window),
+            (PauseMode::None, Window::Volume)
+        );
+        let half_an_hour = Span(Duration::from_secs(30 * 60));
+        assert_eq!(pause.max_downtime, Some(half_an_hour));
+        assert_eq!(settings.lock_wait, Span(Duration::ZERO));
         assert!(settings.strict);
         assert_eq!(settings.shrink_guard.to_string(), "20%");
-        assert_eq!(known_variables().len(), 18, "seventeen, and one short form");
+        assert_eq!(known_variables().len(), 21, "twenty, and one short form");
     }
 
     #[test]
@@ -465,7 +478,8 @@ mod tests {
             ("COMPOSE_DUMP_STRICT", "yes"),
             ("COMPOSE_DUMP_CONFIG__OUTSIDE", "1"),
             ("COMPOSE_DUMP_SCOPES", "config,volume"),
-            ("COMPOSE_DUMP_PAUSE__DEFAULT", "stop"),
+            ("COMPOSE_DUMP_PAUSE__DEFAULT", "halt"),
+            ("COMPOSE_DUMP_LOCK_WAIT", "soon"),
         ] {
             let findings = findings(&[(name, value)]);
             assert_eq!(findings.len(), 1, "{name}");

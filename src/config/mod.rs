@@ -9,4 +9,5 @@ pub mod layers;
 pub mod scope;
 pub mod settings;
 pub mod size;
+pub mod span;
 pub mod target_arg;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::dump_name::DEFAULT_PATTERN;
 use super::job_file::rules::{ConfigRules, PauseRules, Services};
 use super::scope::Scope;
 use super::size::Size;
+use super::span::Span;
 use crate::codecs::Codec;
 use crate::retention::Share;
 
@@ -87,9 +89,14 @@ pub struct Settings {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// How long to wait for another run of the project.
+    pub lock_wait: Span,
     /// The share of the dump before it below which a dump is too small to remove others for it.
     pub shrink_guard: Share,
 }
+
+/// How long a run waits for another one where nothing says it.
+pub const DEFAULT_LOCK_WAIT: Span = Span(Duration::from_secs(30 * 60));
 
 impl Default for Settings {
     /// Those of an ad-hoc backup: all scopes, and no compression, as the predecessor had it.
@@ -105,6 +112,7 @@ impl Default for Settings {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            lock_wait: DEFAULT_LOCK_WAIT,
             shrink_guard: Share::HALF,
         }
     }
@@ -131,6 +139,9 @@ pub struct Overrides {
     /// `--target-pattern`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dump_name: Option<String>,
+    /// `--lock-timeout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_wait: Option<Span>,
 }
 
 /// The part of [`ConfigRules`] that a flag sets.

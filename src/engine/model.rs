@@ -146,7 +146,7 @@ pub struct HelperSpec {
     pub mount: HelperMount,
     /// Whether the mount is writable. Reading needs no writable mount.
     pub writable: bool,
-    /// Who it belongs to, kept as a label; see [`crate::engine::helper::Owner`].
+    /// Who it belongs to, kept as a label; see [`crate::process::ProcessId`].
     pub owner: String,
 }
 

@@ -46,6 +46,29 @@ impl Dependencies {
         order
     }
 
+    /// How many of these services, one behind the other, each needs to have started before it: those of one
+    /// rank may start at the same time. Services in a circle have any.
+    #[must_use]
+    pub fn ranks(&self, services: &BTreeSet<String>) -> BTreeMap<String, u32> {
+        let mut order = Vec::new();
+        let mut seen = BTreeSet::new();
+        for service in services {
+            self.after_its_needs(service, &mut seen, &mut order);
+        }
+        let mut ranks: BTreeMap<String, u32> = BTreeMap::new();
+        for service in order {
+            let needs = self.0.get(&service).into_iter().flatten();
+            let above = |needed: &String| {
+                let rank = ranks.get(needed)?;
+                Some(rank + u32::from(services.contains(needed)))
+            };
+            let rank = needs.filter_map(above).max().unwrap_or_default();
+            ranks.insert(service, rank);
+        }
+        ranks.retain(|service, _| services.contains(service));
+        ranks
+    }
+
     /// Appends a service behind what it needs. A stack of its own, because a forged file may be deep.
     fn after_its_needs(&self, service: &str, seen: &mut BTreeSet<String>, order: &mut Vec<String>) {
         enum Step<'s> {
@@ -96,6 +119,30 @@ mod tests {
     fn a_service_that_is_not_asked_for_still_orders_the_others() {
         let needs = [("a", "middle"), ("middle", "z")];
         assert_eq!(order(&needs, &["a", "z"]), ["z", "a"]);
+    }
+
+    #[test]
+    fn services_of_one_rank_do_not_need_each_other() {
+        let mut dependencies = Dependencies::default();
+        for (service, needed) in [
+            ("web", "app"),
+            ("app", "db"),
+            ("app", "cache"),
+            ("web", "db"),
+        ] {
+            dependencies.add(service, needed);
+        }
+        let ranks = |services: &[&str]| {
+            let services = services.iter().map(|name| (*name).to_owned()).collect();
+            let ranks = dependencies.ranks(&services).into_iter();
+            let rows: Vec<String> = ranks.map(|(name, rank)| format!("{name} {rank}")).collect();
+            rows.join(", ")
+        };
+        assert_eq!(
+            ranks(&["web", "app", "db", "cache"]),
+            "app 1, cache 0, db 0, web 2"
+        );
+        assert_eq!(ranks(&["web", "db", "other"]), "db 0, other 0, web 1");
     }
 
     #[test]

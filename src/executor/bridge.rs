@@ -12,7 +12,7 @@ const CHUNKS: usize = 16;
 /// Blocking work ended by a panic, which is a bug, or was not let run.
 #[derive(Debug, thiserror::Error)]
 #[error("{work} ended unexpectedly; this is a bug")]
-pub(crate) struct WorkLost {
+pub struct WorkLost {
     work: &'static str,
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::hold::Held;
 use super::member_report::MemberReport;
 use crate::archive::manifest::model::{
-    Compose, ComposeFile, Hold, LeftOut, Meta, Project, Series, Service,
+    Compose, ComposeFile, LeftOut, Meta, Project, Series, Service,
 };
 use crate::archive::manifest::{self, Draft, DraftMember, Sha256Digest};
 use crate::config::dump_name::NameFields;
@@ -179,7 +179,8 @@ fn held_row(held: &Held) -> manifest::model::Held {
     manifest::model::Held {
         service: held.service.clone(),
         container: held.container.clone(),
-        how: Hold::Paused,
+        how: held.how,
+        members: held.members.clone(),
         from: held.from,
         to: held.until,
     }

@@ -1,30 +1,32 @@
-//! The spine of a dump, top to bottom: open targets, read config, hold, read what services use,
-//! release, send the indexes, publish, prune. Whatever fails goes on at release.
+//! The spine of a dump, top to bottom: open targets, begin the journal, read config, hold, read what
+//! services use, release, end the journal, send the indexes, publish, prune. Whatever fails goes on at
+//! release.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::bridge;
 use super::draft::Run;
 use super::event::{Reporter, chain};
 use super::fanout::Fanout;
-use super::hold::{Held, HoldError, Keeper, NotHeld};
+use super::guard::{Guard, GuardSpec};
+use super::hold::watchdog::WatchdogCommand;
+use super::hold::{self, HoldError};
 use super::member_report::MemberReport;
-use super::members::{Halt, Reading};
+use super::members::{Halt, Reading, Wanted};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
-use crate::archive::entry::SinkClosed;
+use crate::crash;
 use crate::engine::Engine;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{HeldPlan, Plan, Scope};
+use crate::plan::model::{Plan, Scope};
+use crate::state::StateFolder;
 use targets::{Targets, open_targets, publish, target_report};
 
 mod prune;
 mod targets;
+mod windows;
 
 /// How long helper containers may take to go away at the end of a run.
 const HELPERS_LEAVE_WITHIN: Duration = Duration::from_secs(20);
@@ -41,6 +43,10 @@ pub struct World {
     pub hurry: CancellationToken,
     /// What the manifest says of the run itself.
     pub run: Run,
+    /// Where its journal is.
+    pub state: StateFolder,
+    /// How a watchdog over it is started; `None` for none.
+    pub watchdog: Option<WatchdogCommand>,
 }
 
 /// Executes a plan.
@@ -50,6 +56,7 @@ pub struct World {
 pub async fn dump(plan: Plan, world: World) -> RunReport {
     let plan = Arc::new(plan);
     let targets = open_targets(&plan, &world).await;
+    crash::point();
     dump_to(plan, world, targets).await
 }
 
@@ -60,10 +67,11 @@ async fn dump_to(plan: Arc<Plan>, world: World, mut targets: Targets) -> RunRepo
     if writers.is_empty() {
         outcome.error = Some("no target can be written to".to_owned());
     } else {
-        match Fanout::start(writers, &world.reporter, world.cancel.clone()) {
+        let stop = world.cancel.child_token();
+        match Fanout::start(writers, &world.reporter, stop.clone()) {
             Ok(fanout) => {
                 let fanout = Arc::new(fanout);
-                read_all(&plan, &world, &fanout, &mut outcome).await;
+                read_guarded(&plan, &world, &fanout, &stop, &mut outcome).await;
                 targets.ended = publish(&plan, &world, fanout, &mut outcome).await;
             }
             Err(error) => {
@@ -80,33 +88,84 @@ async fn dump_to(plan: Arc<Plan>, world: World, mut targets: Targets) -> RunRepo
 #[derive(Default)]
 struct Outcome {
     members: Vec<MemberReport>,
-    held: Vec<Held>,
+    held: Vec<hold::Held>,
     error: Option<String>,
 }
 
+/// Reads every member, with a journal and a watchdog around all that is done to services.
+async fn read_guarded(
+    plan: &Arc<Plan>,
+    world: &World,
+    fanout: &Arc<Fanout>,
+    stop: &CancellationToken,
+    outcome: &mut Outcome,
+) {
+    let guard = match guard(plan, world).await {
+        Ok(guard) => guard,
+        Err(error) => {
+            outcome.error = Some(chain(&error));
+            return;
+        }
+    };
+    crash::point();
+    read_all(plan, world, fanout, (stop, guard.as_ref()), outcome).await;
+    crash::point();
+    if let Some(guard) = guard {
+        guard.end().await;
+    }
+}
+
+/// Begins the journal of a run that touches services.
+async fn guard(plan: &Plan, world: &World) -> Result<Option<Guard>, HoldError> {
+    if !plan.hold.holds_somebody() {
+        return Ok(None);
+    }
+    let engine = world.engine.as_deref().ok_or(HoldError::NoEngine)?;
+    let spec = GuardSpec {
+        state: &world.state,
+        watchdog: world.watchdog.as_ref(),
+        engine,
+    };
+    Guard::begin(spec, plan, &world.run).await.map(Some)
+}
+
 /// Reads every member, with the services held still for those that they use.
-async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome: &mut Outcome) {
+async fn read_all(
+    plan: &Arc<Plan>,
+    world: &World,
+    fanout: &Arc<Fanout>,
+    (stop, guard): (&CancellationToken, Option<&Guard>),
+    outcome: &mut Outcome,
+) {
     let helpers = world
         .engine
         .as_ref()
         .map(|engine| Arc::new(Helpers::new(Arc::clone(engine))));
-    let reading = Arc::new(Reading::new(
+    let reading = Reading::new(
         Arc::clone(plan),
         Arc::clone(fanout),
-        world,
+        (Arc::clone(&world.reporter), stop.clone()),
         helpers.clone(),
-    ));
+    );
     let unheld = async {
         if let Some(helpers) = &helpers {
             sweep(helpers).await;
         }
-        reading.trees(Scope::Config, &mut outcome.members).await
+        let members = &mut outcome.members;
+        reading.trees(Scope::Config, Wanted::All, members).await
     };
     let read = match world.cancel.run_until_cancelled(unheld).await {
-        Some(Ok(())) => match settled(plan, fanout).await {
-            Ok(()) => read_held(plan, world, &reading, outcome).await,
-            Err(halt) => Err(halt),
-        },
+        Some(Ok(())) => {
+            let held = windows::Held {
+                plan,
+                world,
+                reading: &reading,
+                fanout,
+                guard,
+                stop,
+            };
+            held.read(outcome).await
+        }
         Some(Err(halt)) => Err(halt),
         None => Err(Halt::Closed),
     };
@@ -119,61 +178,6 @@ async fn read_all(plan: &Arc<Plan>, world: &World, fanout: &Arc<Fanout>, outcome
     let settled = helpers.settle(HELPERS_LEAVE_WITHIN);
     if world.hurry.run_until_cancelled(settled).await != Some(true) {
         tracing::warn!("a helper container is still there; the next run removes it");
-    }
-}
-
-/// Before anybody is held, every target has shown that it takes what was read until then: nobody is
-/// held for targets that have failed, nor until they have written what nobody was held for.
-async fn settled(plan: &Plan, fanout: &Arc<Fanout>) -> Result<(), Halt> {
-    if !plan.hold.holds_somebody() {
-        return Ok(());
-    }
-    let fanout = Arc::clone(fanout);
-    match bridge::blocking("waiting for the targets", move || fanout.settle()).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(SinkClosed)) => Err(Halt::Closed),
-        Err(lost) => Err(Halt::Lost(lost.to_string())),
-    }
-}
-
-/// Reads what services use, with those held still that can write to it.
-async fn read_held(
-    plan: &Plan,
-    world: &World,
-    reading: &Reading,
-    outcome: &mut Outcome,
-) -> Result<(), Halt> {
-    let keeper = match hold(plan, world).await {
-        Ok(keeper) => keeper,
-        Err(NotHeld { error, held }) => {
-            outcome.held = held;
-            outcome.error = Some(chain(&error));
-            return Ok(());
-        }
-    };
-    // A target that stands still must not keep the services waiting for their release.
-    let content = async {
-        reading.trees(Scope::Mounted, &mut outcome.members).await?;
-        reading.volumes(&mut outcome.members).await
-    };
-    // Nor must a panic, which is a bug of ours: whoever is held is brought back first.
-    let content = AssertUnwindSafe(content).catch_unwind();
-    let read = world.cancel.run_until_cancelled(content).await;
-    if let Some(keeper) = keeper {
-        let stood = keeper.release().await;
-        outcome.held = stood.held;
-        for stirred in &stood.not_still {
-            for member in &mut outcome.members {
-                member.doubt(stirred);
-            }
-        }
-    }
-    match read {
-        Some(Ok(read)) => read,
-        Some(Err(_)) => Err(Halt::Lost(
-            "reading ended unexpectedly; this is a bug".to_owned(),
-        )),
-        None => Err(Halt::Closed),
     }
 }
 
@@ -191,29 +195,6 @@ async fn sweep(helpers: &Helpers) {
             "cannot look for helper containers of runs that are over"
         ),
     }
-}
-
-/// Holds whom the plan says, if anybody.
-async fn hold(plan: &Plan, world: &World) -> Result<Option<Keeper>, NotHeld> {
-    let hold = &plan.hold;
-    // Who is paused already may run by now.
-    let containers: Vec<HeldPlan> = hold.pause.iter().chain(&hold.paused).cloned().collect();
-    if containers.is_empty() {
-        return Ok(None);
-    }
-    let Some(engine) = &world.engine else {
-        return Err(NotHeld {
-            error: HoldError::NoEngine,
-            held: Vec::new(),
-        });
-    };
-    let keeper = Keeper::hold(
-        Arc::clone(engine),
-        containers,
-        Arc::clone(&world.reporter),
-        world.cancel.clone(),
-    );
-    keeper.await.map(Some)
 }
 
 fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> RunReport {

@@ -1,8 +1,10 @@
 //! Everything that an execution has to say while it goes on. Reporters turn it into text or JSON.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::hold::NotStill;
+use crate::archive::manifest::model::Hold;
 
 /// Something happened. Matches over events have no `_` arm: a new one makes the compiler list every
 /// place that has to know it.
@@ -58,19 +60,44 @@ pub enum Event {
         /// Its name.
         container: String,
     },
-    /// A container was to be paused, and is not.
-    NotPaused {
+    /// A container is stopped.
+    Stopped {
         /// Its name.
         container: String,
-        /// Why.
+    },
+    /// A container was to be held, and is not.
+    NotHeld {
+        /// Its name.
+        container: String,
+        /// How it was to be held.
+        how: Hold,
+        /// Why it is not.
         why: String,
     },
     /// A container runs again.
     Resumed {
         /// Its name.
         container: String,
-        /// How long it was paused.
+        /// How it was held.
+        how: Hold,
+        /// How long.
         seconds: f64,
+    },
+    /// A container that was well was started again, and is not.
+    Unwell {
+        /// Its name.
+        container: String,
+        /// What is known of it.
+        what: String,
+        /// What says more.
+        command: String,
+    },
+    /// A run is over that did not bring back what it held.
+    LeftBehind {
+        /// Its project.
+        project: String,
+        /// When it began to touch services.
+        began: Timestamp,
     },
     /// A container that can write to what was read did not stand still all the time.
     NotStill(NotStill),
@@ -78,6 +105,8 @@ pub enum Event {
     Stuck {
         /// Its name.
         container: String,
+        /// How it is held.
+        how: Hold,
         /// Why.
         error: String,
         /// What brings it back by hand.

@@ -88,8 +88,8 @@ impl MemberReport {
     /// Notes that a container that can write to it did not stand still.
     pub(super) fn doubt(&mut self, stirred: &NotStill) {
         if self.error.is_none() && stirred.members.contains(&self.path) {
-            let (container, why) = (&stirred.container, &stirred.why);
-            let doubt = format!("`{container}` did not stay paused while it was read: {why}");
+            let (container, how, why) = (&stirred.container, stirred.how, &stirred.why);
+            let doubt = format!("`{container}` did not stay {how} while it was read: {why}");
             self.warnings.push(doubt.clone());
             self.torn_by.push(doubt);
         }

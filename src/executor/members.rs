@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::bridge::{self, Chunks};
 use super::content::{Content, MemberError};
-use super::dump::World;
 use super::event::{Event, Reporter, chain};
 use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
+use crate::crash;
 use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TargetKind, TreePlan, TreeReader, VolumePlan};
+use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -27,6 +27,24 @@ pub(super) enum Halt {
     Closed,
     /// A reader is gone in the middle, by a bug: what the targets were given is not known.
     Lost(String),
+}
+
+/// Which members are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// All of the scope.
+    All,
+    /// The one of that path.
+    Member(&'a str),
+}
+
+impl Wanted<'_> {
+    fn takes(self, member: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Member(wanted) => wanted == member,
+        }
+    }
 }
 
 /// Reads members; cheap to clone.
@@ -43,14 +61,14 @@ impl Reading {
     pub(super) fn new(
         plan: Arc<Plan>,
         fanout: Arc<Fanout>,
-        world: &World,
+        (reporter, cancel): (Arc<dyn Reporter>, CancellationToken),
         helpers: Option<Arc<Helpers>>,
     ) -> Self {
         Self {
             plan,
             fanout,
-            reporter: Arc::clone(&world.reporter),
-            cancel: world.cancel.clone(),
+            reporter,
+            cancel,
             helpers,
         }
     }
@@ -59,6 +77,7 @@ impl Reading {
     pub(super) async fn trees(
         &self,
         scope: Scope,
+        wanted: Wanted<'_>,
         reports: &mut Vec<MemberReport>,
     ) -> Result<(), Halt> {
         let trees: Vec<&TreePlan> = self
@@ -69,6 +88,9 @@ impl Reading {
             .collect();
         let shared = Arc::new(shared_folders(&trees));
         for tree in trees {
+            if !wanted.takes(&tree.member) {
+                continue;
+            }
             let report = MemberReport::of_tree(tree);
             let read = self.tree(tree, Arc::clone(&shared));
             self.member(report, read, reports).await?;
@@ -100,11 +122,18 @@ impl Reading {
     }
 
     /// Reads the volumes, as [`Reading::trees`] does.
-    pub(super) async fn volumes(&self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
+    pub(super) async fn volumes(
+        &self,
+        wanted: Wanted<'_>,
+        reports: &mut Vec<MemberReport>,
+    ) -> Result<(), Halt> {
         for volume in &self.plan.volumes {
             let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
                 continue;
             };
+            if !wanted.takes(path) {
+                continue;
+            }
             let report = MemberReport::of_volume(path, volume, reader);
             let read = self.volume(path, volume, reader);
             self.member(report, read, reports).await?;
@@ -174,8 +203,10 @@ impl Reading {
     ) -> Result<(), Halt> {
         let member = report.path.clone();
         self.reporter.report(Event::MemberStarted { member });
+        crash::point();
         let began = Instant::now();
         let outcome = read.await;
+        crash::point();
         report.seconds = began.elapsed().as_secs_f64();
         match outcome {
             Ok(content) => {
@@ -247,11 +278,10 @@ fn places_of_dumps(plan: &Plan, base: &Path) -> Vec<(u64, u64)> {
         Some((metadata.dev(), metadata.ino()))
     };
     let around: Vec<_> = base.ancestors().filter_map(id).collect();
-    let folders = plan.targets.iter().filter_map(|target| match &target.kind {
-        TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => Some(&**path),
-        TargetKind::Archive { path } => path.parent(),
-        TargetKind::Store { .. } | TargetKind::Stdout => None,
-    });
+    let folders = plan
+        .targets
+        .iter()
+        .filter_map(|target| target.kind.folder());
     folders
         .filter_map(id)
         .filter(|folder| !around.contains(folder))

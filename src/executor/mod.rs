@@ -1,7 +1,8 @@
 //! Executes plans: the only code that changes something.
 //!
-//! [`dump`](dump()) is the spine. [`hold`] is the only file that changes containers, `fanout` and
-//! `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
+//! [`dump`](dump()) is the spine. [`hold`] is the only part that changes containers, `journal` is what it
+//! writes down before, and [`recover`](recover()) what is done with that when a run was killed. `fanout`
+//! and `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
 pub(crate) mod bridge;
@@ -10,10 +11,13 @@ mod draft;
 mod dump;
 mod event;
 mod fanout;
+mod guard;
 pub mod hold;
 mod index_file;
+mod journal;
 mod member_report;
 mod members;
+mod recover;
 mod report;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -24,4 +28,7 @@ mod volume_member;
 pub use draft::Run;
 pub use dump::{World, dump};
 pub use event::{Event, Reporter, chain};
+pub use hold::watchdog::WatchdogCommand;
+pub use journal::JournalError;
+pub use recover::{RecoverReport, has_journals, recover, recover_one};
 pub use report::{HeldReport, MemberSummary, RunReport, TargetReport};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::hold::Held;
+use crate::archive::manifest::model::Hold;
 use crate::exit::Exit;
 use crate::plan::model::Missing;
 
@@ -97,18 +98,46 @@ pub struct MemberSummary {
 pub struct HeldReport {
     /// Its name.
     pub container: String,
+    /// Its service.
+    pub service: String,
+    /// `paused` or `stopped`.
+    pub how: Hold,
+    /// The members that it was held for.
+    #[serde(rename = "for")]
+    pub members: Vec<String>,
     /// When it stood still.
     pub from: Timestamp,
     /// When it ran again, or was no longer held; `None` if it could not be brought back.
     pub until: Option<Timestamp>,
+    /// Why it is not well, although it was started again.
+    pub unwell: Option<String>,
+}
+
+impl HeldReport {
+    /// Whether it is as it was before.
+    #[must_use]
+    pub fn is_back(&self) -> bool {
+        self.until.is_some() && self.unwell.is_none()
+    }
+
+    /// How long it was held, if it is not any more.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        let until = self.until?;
+        Some(until.duration_since(self.from).as_secs_f64())
+    }
 }
 
 impl From<&Held> for HeldReport {
     fn from(held: &Held) -> Self {
         Self {
             container: held.container.clone(),
+            service: held.service.clone(),
+            how: held.how,
+            members: held.members.clone(),
             from: held.from,
             until: held.until,
+            unwell: held.unwell.clone(),
         }
     }
 }
@@ -172,7 +201,7 @@ impl RunReport {
         if let Some(signal) = signal.filter(|_| self.interrupted) {
             exit = exit.worst(signal);
         }
-        if self.held.iter().any(|held| held.until.is_none()) {
+        if !self.held.iter().all(HeldReport::is_back) {
             exit = exit.worst(Exit::NotBrought);
         }
         exit
@@ -212,8 +241,12 @@ mod tests {
             }],
             held: vec![HeldReport {
                 container: "web".into(),
+                service: "web".into(),
+                how: Hold::Stopped,
+                members: vec!["config".into()],
                 from: now,
                 until: Some(now),
+                unwell: None,
             }],
             error: None,
             interrupted: false,
@@ -259,8 +292,9 @@ mod tests {
             });
         };
         let stuck: Change = |report| report.held[0].until = None;
+        let unwell: Change = |report| report.held[0].unwell = Some("its check fails".into());
         let signal: Change = |report| report.interrupted = true;
-        let cases: [(&[Change], Option<Exit>, u8); 17] = [
+        let cases: [(&[Change], Option<Exit>, u8); 18] = [
             (&[], None, 0),
             (&[gap], None, 3),
             (&[unpruned], None, 4),
@@ -273,6 +307,7 @@ mod tests {
             (&[no_dump, spare], None, 1),
             (&[gap, no_dump], None, 1),
             (&[stuck], None, 20),
+            (&[unwell], None, 20),
             (&[no_dump, stuck], None, 20),
             (&[no_dump, signal], Some(Exit::Interrupted), 130),
             (&[no_dump, signal], Some(Exit::Terminated), 143),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Event, Reporter, Run, World};
 use crate::archive::entry::{Entry, EntryKind, Mtime};
+use crate::archive::manifest::model::Hold;
 use crate::archive::manifest::{Draft, Place, Published};
 use crate::archive::tar;
 use crate::engine::fake::FakeEngine;
@@ -20,6 +21,7 @@ use crate::plan::model::{
     VolumePlan,
 };
 use crate::plan::samples::{Sample, container, volume_mount};
+use crate::state::StateFolder;
 use crate::targets::{DumpWriter, StreamHead, TargetError};
 
 /// What happened, in order: lines of one word and what it is about.
@@ -103,8 +105,22 @@ impl Reporter for Recorder {
             Event::MemberDone { member, .. } => format!("done {member}"),
             Event::MemberFailed { member, error } => format!("failed {member}: {error}"),
             Event::Paused { container } => format!("paused {container}"),
-            Event::NotPaused { container, why } => format!("not-paused {container}: {why}"),
-            Event::Resumed { container, .. } => format!("resumed {container}"),
+            Event::Stopped { container } => format!("stopped {container}"),
+            Event::NotHeld {
+                container,
+                how,
+                why,
+            } => format!("not-{how} {container}: {why}"),
+            Event::Resumed {
+                container,
+                how: Hold::Paused,
+                ..
+            } => format!("resumed {container}"),
+            Event::Resumed { container, .. } => format!("started {container}"),
+            Event::Unwell {
+                container, what, ..
+            } => format!("unwell {container}: {what}"),
+            Event::LeftBehind { project, .. } => format!("left-behind {project}"),
             Event::NotStill(stirred) => {
                 format!("not-still {}: {}", stirred.container, stirred.why)
             }
@@ -365,6 +381,8 @@ impl Stage {
             cancel: self.cancel.clone(),
             hurry: CancellationToken::new(),
             run: Run::new(jiff::Timestamp::UNIX_EPOCH, &facts, Vec::new()),
+            state: StateFolder::at(self.folder.path().join("state")),
+            watchdog: None,
         }
     }
 
@@ -388,6 +406,8 @@ pub(super) fn held(service: &str) -> HeldPlan {
         id: container.id,
         name: container.name,
         service: service.into(),
+        how: Hold::Paused,
+        rank: 0,
         uses: vec!["volumes/project/db.tar".into()],
     }
 }

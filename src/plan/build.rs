@@ -38,6 +38,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     }
     findings.extend(reader_findings(request, &volumes));
     findings.extend(spool_dir(facts));
+    findings.extend(hold::no_freezer(facts, &hold));
     if request.covered_only {
         findings.extend(coverage::uncovered(request, facts, &selection, &volumes));
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::archive::manifest::model::Hold;
 use crate::config::job_file::rules::PauseMode;
+use crate::diagnostic::Finding;
+use crate::engine::order::Dependencies;
 use crate::engine::{Container, ContainerMount, ContainerState, MountKind};
 
 use super::facts::{EngineFacts, Facts};
@@ -53,12 +56,17 @@ impl HeldPath {
     }
 }
 
-/// Who is paused, and who goes on although it uses what is read.
+/// Who is held, and who goes on although it uses what is read.
 pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> HoldPlan {
-    let Ok(engine) = &facts.engine else {
-        return HoldPlan::default();
+    let rules = &request.settings.pause;
+    let mut hold = HoldPlan {
+        window: rules.window,
+        max_downtime: rules.max_downtime,
+        ..HoldPlan::default()
     };
-    let mut hold = HoldPlan::default();
+    let Ok(engine) = &facts.engine else {
+        return hold;
+    };
     let foreign = foreign(facts, engine, content);
     for container in engine.containers.iter().chain(foreign) {
         let (writes, reads) = uses(facts, container, content);
@@ -71,11 +79,16 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
             id: container.id.clone(),
             name: container.name.clone(),
             service: container.service.clone().unwrap_or_default(),
+            how: how(request, container),
+            rank: 0,
             uses: uses.into_iter().collect(),
         };
         match why_not(request, facts, engine, container, &writes) {
             None if is_paused => hold.paused.push(held(writes)),
-            None => hold.pause.push(held(writes)),
+            None => match how(request, container) {
+                Hold::Stopped => hold.stop.push(held(writes)),
+                Hold::Paused => hold.pause.push(held(writes)),
+            },
             // It does not go on: it stands still, and nothing is promised of it.
             Some(_) if is_paused => {}
             Some(why) => hold.go_on.push(GoesOn {
@@ -84,7 +97,59 @@ pub(super) fn plan(request: &Request, facts: &Facts, content: &Content<'_>) -> H
             }),
         }
     }
+    rank(&mut hold.stop, facts, engine);
     hold
+}
+
+/// Says who stops before whom.
+fn rank(stop: &mut [HeldPlan], facts: &Facts, engine: &EngineFacts) {
+    let services = stop.iter().map(|held| held.service.clone()).collect();
+    let mut dependencies = Dependencies::of_containers(&engine.containers);
+    for (name, service) in &facts.project.services {
+        for needed in service.depends_on.keys() {
+            dependencies.add(name, needed);
+        }
+    }
+    let ranks = dependencies.ranks(&services);
+    for held in stop {
+        held.rank = ranks.get(&held.service).copied().unwrap_or_default();
+    }
+}
+
+/// What is done to a container that is held. Stopping would remove an auto-remove container, and
+/// end the one task of a one-off: those are paused.
+fn how(request: &Request, container: &Container) -> Hold {
+    match mode(request, container) {
+        PauseMode::Stop if !container.auto_remove && !container.oneoff => Hold::Stopped,
+        PauseMode::Stop | PauseMode::Pause | PauseMode::None => Hold::Paused,
+    }
+}
+
+fn mode(request: &Request, container: &Container) -> PauseMode {
+    let rules = &request.settings.pause;
+    let service = container.service.as_deref().unwrap_or_default();
+    let own = rules.services.get(service).copied();
+    own.unwrap_or(rules.default)
+}
+
+/// The containers that the engine says it cannot freeze, as one finding with the ways out.
+pub(super) fn no_freezer(facts: &Facts, hold: &HoldPlan) -> Option<Finding> {
+    let engine = facts.engine.as_ref().ok()?;
+    if engine.daemon.can_pause() || hold.pause.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = hold
+        .pause
+        .iter()
+        .map(|held| format!("`{}`", held.name))
+        .collect();
+    let message = format!(
+        "the engine cannot pause containers (its cgroup driver is `none`), and {} would be paused",
+        names.join(", ")
+    );
+    Some(Finding::new("plan::no_freezer", message).with_help(
+        "stop services instead with `pause: {default: stop}`, or let them go on with `--no-pause`",
+    ))
 }
 
 /// Why a container goes on that uses what is read.
@@ -104,7 +169,7 @@ fn why_not(
     } else if let Some(why) = let_go_on(request, container) {
         return Some(why);
     } else if container.state == ContainerState::Restarting {
-        "it is restarting, and cannot be paused"
+        "it is restarting, and cannot be held"
     } else {
         return None;
     };
@@ -116,16 +181,19 @@ fn let_go_on(request: &Request, container: &Container) -> Option<String> {
     if request.no_pause {
         return Some("`--no-pause`".to_owned());
     }
-    let rules = &request.settings.pause;
+    if mode(request, container) != PauseMode::None {
+        return None;
+    }
     let service = container.service.as_deref().unwrap_or_default();
-    match (rules.services.get(service), rules.default) {
-        (Some(PauseMode::None), _) => Some(format!("the rule `pause.services.{service}: none`")),
-        (None, PauseMode::None) => Some(format!(
+    let is_named = request.settings.pause.services.contains_key(service);
+    Some(if is_named {
+        format!("the rule `pause.services.{service}: none`")
+    } else {
+        format!(
             "the setting `pause.default: none`{}",
             request.said_by("pause.default")
-        )),
-        (Some(PauseMode::Pause), _) | (None, PauseMode::Pause) => None,
-    }
+        )
+    })
 }
 
 /// The members that a container can write to, and those that it can only read.

@@ -2,16 +2,18 @@
 //!
 //! What `plan` prints is this value, and it is all that the executor gets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::archive::manifest::model::LeftOut;
+use crate::archive::manifest::model::{Hold, LeftOut};
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
 use crate::config::job_file::model::TargetFormat;
+pub use crate::config::job_file::rules::Window;
 pub use crate::config::scope::Scope;
+use crate::config::span::Span;
 use crate::retention::{Policy, Share};
 use crate::store::{StoreOptions, StoreUrl};
 use crate::text;
@@ -238,19 +240,30 @@ pub struct DriverPlan {
 /// Who is held still while volumes and mounted paths are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct HoldPlan {
+    /// For how much at a time.
+    pub window: Window,
+    /// How long a window may last; `None` for as long as it takes.
+    pub max_downtime: Option<Span>,
+    /// The containers that are stopped.
+    pub stop: Vec<HeldPlan>,
     /// The containers that are paused, in this order.
     pub pause: Vec<HeldPlan>,
-    /// Containers that would be paused and are already, by somebody else. They are left as they are,
-    /// and watched.
+    /// Containers that would be held and are paused already, by somebody else. They are left as they
+    /// are, and watched.
     pub paused: Vec<HeldPlan>,
     /// Containers that use what is read and go on running, with the reason.
     pub go_on: Vec<GoesOn>,
 }
 
 impl HoldPlan {
-    /// Whether a run holds anybody, as far as it can be known: who is paused already may run by then.
+    /// Everybody who is held, as far as it can be known: who is paused already may run by then.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &HeldPlan> {
+        self.stop.iter().chain(&self.pause).chain(&self.paused)
+    }
+
+    /// Whether a run holds anybody.
     pub(crate) fn holds_somebody(&self) -> bool {
-        !self.pause.is_empty() || !self.paused.is_empty()
+        self.everybody().next().is_some()
     }
 }
 
@@ -263,6 +276,10 @@ pub struct HeldPlan {
     pub name: String,
     /// Its service.
     pub service: String,
+    /// What is done to it.
+    pub how: Hold,
+    /// Services of a higher rank depend on it: they stop before it, and start after it.
+    pub rank: u32,
     /// The members that it can write to.
     pub uses: Vec<String>,
 }
@@ -341,6 +358,18 @@ pub enum TargetKind {
     },
     /// Standard output, as an archive.
     Stdout,
+}
+
+impl TargetKind {
+    /// The folder in which dumps appear, where there is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder { path, .. } | Self::Archives { path, .. } => Some(path),
+            Self::Archive { path } => path.parent(),
+            Self::Store { .. } | Self::Stdout => None,
+        }
+    }
 }
 
 /// What a target writes to the spool folder before it goes on.
@@ -429,7 +458,7 @@ impl TreeRoot {
     }
 }
 
-fn as_text<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text::path(path))
 }
 

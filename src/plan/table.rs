@@ -5,7 +5,7 @@ use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
-    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan,
+    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan, Window,
 };
 
 /// The plan as text, lines ended by `\n`.
@@ -67,16 +67,23 @@ fn section(page: &mut Page, title: &str, rows: impl Iterator<Item = Row>) {
 fn held(page: &mut Page, plan: &Plan) {
     page.line("\nHeld still");
     let hold = &plan.hold;
-    if hold.pause.is_empty() && hold.paused.is_empty() {
+    if !hold.holds_somebody() {
         page.line("    nobody");
+    } else if hold.window == Window::Volume {
+        page.line("    one volume after the other, with those that can write to it");
+    }
+    if let Some(span) = hold.max_downtime {
+        page.line(&format!(
+            "    at most {span}; the run fails rather than hold longer"
+        ));
     }
     let mut rows = Vec::new();
-    for held in &hold.pause {
+    for held in hold.stop.iter().chain(&hold.pause) {
         rows.push(Row {
             mark: '+',
             cells: vec![
                 held.name.clone(),
-                "paused".into(),
+                held.how.to_string(),
                 format!("for {}", held.uses.join(", ")),
             ],
         });

@@ -29,9 +29,6 @@ pub(super) fn of(
             if request.wants(Scope::Volumes) {
                 warnings.extend(unknown_project(facts, engine));
             }
-            if !hold.pause.is_empty() && !engine.daemon.can_pause() {
-                warnings.push("the engine says that it cannot freeze containers; use `--no-pause` if the run fails for it".to_owned());
-            }
         }
         Err(why) if trees.iter().any(|tree| tree.scope == Scope::Mounted) => {
             warnings.push(format!(
@@ -43,7 +40,7 @@ pub(super) fn of(
     let strangers = hold.go_on.iter().filter(|one| one.why == NOT_OF_PROJECT);
     warnings.extend(strangers.map(|stranger| {
         format!(
-            "`{}` is of another project, shares what is read, and is not paused: what it writes meanwhile may be stored in part",
+            "`{}` is of another project, shares what is read, and is not held: what it writes meanwhile may be stored in part",
             stranger.name
         )
     }));

@@ -20,6 +20,7 @@ use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
 use crate::codecs::{Codec, Compression, Encoder};
+use crate::crash;
 use crate::files::{Tree, create_file};
 
 /// Writes a dump as a tree.
@@ -114,6 +115,7 @@ impl FolderWriter {
             synced.or_file_failed(&self.site)?;
         }
         self.tree.close().or_file_failed(&self.site)?;
+        crash::point();
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(self.tree.root()).or_failed(&self.site, Step::Sync, b"")?;
 
@@ -216,9 +218,11 @@ impl DumpWriter for FolderWriter {
     }
 
     fn finish(mut self: Box<Self>, draft: &Draft) -> Result<Published, TargetError> {
-        let finished = self
-            .complete(draft)
-            .and_then(|bytes| Ok((bytes, self.publish()?)));
+        let finished = self.complete(draft).and_then(|bytes| {
+            crash::point();
+            Ok((bytes, self.publish()?))
+        });
+        crash::point();
         match finished {
             Ok((bytes, name)) => {
                 self.staging.commit();

@@ -11,6 +11,7 @@ use super::dumps::{DumpsFolder, MARKER_EXTENSION, numbered};
 use super::error::Step;
 use super::site::OrFailed;
 use super::staging::Staging;
+use crate::crash;
 
 /// How an archive is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +97,10 @@ impl ArchiveFolder {
         let synced = file
             .sync_all()
             .or_failed(&self.dumps.site, Step::Sync, hidden);
+        crash::point();
         match synced.and_then(|()| self.try_names(marker)) {
             Ok((dump, name)) => {
+                crash::point();
                 self.staging.commit();
                 Ok((dump, self.dumps.site.path(name.as_bytes())))
             }
@@ -123,6 +126,7 @@ impl ArchiveFolder {
             let generated = matches!(self.naming, Naming::Generated { .. });
             let taken = generated && self.dumps.is_taken(&dump)?;
             if !taken && self.staging.publish(&file)? {
+                crash::point();
                 if self.publish_marker(&dump, &marker(file.clone())?)? {
                     return Ok((dump, file));
                 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use compose_dump::engine::helper::{HELPER_LABEL, Helper, Helpers, Owner};
+use compose_dump::engine::helper::{HELPER_LABEL, Helper, Helpers};
 use compose_dump::engine::{Engine, EngineError, HelperMount, HelperSpec};
+use compose_dump::process::ProcessId;
 use futures_util::TryStreamExt;
 
 use crate::lab::{Lab, bytes_of, docker, run};
@@ -180,7 +181,7 @@ async fn a_dropped_stream_and_helper_are_cleared_away_and_so_are_leftovers() {
     assert!(helpers.settle(Duration::from_secs(10)).await);
 
     // A helper of a process that is gone: ours, but begun at another time.
-    let owner = Owner::of_process().to_string();
+    let owner = ProcessId::own().to_string();
     let gone = format!("{}/1", owner.rsplit_once('/').unwrap().0);
     let create = |owner: &str| HelperSpec {
         mount: HelperMount::Volume(volume.clone()),

@@ -287,6 +287,9 @@ pub struct Held {
     pub container: String,
     /// How.
     pub how: Hold,
+    /// The members that it was held for.
+    #[serde(default, rename = "for", skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
     /// When it stood still.
     pub from: Timestamp,
     /// When it ran again, or was found to be no longer held; absent when it is held still.
@@ -302,6 +305,15 @@ pub enum Hold {
     Paused,
     /// Stopped.
     Stopped,
+}
+
+impl std::fmt::Display for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+        })
+    }
 }
 
 /// Something that is not in the dump.

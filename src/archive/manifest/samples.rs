@@ -104,6 +104,7 @@ pub(crate) fn exhaustive() -> (Draft, StoredDump) {
             service: "web".to_owned(),
             container: "blog-web-1".to_owned(),
             how: Hold::Paused,
+            members: vec!["volumes/project/db.tar".to_owned()],
             from: "2026-11-23T01:42:30Z".parse().unwrap(),
             to: Some("2026-11-23T01:42:34Z".parse().unwrap()),
         }],

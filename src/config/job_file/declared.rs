@@ -82,6 +82,7 @@ impl JobFile {
             spool: job.spool.as_ref().unwrap_or(&self.spool).clone(),
             dump_name: job.dump_name.as_ref().unwrap_or(&self.dump_name).clone(),
             strict: job.strict.unwrap_or(self.strict),
+            lock_wait: job.lock_wait.unwrap_or(self.lock_wait),
             shrink_guard: job.shrink_guard.unwrap_or(self.shrink_guard),
         }
     }

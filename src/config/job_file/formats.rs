@@ -5,6 +5,7 @@ use ignore::gitignore::GitignoreBuilder;
 
 use crate::config::dump_name::DumpName;
 use crate::config::size::Size;
+use crate::config::span::Span;
 use crate::diagnostic::Finding;
 use crate::retention::{Share, Within};
 
@@ -17,10 +18,18 @@ pub(super) struct Format {
 }
 
 /// Every format of the schema.
-pub(super) const FORMATS: [Format; 7] = [
+pub(super) const FORMATS: [Format; 9] = [
     Format {
         name: "size",
         check: size,
+    },
+    Format {
+        name: "span",
+        check: span,
+    },
+    Format {
+        name: "span-or-zero",
+        check: span_or_zero,
     },
     Format {
         name: "share",
@@ -60,6 +69,26 @@ fn size(text: &str) -> Result<(), Finding> {
         Finding::new("config::size", message)
             .with_help("write bytes, or a number with a unit: `500M`, `10GiB`")
     })
+}
+
+fn span(text: &str) -> Result<(), Finding> {
+    span_or_zero(text)?;
+    match Span::parse(text) {
+        Ok(span) if span.0.is_zero() => Err(no_span(text, "is no time at all")),
+        _ => Ok(()),
+    }
+}
+
+fn span_or_zero(text: &str) -> Result<(), Finding> {
+    Span::parse(text)
+        .map(drop)
+        .map_err(|_| no_span(text, "is no length of time"))
+}
+
+fn no_span(text: &str, why: &str) -> Finding {
+    let message = format!("`{}` {why}", text.escape_debug());
+    Finding::new("config::span", message)
+        .with_help("write a number with a unit: `30s`, `10m`, `1h 30m`")
 }
 
 fn share(text: &str) -> Result<(), Finding> {

@@ -28,35 +28,16 @@ const fn value(path: &'static [&'static str], value: &'static str, does: &'stati
     }
 }
 
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 3] = [
     key(
         &["exports"],
         "running commands in services and storing their output",
     ),
     key(&["hooks"], "running commands before and after a dump"),
-    key(&["lock_wait"], "waiting for another run"),
-    key(
-        &["pause", "window"],
-        "choosing between one cut and one for each volume",
-    ),
-    key(
-        &["pause", "max_downtime"],
-        "a limit to how long services are held",
-    ),
     value(
         &["scopes", "*"],
         "exports",
         "storing the output of commands",
-    ),
-    value(
-        &["pause", "default"],
-        "stop",
-        "stopping services, in place of pausing them,",
-    ),
-    value(
-        &["pause", "services", "*"],
-        "stop",
-        "stopping services, in place of pausing them,",
     ),
 ];
 

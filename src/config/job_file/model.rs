@@ -12,7 +12,10 @@ use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
-use crate::config::settings::{CompressionSettings, ReaderChoice, SpoolSettings};
+use crate::config::settings::{
+    CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
+};
+use crate::config::span::Span;
 use crate::retention::Share;
 
 /// The file. Its top level is the job `default`.
@@ -47,6 +50,8 @@ pub struct JobFile {
     pub dump_name: String,
     /// Whether a dump with gaps is not published.
     pub strict: bool,
+    /// How long to wait for another run of the project.
+    pub lock_wait: Span,
     /// The share of the dump before it below which a dump is too small to remove others for it.
     pub shrink_guard: Share,
     /// Where dumps go, by name.
@@ -75,6 +80,7 @@ impl Default for JobFile {
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),
             strict: false,
+            lock_wait: DEFAULT_LOCK_WAIT,
             shrink_guard: Share::HALF,
             targets: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -122,6 +128,8 @@ pub struct JobRules {
     pub dump_name: Option<String>,
     /// As [`JobFile::strict`].
     pub strict: Option<bool>,
+    /// As [`JobFile::lock_wait`].
+    pub lock_wait: Option<Span>,
     /// As [`JobFile::shrink_guard`].
     pub shrink_guard: Option<Share>,
     /// The targets, by name; `None` for all.

@@ -8,6 +8,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::config::span::Span;
+
 /// What a job says of the project's content by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules {
@@ -93,6 +95,10 @@ pub struct PauseRules {
     pub default: PauseMode,
     /// For single services.
     pub services: BTreeMap<String, PauseMode>,
+    /// For how much at a time.
+    pub window: Window,
+    /// How long a window may last; `None` for as long as it takes.
+    pub max_downtime: Option<Span>,
 }
 
 /// What happens to a running service while what it writes to is read.
@@ -102,8 +108,21 @@ pub enum PauseMode {
     /// It is paused.
     #[default]
     Pause,
+    /// It is stopped, with its own grace period, and started again.
+    Stop,
     /// It goes on.
     None,
+}
+
+/// For how much of a dump services are held at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Window {
+    /// All that is held for all that is read: one moment of the whole project.
+    #[default]
+    Project,
+    /// For each volume and mounted path those that can write to it: a moment for each.
+    Volume,
 }
 
 impl Serialize for Services {

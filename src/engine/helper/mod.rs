@@ -7,29 +7,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::{ByteStream, Container, Engine, EngineError, HelperMount, HelperSpec};
-
-mod owner;
-
-pub use owner::Owner;
+use crate::process::{Life, ProcessId};
 
 /// Where a helper mounts what it is for. No part of it can be a link: the image is empty.
 pub const MOUNT_POINT: &str = "/data";
 
-/// Label on helper containers and their image; its value on a container names the [`Owner`].
+/// Label on helper containers and their image; its value on a container is the [`ProcessId`]
+/// of the run that it belongs to.
 pub const HELPER_LABEL: &str = "io.github.compose-dump.helper";
 
 /// The empty image. The tag goes up when the image changes.
 pub const HELPER_IMAGE: &str = "compose-dump-helper:1";
 
+/// Age at which a helper of a place that we cannot look into counts as left over. No dump takes so
+/// long.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// The helpers of one run.
 pub struct Helpers {
     engine: Arc<dyn Engine>,
-    owner: Owner,
+    owner: ProcessId,
     /// What must still happen when the run is over or cancelled: creations and removals under way.
     tasks: TaskTracker,
 }
@@ -40,7 +43,7 @@ impl Helpers {
     pub fn new(engine: Arc<dyn Engine>) -> Self {
         Self {
             engine,
-            owner: Owner::of_process(),
+            owner: ProcessId::own(),
             tasks: TaskTracker::new(),
         }
     }
@@ -80,14 +83,14 @@ impl Helpers {
     }
 
     /// Removes what runs left behind that are over, and gives it. What may belong to a run that is
-    /// under way stays: see [`Owner::is_gone`].
+    /// under way stays.
     ///
     /// # Errors
     /// The engine's; helpers removed before stay removed.
     pub async fn sweep(&self) -> Result<Vec<Container>, EngineError> {
         let mut removed = Vec::new();
         for helper in self.engine.helpers().await? {
-            if Owner::is_gone(&helper) {
+            if is_left_over(&helper) {
                 self.engine.remove_helper(&helper.id).await?;
                 removed.push(helper);
             }
@@ -139,6 +142,23 @@ fn no_volume(mount: &HelperMount) -> EngineError {
         HelperMount::Path(path) => path.display().to_string(),
     };
     EngineError::NoVolume { name }
+}
+
+/// Whether the run that a helper belongs to is over: its process has ended, or it cannot be looked at
+/// from here (another machine, another pid namespace, before a reboot) and the helper is a week old.
+fn is_left_over(helper: &Container) -> bool {
+    let label = helper.labels.get(HELPER_LABEL);
+    let owner = label.and_then(|label| ProcessId::parse(label));
+    match owner.map(|owner| owner.life()) {
+        Some(Life::Ended) => true,
+        Some(Life::Alive) => false,
+        Some(Life::Unknown) | None => is_forgotten(helper.created_at.as_deref()),
+    }
+}
+
+fn is_forgotten(created: Option<&str>) -> bool {
+    let created = created.and_then(|created| created.parse::<Timestamp>().ok());
+    created.is_some_and(|created| Timestamp::now().duration_since(created) > FORGOTTEN)
 }
 
 /// A helper container. Dropping it removes it, in the background; [`Helpers::settle`] waits for that.
@@ -289,7 +309,7 @@ mod tests {
         let mut dead = engine.container(ours.id()).await.unwrap().unwrap();
         dead.id = "dead".into();
         dead.labels
-            .insert(HELPER_LABEL.into(), Owner::of_process().ended().to_string());
+            .insert(HELPER_LABEL.into(), ProcessId::own().ended().to_string());
         engine.put_container(dead);
         let swept = helpers.sweep().await.unwrap();
         assert_eq!(
@@ -300,5 +320,12 @@ mod tests {
             ["dead"]
         );
         assert_eq!(engine.open_helpers(), [ours.id()]);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_must_be_old() {
+        assert!(!is_forgotten(Some(&Timestamp::now().to_string())));
+        assert!(is_forgotten(Some("2020-01-01T00:00:00.123456789Z")));
+        assert!(!is_forgotten(None) && !is_forgotten(Some("yesterday")));
     }
 }

@@ -1,10 +1,12 @@
 //! The targets of a dump, from opening them to what became of each.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Outcome, World};
 use crate::archive::manifest::Place;
+use crate::crash;
 use crate::executor::bridge;
 use crate::executor::draft;
 use crate::executor::event::{Event, Reporter, chain};
@@ -12,7 +14,9 @@ use crate::executor::fanout::{Fanout, LaneEnd};
 use crate::executor::index_file::{self, IndexError};
 use crate::executor::report::TargetReport;
 use crate::plan::model::{Plan, TargetPlan};
-use crate::targets::{DumpWriter, Shared};
+use crate::targets::remover::Remover;
+use crate::targets::{DumpWriter, Shared, TargetError};
+use crate::text;
 
 /// How long targets may take to remove what they have written of a dump that is given up.
 const REMOVED_WITHIN: Duration = Duration::from_secs(30);
@@ -36,8 +40,10 @@ impl Targets {
     }
 }
 
-/// Opens every target, which proves that it can be written to before anything is touched.
+/// Opens every target, which proves that it can be written to before anything is touched. What killed
+/// runs have left there is removed first: it may be what the disk is full of.
 pub(super) async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
+    sweep(plan).await;
     let mut targets = Targets::default();
     let shared = Shared::new(world.cancel.clone());
     for target in &plan.targets {
@@ -58,6 +64,40 @@ pub(super) async fn open_targets(plan: &Arc<Plan>, world: &World) -> Targets {
         }
     }
     targets
+}
+
+/// Removes the hidden leftovers of runs that are over in the folders that this dump goes to. They are no
+/// dumps, so a failure to remove them does not harm any.
+async fn sweep(plan: &Arc<Plan>) {
+    let plan = Arc::clone(plan);
+    let swept = bridge::blocking("removing leftovers", move || {
+        for target in &plan.targets {
+            if let Some(folder) = target.kind.folder()
+                && let Err(error) = sweep_folder(&target.name, folder)
+            {
+                let error = chain(&error);
+                tracing::info!(error, "what killed runs left at a target stays there");
+            }
+        }
+    });
+    if let Err(lost) = swept.await {
+        tracing::warn!(error = chain(&lost), "leftovers may stay at the targets");
+    }
+}
+
+fn sweep_folder(target: &str, folder: &Path) -> Result<(), TargetError> {
+    let Some(remover) = Remover::open(target, folder)? else {
+        return Ok(());
+    };
+    for leftover in remover.leftovers()? {
+        if remover.leftover(&leftover)? {
+            tracing::info!(
+                path = text::path(&leftover.path),
+                "removed what a killed run left"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Publishes the dump at every target, or has everything removed.
@@ -91,6 +131,7 @@ pub(super) async fn publish(
         // A refusal means that no target is left; each says so itself at its end.
         let _ = fanout.released();
         let indexed = index_file::send_all(&mut members, &fanout);
+        crash::point();
         let ended = match indexed {
             Ok(()) => fanout.finish(draft::draft(&plan, &run, &members, &held)),
             Err(_) => fanout.abort(),

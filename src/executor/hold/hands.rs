@@ -1,147 +1,223 @@
-//! Pausing and resuming containers: the only code that changes the state of one.
+//! Holding containers still: with [`super::undo`], the only code that changes the state of one.
+//!
+//! Whoever is stopped is so before anybody is paused, since it may need the others to end well; and
+//! before those that it depends on. Each is in the journal before it is touched.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{Held, HoldError, Stood, Teller, safely};
-use crate::engine::{ContainerState, Engine, EngineError};
-use crate::executor::event::{Event, chain};
+use super::back::Back;
+use super::{HoldError, Means};
+use crate::archive::manifest::model::Hold;
+use crate::crash;
+use crate::engine::{Container, ContainerState, EngineError, Health};
+use crate::executor::event::Event;
+use crate::executor::journal::{Intent, Journal, Record};
 use crate::plan::model::HeldPlan;
 
 /// Waits between tries to freeze a container: an engine that cannot freeze it now often can a moment
 /// later (moby#48205).
 const PAUSE_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
 
-/// Waits between tries to bring a container back.
-pub(super) const RESUME_AGAIN_AFTER: [Duration; 5] = [
-    Duration::from_millis(100),
-    Duration::from_millis(400),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
-
-/// What the keeper does its work with.
+/// What containers are held with.
 pub(super) struct Hands {
-    pub(super) engine: Arc<dyn Engine>,
-    pub(super) teller: Teller,
+    pub(super) means: Means,
+    pub(super) journal: Journal,
 }
 
 /// Who stands still while content is read.
 #[derive(Default)]
 pub(super) struct Standing {
-    /// By our hands.
-    pub(super) ours: Vec<Paused>,
+    /// By our hands, in the order in which that was done.
+    pub(super) ours: Vec<Ours>,
     /// By somebody else's.
     pub(super) theirs: Vec<HeldPlan>,
 }
 
-/// A container that this run has paused, or was about to pause.
-pub(super) struct Paused {
-    pub(super) plan: HeldPlan,
-    from: Timestamp,
+/// A container that is held, or was about to be.
+pub(super) struct Ours {
+    pub(super) intent: Intent,
+    /// The members that it can write to.
+    pub(super) members: Vec<String>,
+    /// When it stood still.
+    pub(super) from: Timestamp,
     /// Whether it is known to stand still.
-    known: bool,
+    pub(super) known: bool,
 }
 
 /// What came of the turn of one container.
 enum Turn {
-    /// We have paused it.
+    /// We hold it.
     Ours,
-    /// Somebody else had.
+    /// Somebody else has paused it.
     Theirs,
-    /// There is nothing to pause.
+    /// There is nothing to hold.
     GoesOn(String),
 }
 
-/// A container whose time is over.
-pub(super) struct Back {
-    pub(super) held: Held,
-    /// Whether it stood still until we let it go; if not, it did so no longer when we came.
-    pub(super) stood: bool,
-}
-
-impl From<Vec<Back>> for Stood {
-    fn from(back: Vec<Back>) -> Self {
-        Self {
-            held: back.into_iter().map(|back| back.held).collect(),
-            not_still: Vec::new(),
+impl Standing {
+    fn is_held(&mut self, id: &str) {
+        if let Some(ours) = self.ours.iter_mut().find(|ours| ours.intent.id == id) {
+            (ours.known, ours.from) = (true, Timestamp::now());
         }
     }
 }
 
-/// How a container came to run again.
-enum Thawed {
-    ByUs,
-    /// It was not paused any more when its turn came.
-    Before,
-}
-
 impl Hands {
-    /// Pauses one after another, and notes in `standing` who stands still.
-    pub(super) async fn pause_all(
+    /// Holds one after another, and notes in `standing` who stands still.
+    pub(super) async fn hold_all(
         &self,
         containers: &[HeldPlan],
         cancel: &CancellationToken,
         standing: &mut Standing,
     ) -> Result<(), HoldError> {
-        for plan in containers {
+        let is_stopped = |plan: &&HeldPlan| plan.how == Hold::Stopped;
+        let (mut stopped, paused): (Vec<_>, Vec<_>) = containers.iter().partition(is_stopped);
+        stopped.sort_by_key(|plan| std::cmp::Reverse(plan.rank));
+        for plans in stopped.chunk_by(|one, other| one.rank == other.rank) {
+            let ours = self.announce(plans, cancel, standing).await?;
+            self.stop_each(&ours, standing).await?;
+        }
+        for plan in self.announce(&paused, cancel, standing).await? {
             if cancel.is_cancelled() {
                 return Err(HoldError::Interrupted);
             }
-            let turn = match self.need_not(plan).await? {
-                Some(turn) => turn,
-                None => {
-                    // Noted before it is asked for: an engine that gives no answer may do it late.
-                    standing.ours.push(Paused {
-                        plan: plan.clone(),
-                        from: Timestamp::now(),
-                        known: false,
-                    });
-                    self.pause(plan, cancel).await?
-                }
-            };
-            self.note(plan, turn, standing);
+            let turn = self.pause(plan, cancel).await?;
+            self.note(plan, turn, standing).await;
         }
         Ok(())
     }
 
-    fn note(&self, plan: &HeldPlan, turn: Turn, standing: &mut Standing) {
-        let container = plan.name.clone();
-        let why = match turn {
-            Turn::Ours => {
-                if let Some(paused) = standing.ours.last_mut() {
-                    (paused.known, paused.from) = (true, Timestamp::now());
-                }
-                self.teller.tell(Event::Paused { container });
-                return;
+    /// Brings back whatever is held, and takes it out of the journal.
+    pub(super) async fn release(&self, standing: &Standing) -> Vec<Back> {
+        let back = self.means.bring_back(&standing.ours).await;
+        crash::point();
+        let is_stuck = |id: &str| {
+            let mut stuck = back.iter().filter(|back| back.held.until.is_none());
+            stuck.any(|back| back.held.id == id)
+        };
+        let ids = standing.ours.iter().map(|ours| &ours.intent.id);
+        let ids = ids.filter(|id| !is_stuck(id)).cloned();
+        self.journal.released(ids.collect()).await;
+        back
+    }
+
+    /// Looks at containers, and writes those into the journal that are held next. Gives those.
+    async fn announce<'p>(
+        &self,
+        plans: &[&'p HeldPlan],
+        cancel: &CancellationToken,
+        standing: &mut Standing,
+    ) -> Result<Vec<&'p HeldPlan>, HoldError> {
+        if cancel.is_cancelled() {
+            return Err(HoldError::Interrupted);
+        }
+        let engine = &self.means.engine;
+        let looks = join_all(plans.iter().map(|plan| engine.container(&plan.id))).await;
+        let mut next = Vec::new();
+        for (&plan, look) in plans.iter().zip(looks) {
+            let look = look.map_err(|source| HoldError::Look {
+                container: plan.name.clone(),
+                source,
+            })?;
+            match turn_of(look) {
+                Ok(now) => next.push((plan, intent(plan, &now))),
+                Err(turn) => self.passed_over(plan, turn, standing),
             }
+        }
+        if next.is_empty() {
+            return Ok(Vec::new());
+        }
+        let containers = next.iter().map(|(_, intent)| intent.clone()).collect();
+        self.journal.write(Record::Hold { containers }).await?;
+        crash::point();
+        let mut announced = Vec::new();
+        for (plan, intent) in next {
+            announced.push(plan);
+            standing.ours.push(Ours {
+                from: intent.at,
+                intent,
+                members: plan.uses.clone(),
+                known: false,
+            });
+        }
+        Ok(announced)
+    }
+
+    async fn note(&self, plan: &HeldPlan, turn: Turn, standing: &mut Standing) {
+        if !matches!(turn, Turn::Ours) {
+            standing.ours.retain(|ours| ours.intent.id != plan.id);
+            self.journal.released(vec![plan.id.clone()]).await;
+            return self.passed_over(plan, turn, standing);
+        }
+        standing.is_held(&plan.id);
+        crash::point();
+        let container = plan.name.clone();
+        self.means.teller.tell(match plan.how {
+            Hold::Paused => Event::Paused { container },
+            Hold::Stopped => Event::Stopped { container },
+        });
+    }
+
+    /// Tells of one that this run does not hold.
+    fn passed_over(&self, plan: &HeldPlan, turn: Turn, standing: &mut Standing) {
+        let why = match turn {
+            Turn::Ours => return,
             Turn::Theirs => {
                 standing.theirs.push(plan.clone());
                 "somebody else has paused it".to_owned()
             }
             Turn::GoesOn(why) => why,
         };
-        standing.ours.retain(|paused| paused.known);
-        self.teller.tell(Event::NotPaused { container, why });
+        self.means.teller.tell(Event::NotHeld {
+            container: plan.name.clone(),
+            how: plan.how,
+            why,
+        });
     }
 
-    /// Why a container need not be paused, by its state.
-    async fn need_not(&self, plan: &HeldPlan) -> Result<Option<Turn>, HoldError> {
-        let state = self.state(plan).await.map_err(|source| HoldError::Look {
-            container: plan.name.clone(),
-            source,
-        })?;
-        Ok(match state {
-            Some(ContainerState::Running) => None,
-            Some(ContainerState::Paused) => Some(Turn::Theirs),
-            Some(state) => Some(Turn::GoesOn(format!("it is {state}"))),
-            None => Some(Turn::GoesOn("it does not exist any more".to_owned())),
-        })
+    /// Stops these at the same time. All are waited for, also when one of them fails or the run is
+    /// cancelled: what the engine has begun it ends.
+    async fn stop_each(
+        &self,
+        plans: &[&HeldPlan],
+        standing: &mut Standing,
+    ) -> Result<(), HoldError> {
+        let intent = |plan: &HeldPlan| {
+            let ours = standing.ours.iter().find(|ours| ours.intent.id == plan.id);
+            ours.map(|ours| ours.intent.clone())
+        };
+        let intents: Vec<Intent> = plans.iter().filter_map(|plan| intent(plan)).collect();
+        let stopped = join_all(intents.iter().map(|intent| self.stop(intent))).await;
+        let mut outcome = Ok(());
+        for (plan, stopped) in plans.iter().zip(stopped) {
+            match stopped {
+                Ok(turn) => self.note(plan, turn, standing).await,
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
+    }
+
+    /// Stops one container with its own grace, or says why there is nothing to stop.
+    async fn stop(&self, intent: &Intent) -> Result<Turn, HoldError> {
+        let Err(error) = self.means.engine.stop(&intent.id, intent.grace).await else {
+            return Ok(Turn::Ours);
+        };
+        if error.is_not_found() {
+            return Ok(Turn::GoesOn("it does not exist any more".to_owned()));
+        }
+        // An answer that did not come says nothing about what was done.
+        match self.state(&intent.id).await {
+            Ok(Some(ContainerState::Exited)) => Ok(Turn::Ours),
+            _ => Err(HoldError::Stop {
+                container: intent.name.clone(),
+                source: error,
+            }),
+        }
     }
 
     /// Pauses one container, or says why it need not be paused.
@@ -150,7 +226,7 @@ impl Hands {
         // An answer that did not come says nothing about what was done: the pause may be ours.
         let mut unanswered = false;
         loop {
-            let Err(error) = self.engine.pause(&plan.id).await else {
+            let Err(error) = self.means.engine.pause(&plan.id).await else {
                 return Ok(Turn::Ours);
             };
             if error.is_not_found() || error.is_not_running() {
@@ -160,7 +236,7 @@ impl Hands {
                 return Ok(if unanswered { Turn::Ours } else { Turn::Theirs });
             }
             unanswered |= error.is_transient();
-            match self.state(plan).await {
+            match self.state(&plan.id).await {
                 Ok(Some(ContainerState::Paused)) => return Ok(Turn::Ours),
                 // It ends and starts again while we try: it is not running when its turn comes.
                 Ok(Some(state)) if state != ContainerState::Running => {
@@ -170,10 +246,7 @@ impl Hands {
             }
             let wait = waits.next().filter(|_| !error.is_freezer_missing());
             let Some(wait) = wait else {
-                return Err(HoldError::Pause {
-                    container: plan.name.clone(),
-                    source: error,
-                });
+                return Err(HoldError::of_pause(&plan.name, error));
             };
             if cancel
                 .run_until_cancelled(tokio::time::sleep(wait))
@@ -185,79 +258,34 @@ impl Hands {
         }
     }
 
-    /// Brings back whatever we paused, all at the same time: one that does not come back must not
-    /// keep the others waiting.
-    pub(super) async fn resume_all(&self, standing: &Standing) -> Vec<Back> {
-        let ours = standing.ours.iter().rev();
-        let back = join_all(ours.map(|paused| self.bring_back(paused))).await;
-        back.into_iter().rev().flatten().collect()
+    async fn state(&self, id: &str) -> Result<Option<ContainerState>, EngineError> {
+        let container = self.means.engine.container(id).await?;
+        Ok(container.map(|container| container.state))
     }
+}
 
-    /// Brings one container back, and tells. `None` if it turns out never to have stood still.
-    async fn bring_back(&self, paused: &Paused) -> Option<Back> {
-        let thawed = safely(self.resume(&paused.plan)).await;
-        let thawed = thawed
-            .unwrap_or_else(|| Err("asking for it ended unexpectedly; this is a bug".to_owned()));
-        let container = paused.plan.name.clone();
-        let now = Timestamp::now();
-        let (until, stood) = match thawed {
-            Ok(_) if !paused.known => return None,
-            Ok(Thawed::ByUs) => {
-                self.teller.tell(Event::Resumed {
-                    container: container.clone(),
-                    seconds: now.duration_since(paused.from).as_secs_f64(),
-                });
-                (Some(now), true)
-            }
-            // It is not in the state that we set, and so not ours to change.
-            Ok(Thawed::Before) => (Some(now), false),
-            Err(error) => {
-                self.teller.tell(Event::Stuck {
-                    command: format!("{} unpause {container}", self.engine.docker_command()),
-                    container: container.clone(),
-                    error,
-                });
-                (None, true)
-            }
-        };
-        let held = Held {
-            container,
-            service: paused.plan.service.clone(),
-            from: paused.from,
-            until,
-        };
-        Some(Back { held, stood })
+/// Whether a container can be held now; if not, what its turn comes to.
+fn turn_of(look: Option<Container>) -> Result<Container, Turn> {
+    match look {
+        Some(now) if now.state == ContainerState::Running => Ok(now),
+        Some(now) if now.state == ContainerState::Paused => Err(Turn::Theirs),
+        Some(now) => Err(Turn::GoesOn(format!("it is {}", now.state))),
+        None => Err(Turn::GoesOn("it does not exist any more".to_owned())),
     }
+}
 
-    /// Unpauses one container, or says what the last try came to.
-    async fn resume(&self, plan: &HeldPlan) -> Result<Thawed, String> {
-        let mut waits = RESUME_AGAIN_AFTER.into_iter();
-        // As with a pause: the first try may have done it without telling.
-        let mut unanswered = false;
-        loop {
-            let Err(error) = self.engine.unpause(&plan.id).await else {
-                return Ok(Thawed::ByUs);
-            };
-            if error.is_not_paused() && unanswered {
-                return Ok(Thawed::ByUs);
-            }
-            // Somebody else was faster, or ended or removed it.
-            if error.is_not_paused() || error.is_not_running() || error.is_not_found() {
-                return Ok(Thawed::Before);
-            }
-            unanswered |= error.is_transient();
-            match waits.next() {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(chain(&error)),
-            }
-        }
-    }
-
-    async fn state(&self, plan: &HeldPlan) -> Result<Option<ContainerState>, EngineError> {
-        Ok(self
-            .engine
-            .container(&plan.id)
-            .await?
-            .map(|container| container.state))
+fn intent(plan: &HeldPlan, now: &Container) -> Intent {
+    Intent {
+        id: plan.id.clone(),
+        name: plan.name.clone(),
+        service: plan.service.clone(),
+        how: plan.how,
+        rank: plan.rank,
+        state: now.state.to_string(),
+        started_at: now.started_at.clone(),
+        grace: now.stop_grace,
+        has_health_check: now.has_health_check,
+        was_healthy: now.health == Some(Health::Healthy),
+        at: Timestamp::now(),
     }
 }

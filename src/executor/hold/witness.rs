@@ -12,11 +12,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::hands::{Back, Standing};
+use super::back::Back;
+use super::hands::Standing;
 use super::{NotStill, Stood};
+use crate::archive::manifest::model::Hold;
 use crate::engine::{Change, Container, ContainerState, Engine, EngineError, StateChange};
 use crate::executor::event::chain;
-use crate::plan::model::HeldPlan;
 
 /// How long one question may take: services wait for two of them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +32,10 @@ pub(super) struct Witness {
 
 /// A container that stood still.
 struct Seen {
-    plan: HeldPlan,
+    id: String,
+    name: String,
+    members: Vec<String>,
+    how: Hold,
     ours: bool,
     /// When it had been started, if that could be seen.
     started_at: Option<String>,
@@ -39,8 +43,8 @@ struct Seen {
 
 /// What was seen when everything was read, and nobody had been brought back yet.
 pub(super) struct Closing {
-    /// Those that somebody else has paused, by id.
-    theirs: BTreeMap<String, Look>,
+    /// Those that somebody else has paused, and those that we start again, by id.
+    looks: BTreeMap<String, Look>,
     /// The engine's time then.
     until: Option<Timestamp>,
 }
@@ -65,17 +69,30 @@ impl Look {
 impl Witness {
     /// Looks at everybody who stands still.
     pub(super) async fn begin(engine: Arc<dyn Engine>, standing: &Standing) -> Self {
-        let ours = standing.ours.iter().map(|paused| (&paused.plan, true));
-        let theirs = standing.theirs.iter().map(|plan| (plan, false));
-        let looks = ours.chain(theirs).map(|(plan, ours)| {
-            let look = look_at(&*engine, &plan.id);
-            async move {
-                Seen {
-                    plan: plan.clone(),
-                    ours,
-                    started_at: look.await.started_at(),
-                }
-            }
+        let ours = standing.ours.iter().map(|ours| Seen {
+            id: ours.intent.id.clone(),
+            name: ours.intent.name.clone(),
+            members: ours.members.clone(),
+            how: ours.intent.how,
+            ours: true,
+            started_at: ours.intent.started_at.clone(),
+        });
+        let theirs = standing.theirs.iter().map(|plan| Seen {
+            id: plan.id.clone(),
+            name: plan.name.clone(),
+            members: plan.uses.clone(),
+            how: Hold::Paused,
+            ours: false,
+            started_at: None,
+        });
+        let asked = &*engine;
+        let looks = ours.chain(theirs).map(|seen| async move {
+            // Of ours, that is known from before they were held.
+            let started_at = match &seen.started_at {
+                Some(started_at) => Some(started_at.clone()),
+                None => look_at(asked, &seen.id).await.started_at(),
+            };
+            Seen { started_at, ..seen }
         });
         let seen = join_all(looks).await;
         let mut witness = Self {
@@ -89,13 +106,13 @@ impl Witness {
 
     /// Looks again once everything is read. Short: services wait for it.
     pub(super) async fn end(&self) -> Closing {
-        let theirs = self.seen.iter().filter(|seen| !seen.ours);
-        let looks = theirs.map(|seen| async {
-            let look = look_at(&*self.engine, &seen.plan.id).await;
-            (seen.plan.id.clone(), look)
+        let not_later = |seen: &&Seen| !seen.ours || seen.how == Hold::Stopped;
+        let looks = self.seen.iter().filter(not_later).map(|seen| async {
+            let look = look_at(&*self.engine, &seen.id).await;
+            (seen.id.clone(), look)
         });
         Closing {
-            theirs: join_all(looks).await.into_iter().collect(),
+            looks: join_all(looks).await.into_iter().collect(),
             // After the looks, so that nothing can happen between them and it unseen.
             until: self.clock().await,
         }
@@ -114,20 +131,21 @@ impl Witness {
         let changes = self.first_changes(closing.until).await;
         let mut not_still = Vec::new();
         for seen in &self.seen {
-            let id = &seen.plan.id;
+            let id = &seen.id;
             let change = changes.get(id);
-            let look = match closing.theirs.remove(id) {
+            let look = match closing.looks.remove(id) {
                 Some(look) => look,
                 None => look_at(&*self.engine, id).await,
             };
-            let is_it = |back: &&mut Back| seen.ours && back.held.container == seen.plan.name;
+            let is_it = |back: &&mut Back| seen.ours && back.held.id == *id;
             let back = back.iter_mut().find(is_it);
             let let_go = back.as_ref().is_some_and(|back| back.stood);
             if let Some(why) = seen.stirred(change, let_go, &look) {
                 not_still.push(NotStill {
-                    container: seen.plan.name.clone(),
+                    container: seen.name.clone(),
+                    how: seen.how,
                     why,
-                    members: seen.plan.uses.clone(),
+                    members: seen.members.clone(),
                 });
             }
             if let (Some(back), Some(change)) = (back, change) {
@@ -145,7 +163,7 @@ impl Witness {
         let (Some(since), Some(until)) = (self.since, until) else {
             return BTreeMap::new();
         };
-        let ids: Vec<String> = self.seen.iter().map(|seen| seen.plan.id.clone()).collect();
+        let ids: Vec<String> = self.seen.iter().map(|seen| seen.id.clone()).collect();
         let mut changes = answer(self.engine.state_changes(&ids, since, until))
             .await
             .unwrap_or_default();
@@ -169,7 +187,7 @@ impl Back {
 
 impl Seen {
     /// What is known of a container that did not stand still; `None` of one that did. `let_go` says
-    /// that it was paused when we unpaused it: since then it may do as it likes.
+    /// that it was held when we brought it back: since then it may do as it likes.
     fn stirred(&self, change: Option<&StateChange>, let_go: bool, look: &Look) -> Option<String> {
         if let Some(change) = change {
             let what = match change.what {
@@ -188,11 +206,14 @@ impl Seen {
             _ if let_go => return None,
             Look::At(now) if now.state == ContainerState::Paused && !self.ours => return None,
             Look::At(now) if now.state.is_active() || now.state == ContainerState::Paused => {
-                "somebody unpaused it"
+                match self.how {
+                    Hold::Paused => "somebody unpaused it",
+                    Hold::Stopped => "somebody started it",
+                }
             }
             Look::At(_) => "it ended",
             Look::Gone => "it was removed",
-            Look::Unknown if self.ours => "somebody unpaused or ended it",
+            Look::Unknown if self.ours => "it is not as it was left",
             Look::Unknown => "the engine does not say whether it stayed so",
         };
         Some(what.to_owned())

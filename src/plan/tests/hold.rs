@@ -1,6 +1,11 @@
 //! Who is paused, and who goes on and why.
 
-use crate::config::job_file::rules::{MountedRule, Services};
+use std::time::Duration;
+
+use crate::archive::manifest::model::Hold;
+use crate::compose::Condition;
+use crate::config::job_file::rules::{MountedRule, PauseMode, Services, Window};
+use crate::config::span::Span;
 use crate::engine::ContainerState;
 use crate::plan::model::{HoldPlan, Scope};
 use crate::plan::samples::{Sample, at, bind_mount, container, volume_mount};
@@ -117,7 +122,7 @@ fn those_that_must_not_or_cannot_be_paused_are_named() {
     assert_eq!(
         go_on(&plan.hold),
         [
-            ("blog-loop-1", "it is restarting, and cannot be paused"),
+            ("blog-loop-1", "it is restarting, and cannot be held"),
             ("blog-self-1", "this program runs in it"),
             (
                 "blog-theirs-1",
@@ -177,4 +182,68 @@ fn a_project_folder_with_two_names_is_one_place() {
     sample.container(container("db", 1, vec![bind_mount("media")]));
     sample.place(at("media"), true).real = "/disk/blog/media".into();
     assert_eq!(paused(&sample.plan().hold), ["blog-db-1", "blog-web-1"]);
+}
+
+#[test]
+fn policies_are_of_services_and_stopping_spares_what_would_not_come_back() {
+    let mut sample = with_volume();
+    for service in ["db", "web", "free"] {
+        sample.container(container(service, 1, vec![volume_mount("blog_db")]));
+    }
+    let mut removed = container("db", 2, vec![volume_mount("blog_db")]);
+    removed.auto_remove = true;
+    let mut oneoff = container("db", 3, vec![volume_mount("blog_db")]);
+    oneoff.oneoff = true;
+    sample.container(removed);
+    sample.container(oneoff);
+    let pause = &mut sample.request.settings.pause;
+    pause.services.insert("db".into(), PauseMode::Stop);
+    pause.services.insert("free".into(), PauseMode::None);
+    pause.window = Window::Volume;
+    pause.max_downtime = Some(Span(Duration::from_secs(60)));
+    let hold = sample.plan().hold;
+    assert_eq!(paused(&hold), ["blog-db-2", "blog-db-3", "blog-web-1"]);
+    assert_eq!(hold.stop.len(), 1);
+    assert_eq!(
+        (&*hold.stop[0].name, hold.stop[0].how),
+        ("blog-db-1", Hold::Stopped)
+    );
+    assert_eq!(
+        go_on(&hold),
+        [("blog-free-1", "the rule `pause.services.free: none`")]
+    );
+    assert_eq!(hold.window, Window::Volume);
+    let table = crate::plan::table::render(&sample.plan());
+    for line in ["stopped", "one volume after the other", "at most 1m"] {
+        assert!(table.contains(line), "no `{line}` in {table}");
+    }
+}
+
+#[test]
+fn who_depends_on_whom_is_said_by_files_and_labels() {
+    let mut sample = with_volume();
+    sample.request.settings.pause.default = PauseMode::Stop;
+    for service in ["app", "db", "web"] {
+        let mut it = container(service, 1, vec![volume_mount("blog_db")]);
+        if service == "web" {
+            let label = "com.docker.compose.depends_on".to_owned();
+            it.labels.insert(label, "app:service_started:false".into());
+        }
+        sample.container(it);
+        sample.service(service);
+    }
+    let app = sample
+        .facts
+        .project
+        .services
+        .get_mut("app")
+        .expect("a service");
+    app.depends_on.insert("db".into(), Condition::Healthy);
+    let hold = sample.plan().hold;
+    let ranks: Vec<(&str, u32)> = hold
+        .stop
+        .iter()
+        .map(|held| (&*held.service, held.rank))
+        .collect();
+    assert_eq!(ranks, [("app", 1), ("db", 0), ("web", 2)]);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compose::Warning;
-use crate::config::job_file::rules::Services;
+use crate::config::job_file::rules::{PauseMode, Services};
 use crate::plan::model::Scope;
 use crate::plan::samples::{Sample, at, bind_mount, container, volume_mount};
 use crate::plan::table;
@@ -71,14 +71,18 @@ fn nothing_to_do_is_a_finding() {
 }
 
 #[test]
-fn an_engine_that_cannot_freeze_is_a_warning_where_somebody_is_to_be_paused() {
+fn an_engine_that_cannot_freeze_is_a_finding_where_somebody_is_to_be_paused() {
     let mut sample = blog();
     sample.engine().daemon.cgroup_driver = Some("none".into());
-    let warnings = sample.plan().warnings;
-    assert_eq!(warnings[0], "compose.yaml:7: odd");
-    assert!(warnings[1].contains("--no-pause"));
+    let finding = sample.findings().remove(0);
+    assert_eq!(finding.code, "plan::no_freezer");
+    assert!(finding.message.contains("`blog-db-1`, `blog-web-1`"));
+    assert!(finding.help.is_some_and(|help| help.contains("--no-pause")));
+    sample.request.settings.pause.default = PauseMode::Stop;
+    assert_eq!(sample.plan().hold.stop.len(), 2);
+    sample.request.settings.pause.default = PauseMode::Pause;
     sample.request.no_pause = true;
-    assert_eq!(sample.plan().warnings.len(), 1);
+    assert_eq!(sample.plan().warnings, ["compose.yaml:7: odd"]);
 }
 
 /// Scripts read this: a change here is a change of the contract.
@@ -175,11 +179,14 @@ fn the_json_document_is_stable() {
     assert_eq!(
         plan["hold"],
         json!({
+            "window": "project",
+            "max_downtime": null,
+            "stop": [],
             "pause": [
-                {"id": "blog-db-1", "name": "blog-db-1", "service": "db",
+                {"id": "blog-db-1", "name": "blog-db-1", "service": "db", "how": "paused", "rank": 0,
                  "uses": ["volumes/project/db.tar"]},
-                {"id": "blog-web-1", "name": "blog-web-1", "service": "web",
-                 "uses": ["volumes/mounted/media"]},
+                {"id": "blog-web-1", "name": "blog-web-1", "service": "web", "how": "paused",
+                 "rank": 0, "uses": ["volumes/mounted/media"]},
             ],
             "paused": [],
             "go_on": [],

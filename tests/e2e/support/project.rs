@@ -139,7 +139,8 @@ impl Project {
         let mut command = program(arguments);
         command
             .current_dir(&self.dir)
-            .env("TMPDIR", self.beside("spool"));
+            .env("TMPDIR", self.beside("spool"))
+            .env("COMPOSE_DUMP_STATE_DIR", self.beside("state"));
         command
     }
 
@@ -168,6 +169,11 @@ impl Project {
     pub(crate) fn assert_nothing_left(&self) {
         let spool = entries(&self.beside("spool"));
         assert!(spool.is_empty(), "left in the spool folder: {spool:?}");
+        let journals = entries(&self.beside("state").join("journals"));
+        assert!(
+            journals.is_empty(),
+            "left in the state folder: {journals:?}"
+        );
         for volume in self.volumes() {
             let filter = format!("volume={volume}");
             let users = docker(&[

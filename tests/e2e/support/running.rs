@@ -107,6 +107,7 @@ pub(crate) fn bash(project: &Project, script: &str) -> Ran {
         .args(["-o", "pipefail", "-c", script])
         .env("PATH", path)
         .env("TMPDIR", project.beside("spool"))
+        .env("COMPOSE_DUMP_STATE_DIR", project.beside("state"))
         .current_dir(&project.dir)
         .stdin(Stdio::null());
     run(&mut command)

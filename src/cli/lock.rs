@@ -1,0 +1,111 @@
+//! One run of a project at a time: the lock is waited for, and what a killed run left is put right once
+//! we have it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::args::Talk;
+use super::edge::CommandError;
+use super::signals::Signals;
+use super::talk::say;
+use super::{recover, reporter};
+use crate::config::span::Span;
+use crate::engine::Engine;
+use crate::exit::Exit;
+use crate::state::lock::{Attempt, ProjectLock};
+use crate::state::{StateError, StateFolder};
+
+/// How often a lock is asked for again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// What lets a run begin: its lock, and what came of putting right what others left.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Where the run's own journal goes.
+    pub(super) state: StateFolder,
+    /// Whether what others left could be brought back.
+    pub(super) recovered: Exit,
+    _lock: ProjectLock,
+}
+
+/// How a run enters.
+pub(super) struct Door<'a> {
+    pub(super) signals: &'a Signals,
+    pub(super) talk: &'a Talk,
+}
+
+/// The folder of state, by the environment of this process.
+///
+/// # Errors
+/// When nothing says where it could be.
+pub(super) fn state_folder() -> Result<StateFolder, StateError> {
+    let is_root = rustix::process::geteuid().is_root();
+    StateFolder::locate(|name| std::env::var_os(name), is_root)
+}
+
+impl Door<'_> {
+    /// Brings back what killed runs left on this engine, and waits for the lock of the project.
+    ///
+    /// # Errors
+    /// When another run has the lock for longer than `patience`, a signal comes, or the folder of state
+    /// cannot be used.
+    pub(super) async fn enter(
+        &self,
+        project: &str,
+        engine: Option<&Arc<dyn Engine>>,
+        patience: Span,
+    ) -> Result<Entry, CommandError> {
+        let state = state_folder()?;
+        let id = engine.map_or("", |engine| &*engine.daemon().id);
+        let lock = self.lock(&state, project, id, patience).await?;
+        let mut recovered = Exit::Done;
+        // With the lock, so that a run of the project that was just killed is over for us as well.
+        if let Some(engine) = engine {
+            let reporter = reporter::reporter(self.talk);
+            recovered = recover::all(engine, &state, &reporter).await?.exit();
+        }
+        Ok(Entry {
+            state,
+            recovered,
+            _lock: lock,
+        })
+    }
+
+    async fn lock(
+        &self,
+        state: &StateFolder,
+        project: &str,
+        engine: &str,
+        patience: Span,
+    ) -> Result<ProjectLock, CommandError> {
+        let since = Instant::now();
+        let mut told = false;
+        loop {
+            let who = match ProjectLock::attempt(state, project, engine)? {
+                Attempt::Got(lock) => return Ok(lock),
+                Attempt::Taken(who) => who,
+            };
+            let project = project.to_owned();
+            if since.elapsed() >= patience.0 {
+                return Err(CommandError::Locked { project, who });
+            }
+            if !told && !self.talk.quiet {
+                say(&format!(
+                    "waiting up to {patience} for another run of {project} ({who})"
+                ));
+            }
+            told = true;
+            let wait = tokio::time::sleep(ASK_AGAIN_AFTER);
+            if self
+                .signals
+                .cancel
+                .run_until_cancelled(wait)
+                .await
+                .is_none()
+            {
+                let exit = self.signals.exit().unwrap_or(Exit::Interrupted);
+                return Err(CommandError::Interrupted(exit));
+            }
+        }
+    }
+}
