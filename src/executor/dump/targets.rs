@@ -212,7 +212,7 @@ pub(super) fn target_report(
         }
         (_, Some((_, LaneEnd::Published(published)))) => {
             let place = match &published.place {
-                Place::Path(path) => crate::text::path(path),
+                Place::Path(path) => text::path(path),
                 Place::Url(url) => url.clone(),
                 Place::Stdout => "-".to_owned(),
             };
