@@ -8,6 +8,7 @@
 //! project. `docs/design.md` is the tour.
 
 pub mod archive;
+mod bridge;
 pub mod cli;
 pub mod codecs;
 pub mod compose;

@@ -52,6 +52,11 @@ impl<W: Write> IndexWriter<W> {
         Ok(Self { out })
     }
 
+    /// Goes on with an index, or with lines that are none but look like it.
+    pub fn headless(out: W) -> Self {
+        Self { out }
+    }
+
     /// Adds a line. Extended attributes and holes are not in it.
     ///
     /// # Errors

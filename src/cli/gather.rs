@@ -86,8 +86,10 @@ impl<'a> Asked<'a> {
         let elsewhere = endpoints
             .iter()
             .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
+        let exports = request.wants(Scope::Exports) && !request.rules.exports.is_empty();
         // Bind mounts are of the engine's host: those of this one would be the wrong ones.
-        let needed = request.wants(Scope::Volumes) || elsewhere && request.wants(Scope::Mounted);
+        let needed =
+            request.wants(Scope::Volumes) || exports || elsewhere && request.wants(Scope::Mounted);
         let engine = match engine::reach(&endpoints).await {
             Ok(reached) => Ok((reached.engine, reached.way)),
             Err(error) if needed => return Err(error.into()),

@@ -200,9 +200,10 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             entries,
             bytes,
         } => {
+            let entries = entries.map(|entries| text::count(entries, "entry") + ", ");
             format!(
-                "{member}: {}, {}",
-                text::count(*entries, "entry"),
+                "{member}: {}{}",
+                entries.unwrap_or_default(),
                 text::bytes(*bytes)
             )
         }

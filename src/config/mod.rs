@@ -6,6 +6,7 @@ pub mod dump_name;
 pub mod identity;
 pub mod job_file;
 pub mod layers;
+pub mod presets;
 pub mod scope;
 pub mod settings;
 pub mod size;

@@ -153,6 +153,12 @@ impl EngineError {
         self.says(&["is already paused"])
     }
 
+    /// A command in what is paused (409 "is paused, unpause the container before exec").
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.says(&["is paused, unpause"])
+    }
+
     /// An unpause of what is not paused (500, not 409, from the engine).
     #[must_use]
     pub fn is_not_paused(&self) -> bool {

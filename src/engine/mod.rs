@@ -17,6 +17,7 @@ pub mod container;
 pub mod docker;
 pub mod endpoint;
 pub mod error;
+pub mod exec;
 #[cfg(any(test, feature = "fake-engine"))]
 pub mod fake;
 pub mod helper;
@@ -28,6 +29,7 @@ pub mod own;
 pub use attempt::{Attempt, Why};
 pub use container::{Container, ContainerMount, ContainerState, Health, MountKind};
 pub use error::EngineError;
+pub use exec::{Exec, ExecInput, ExecOutput, ExecSpec, ExecState, ExecStream};
 pub use model::{Change, Daemon, HelperMount, HelperSpec, Image, NewVolume, StateChange, Volume};
 
 /// Bytes of a tar stream as the engine sends them. Ends with [`EngineError::Idle`] when no byte
@@ -193,6 +195,20 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When the stream does not begin: no such container or path, a volume that cannot be mounted.
     async fn read_archive(&self, container: &str, path: &str) -> Result<ByteStream, EngineError>;
+
+    /// Starts a command in a running container and attaches to it, without a terminal.
+    ///
+    /// # Errors
+    /// Told apart by [`EngineError::is_not_running`], [`EngineError::is_paused`] and
+    /// [`EngineError::is_not_found`]. A program that is not there is no error: the command ends with
+    /// 126 or 127, and what the runtime says comes as its standard output.
+    async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<Exec, EngineError>;
+
+    /// How the command of that id is.
+    ///
+    /// # Errors
+    /// When the engine does not answer as it should, or has forgotten the command with its container.
+    async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError>;
 
     /// Unpacks a plain tar below the folder `path` of a container, which need not run, over what is there.
     ///

@@ -15,7 +15,8 @@ pub(super) struct Content {
     pub(super) raw_bytes: u64,
     pub(super) raw_sha256: Sha256Digest,
     pub(super) entries: u64,
-    pub(super) index: IndexSpool,
+    /// A line for each entry, of what has entries.
+    pub(super) index: Option<IndexSpool>,
     /// The first oddities in full.
     pub(super) oddities: Vec<Oddity>,
     /// All of them.
@@ -139,7 +140,7 @@ impl Oddities {
         raw_bytes: u64,
         raw_sha256: Sha256Digest,
         entries: u64,
-        index: IndexSpool,
+        index: Option<IndexSpool>,
     ) -> Content {
         Content {
             raw_bytes,

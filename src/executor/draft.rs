@@ -50,7 +50,7 @@ impl Run {
 }
 
 /// 16 hex digits: enough that no two runs share one.
-fn random_id() -> String {
+pub(super) fn random_id() -> String {
     let mut bytes = [0_u8; 8];
     if rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).is_err() {
         // A kernel without randomness: time and process tell runs on one host apart.
@@ -166,7 +166,7 @@ fn draft_member(member: &MemberReport) -> DraftMember {
         source: member.source.clone(),
         raw_bytes: member.raw_bytes,
         raw_sha256: member.raw_sha256,
-        entries: Some(member.entries),
+        entries: member.entries(),
         reader: member.reader,
         fidelity: member.fidelity,
         warnings: member.warnings.clone(),

@@ -145,7 +145,7 @@ async fn read_all(
         Arc::clone(plan),
         Arc::clone(fanout),
         (Arc::clone(&world.reporter), stop.clone()),
-        helpers.clone(),
+        (world.engine.clone(), helpers.clone()),
     );
     let unheld = async {
         if let Some(helpers) = &helpers {
@@ -154,7 +154,12 @@ async fn read_all(
         let members = &mut outcome.members;
         reading.trees(Scope::Config, Wanted::All, members).await
     };
-    let read = match world.cancel.run_until_cancelled(unheld).await {
+    let unheld = match world.cancel.run_until_cancelled(unheld).await {
+        // A command that runs has to be told that the run is cancelled.
+        Some(Ok(())) => Some(reading.exports(&mut outcome.members).await),
+        other => other,
+    };
+    let read = match unheld {
         Some(Ok(())) => {
             let held = windows::Held {
                 plan,

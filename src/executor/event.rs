@@ -43,8 +43,8 @@ pub enum Event {
     MemberDone {
         /// Its path in the dump.
         member: String,
-        /// Its entries.
-        entries: u64,
+        /// Its entries, of what has entries.
+        entries: Option<u64>,
         /// Its bytes before compression.
         bytes: u64,
     },

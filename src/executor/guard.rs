@@ -1,12 +1,12 @@
 //! What a run has around it from before it touches a service until all are back: its journal, and
 //! a watchdog over it.
 
-use super::bridge;
 use super::draft::Run;
 use super::event::chain;
 use super::hold::HoldError;
 use super::hold::watchdog::{Watchdog, WatchdogCommand};
 use super::journal::Journal;
+use crate::bridge;
 use crate::crash;
 use crate::engine::Engine;
 use crate::plan::model::Plan;

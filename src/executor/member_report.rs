@@ -6,7 +6,9 @@ use super::index_file::IndexSpool;
 use super::report::MemberSummary;
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::{Fidelity, MemberKind, Reader, Source, Volume};
-use crate::plan::model::{ReaderPlan, Scope, TreePlan, TreeReader, VolumeKind, VolumePlan};
+use crate::plan::model::{
+    ExportPlan, ReaderPlan, Scope, TreePlan, TreeReader, VolumeKind, VolumePlan,
+};
 
 /// As many oddities of one member are told one by one; the rest is counted.
 pub(super) const TOLD: usize = 100;
@@ -80,6 +82,23 @@ impl MemberReport {
         }
     }
 
+    /// Of an export that is to be read to `path`.
+    pub(super) fn of_export(path: &str, export: &ExportPlan) -> Self {
+        let source = Source::Export {
+            service: export.service.clone(),
+            name: export.name.clone(),
+        };
+        Self::begin(path, MemberKind::Bytes, source, Reader::Command)
+    }
+
+    /// Its number of entries, of what has entries.
+    pub(super) fn entries(&self) -> Option<u64> {
+        match self.kind {
+            MemberKind::Tree | MemberKind::Tar => Some(self.entries),
+            MemberKind::Bytes => None,
+        }
+    }
+
     /// Whether everything that the reader could see is in the dump, as it was at one moment.
     pub(super) fn is_whole(&self) -> bool {
         self.error.is_none() && self.gaps == 0 && self.torn_by.is_empty()
@@ -100,7 +119,7 @@ impl MemberReport {
         self.raw_bytes = content.raw_bytes;
         self.raw_sha256 = content.raw_sha256;
         self.entries = content.entries;
-        self.index = Some(content.index);
+        self.index = content.index;
         self.gaps = content
             .oddities
             .iter()

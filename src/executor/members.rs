@@ -9,17 +9,19 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::bridge::{self, Chunks};
+use super::command::{InContainer, first_running};
 use super::content::{Content, MemberError};
 use super::event::{Event, Reporter, chain};
+use super::export_member::{self, ExportJob};
 use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
 use super::volume_member::{self, VolumeJob};
+use crate::bridge::{self, Chunks};
 use crate::crash;
-use crate::engine::HelperMount;
 use crate::engine::helper::Helpers;
-use crate::plan::model::{Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
+use crate::engine::{Engine, HelperMount};
+use crate::plan::model::{ExportPlan, Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -55,6 +57,7 @@ pub(super) struct Reading {
     reporter: Arc<dyn Reporter>,
     cancel: CancellationToken,
     helpers: Option<Arc<Helpers>>,
+    engine: Option<Arc<dyn Engine>>,
 }
 
 impl Reading {
@@ -62,7 +65,7 @@ impl Reading {
         plan: Arc<Plan>,
         fanout: Arc<Fanout>,
         (reporter, cancel): (Arc<dyn Reporter>, CancellationToken),
-        helpers: Option<Arc<Helpers>>,
+        (engine, helpers): (Option<Arc<dyn Engine>>, Option<Arc<Helpers>>),
     ) -> Self {
         Self {
             plan,
@@ -70,6 +73,7 @@ impl Reading {
             reporter,
             cancel,
             helpers,
+            engine,
         }
     }
 
@@ -169,6 +173,46 @@ impl Reading {
         }
     }
 
+    /// Reads the exports, as [`Reading::trees`] does. Ends of itself when the run is cancelled: the
+    /// command that runs then is told so.
+    pub(super) async fn exports(&self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
+        for export in &self.plan.exports {
+            let Some(path) = &export.member else {
+                continue;
+            };
+            let report = MemberReport::of_export(path, export);
+            self.member(report, self.export(path, export), reports)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn export(&self, path: &str, export: &ExportPlan) -> Result<Content, MemberError> {
+        let Some(engine) = &self.engine else {
+            return Err(MemberError::Failed("no engine answers".to_owned()));
+        };
+        let project = &self.plan.project.identity.name;
+        let starting = async {
+            let container = first_running(&**engine, project, &export.service).await?;
+            InContainer::start(engine, &container, &export.run, false).await
+        };
+        let Some(started) = self.cancel.run_until_cancelled(starting).await else {
+            return Err(MemberError::Stopped);
+        };
+        let command = started.map_err(|error| MemberError::failed(&error))?;
+        let watched = command.watched();
+        let pieces = bridge::chunks(command.pieces(), self.cancel.clone());
+        let job = ExportJob {
+            member: path.to_owned(),
+            min_bytes: export.min_bytes,
+        };
+        let fanout = Arc::clone(&self.fanout);
+        let read = move || export_member::read(&job, pieces, &fanout);
+        let content = blocking("reading the output of a command", read).await;
+        watched.end().await;
+        content
+    }
+
     /// Has `read` take the engine's stream of what a helper mounts.
     async fn through_helper(
         &self,
@@ -214,7 +258,7 @@ impl Reading {
                 report.take(content);
                 self.reporter.report(Event::MemberDone {
                     member: report.path.clone(),
-                    entries: report.entries,
+                    entries: report.entries(),
                     bytes: report.raw_bytes,
                 });
             }

@@ -2,19 +2,21 @@
 //!
 //! [`dump`](dump()) is the spine. [`hold`] is the only part that changes containers, `journal` is what it
 //! writes down before, and [`recover`](recover()) what is done with that when a run was killed. `fanout`
-//! and `bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
+//! and `crate::bridge` are the only ones that make threads. What happens is told as [`Event`]s; what it came to
 //! is a [`RunReport`].
 
-pub(crate) mod bridge;
+mod command;
 mod content;
 mod draft;
 mod dump;
 mod event;
+mod export_member;
 mod fanout;
 mod guard;
 pub mod hold;
 mod index_file;
 mod journal;
+mod load;
 mod member_report;
 mod members;
 mod recover;
@@ -25,10 +27,12 @@ mod tree_member;
 mod tree_sink;
 mod volume_member;
 
+pub use command::CommandError;
 pub use draft::Run;
 pub use dump::{World, dump};
 pub use event::{Event, Reporter, chain};
 pub use hold::watchdog::WatchdogCommand;
 pub use journal::JournalError;
+pub use load::{Load, LoadError, load};
 pub use recover::{RecoverReport, has_journals, recover, recover_one};
 pub use report::{HeldReport, MemberSummary, RunReport, TargetReport};

@@ -358,6 +358,7 @@ impl Stage {
             reader: Some(reader),
             driver: None,
             exclude: Vec::new(),
+            exported: false,
             services: Vec::new(),
             decision: Decision::taken("the test wants it"),
         });

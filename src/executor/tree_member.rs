@@ -5,12 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::bridge::Chunks;
 use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
 use super::index_file::IndexInProgress;
 use super::tree_sink::TreeSink;
 use super::volume_member::{MOUNT_NAME, relay};
+use crate::bridge::Chunks;
 use crate::plan::model::{TreePlan, TreeRoot};
 use crate::sources::engine_tar::Relayed;
 use crate::sources::filter::{RootRule, TreeFilter, TreeRules};
@@ -47,7 +47,8 @@ pub(super) fn direct(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberEr
     let read = walk::read(scan, &mut sink).map_err(MemberError::from);
     let (read, bytes, index) = sink.finish(read, index)?;
     oddities.add(&read.troubles);
-    Ok(oddities.content(bytes, index.text_sha256(), read.entry_count, index))
+    let sha256 = index.text_sha256();
+    Ok(oddities.content(bytes, sha256, read.entry_count, Some(index)))
 }
 
 /// Reads the tree's root from the engine's stream of it. Blocks.
@@ -70,7 +71,8 @@ pub(super) fn engine(
     let (end, bytes, index) = sink.finish(relayed, index)?;
     let mut oddities = Oddities::default();
     oddities.add_relay(&end);
-    Ok(oddities.content(bytes, index.text_sha256(), end.taken, index))
+    let sha256 = index.text_sha256();
+    Ok(oddities.content(bytes, sha256, end.taken, Some(index)))
 }
 
 fn filter(tree: &TreePlan) -> Result<TreeFilter, MemberError> {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::bridge::Chunks;
 use super::content::{Content, MemberError, Oddities};
 use super::fanout::Fanout;
 use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
+use crate::bridge::Chunks;
 use crate::sources::engine_tar::{EngineTar, RelayEnd, Relayed};
 use crate::sources::filter::{RootRule, TreeFilter, TreeRules};
 use crate::sources::volume_tar::{ByteSink, VolumeTar, VolumeTarEnd, VolumeTarError};
@@ -119,7 +119,7 @@ struct Whole {
 
 impl Whole {
     fn content(self, oddities: Oddities) -> Content {
-        oddities.content(self.bytes, self.sha256, self.entries, self.index)
+        oddities.content(self.bytes, self.sha256, self.entries, Some(self.index))
     }
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{
     AtFlags, Gid, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chmodat, chownat,
-    fchmod, fchown, fsetxattr, fstat, futimens, lsetxattr, utimensat,
+    fchmod, fchown, fremovexattr, fsetxattr, fstat, futimens, lsetxattr, utimensat,
 };
 use rustix::io::{Errno, Result};
 
@@ -72,6 +72,17 @@ impl Metadata {
         note(owned, Loss::Owner, path, losses);
         note(fchmod(fd, mode), Loss::Mode, path, losses);
         note(futimens(fd, &times(self.mtime)), Loss::Time, path, losses);
+    }
+
+    /// Sets it on a folder that was used before: it loses what attributes it has beyond these.
+    pub(crate) fn replace(&self, folder: BorrowedFd<'_>, losses: &mut Losses) {
+        for xattr in read_xattrs(folder, b"", true).unwrap_or_default() {
+            if self.xattrs.iter().all(|kept| kept.name != xattr.name) {
+                // One that the kernel keeps for itself stays.
+                let _ = fremovexattr(folder, &xattr.name[..]);
+            }
+        }
+        self.set(folder, b"", losses);
     }
 
     /// Sets it on a link or special file, which cannot be opened for that.

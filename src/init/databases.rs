@@ -1,6 +1,7 @@
 //! Which services look like databases, by the name of their image.
 
 use crate::compose::{MountKind, Service};
+use crate::config::presets::image_name;
 
 /// A part of an image's name, what the service is then, and how its files recover.
 const TABLE: [(&str, &str, &str); 10] = [
@@ -29,12 +30,6 @@ pub(super) fn hint(service: &Service) -> Option<String> {
     let name = image_name(service.image.as_deref()?).to_ascii_lowercase();
     let (_, database, advice) = TABLE.iter().find(|(part, _, _)| name.contains(part))?;
     Some(format!("{database}: {advice}"))
-}
-
-/// `postgres` of `registry:5000/team/postgres:16@sha256:...`.
-fn image_name(image: &str) -> &str {
-    let last = image.rsplit('/').next().unwrap_or(image);
-    last.split([':', '@']).next().unwrap_or(last)
 }
 
 #[cfg(test)]

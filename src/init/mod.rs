@@ -16,6 +16,7 @@ pub use write::{NewFile, WriteError, write_new};
 
 use crate::compose::Project;
 use crate::config::job_file::model::ProjectRules;
+use crate::config::presets::Preset;
 use lines::{Line, lines};
 use scalar::{in_comment, scalar, value};
 
@@ -38,6 +39,7 @@ pub fn job_file(project: &Project, given: &ProjectRules) -> String {
         what(project),
         mounted(project),
         volumes(project),
+        exports(project),
         pause(project),
         targets(project),
         jobs(),
@@ -110,7 +112,7 @@ fn what(project: &Project) -> String {
     let keys = [
         Line::new(
             "scopes",
-            "[config, mounted, volumes]",
+            "[config, mounted, volumes, exports]",
             "config is the Compose files and what they name",
         ),
         Line::new("services", "all", &services),
@@ -159,6 +161,27 @@ fn volumes(project: &Project) -> String {
         text.push_str(&lines(1, &rules));
     }
     text
+}
+
+/// What databases could export, for those whose commands are known. A proposal: whether it is to take the
+/// place of the raw volume is for a person to say.
+fn exports(project: &Project) -> String {
+    let known = project.services.iter().filter_map(|(name, service)| {
+        let preset = Preset::of_image(service.image.as_deref()?)?;
+        let row = format!("{}: {{preset: {}}}", preset.file, preset.name());
+        Some(format!("#   {}: {{{row}}}\n", in_comment(&scalar(name))))
+    });
+    let known: String = known.collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    format!(
+        "
+# What databases' own programs write, in place of their raw files: uncomment this, and remove the rules
+# of their volumes above, or keep them to store both.
+# exports:
+{known}"
+    )
 }
 
 fn pause(project: &Project) -> String {

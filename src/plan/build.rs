@@ -5,13 +5,14 @@ use crate::config::identity::Identity;
 use crate::config::settings::ReaderChoice;
 use crate::diagnostic::Finding;
 
+use super::contents::Rows;
 use super::facts::{EngineFacts, Facts};
 use super::hold::{self, Content, HeldPath};
 use super::model::{EnginePlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, VolumePlan};
 use super::owners::Owners;
 use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
-use super::{config, contents, coverage, missing, mounted, volumes, warnings};
+use super::{config, contents, coverage, exports, missing, mounted, volumes, warnings};
 
 /// Makes the plan.
 ///
@@ -23,7 +24,9 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     let owners = Owners::new(request, facts, &selection);
     let (config, config_trees) = config::plan(request, facts, &selection, &owners);
     let (mounted, mounted_trees) = mounted::plan(request, facts, &selection, &owners);
-    let volumes = volumes::plan(request, facts, &selection);
+    let exports = exports::plan(request, facts, &selection);
+    let mut volumes = volumes::plan(request, facts, &selection);
+    exports::supersede(request, facts, &exports, &mut volumes);
     let content = Content {
         volumes: &volumes,
         paths: HeldPath::of_trees(facts, &mounted_trees),
@@ -33,8 +36,15 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
 
     // Nothing is left because of a name that does not exist: that is one mistake, not two.
     if findings.is_empty() {
-        let left_out = contents::left_out(&config, &mounted, &volumes, (&[], &facts.project.dir));
-        findings.extend(nothing_to_do(request, facts, (&trees, &volumes), &left_out));
+        let rows = Rows {
+            config: &config,
+            mounted: &mounted,
+            volumes: &volumes,
+            exports: &exports,
+        };
+        let left_out = contents::left_out(&rows, &[], &facts.project.dir);
+        let members = contents::members(&trees, &volumes, &exports);
+        findings.extend(nothing_to_do(request, facts, &members, &left_out));
     }
     findings.extend(reader_findings(request, &volumes));
     findings.extend(spool_dir(facts));
@@ -44,6 +54,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     }
     let load = Load {
         volumes: &volumes,
+        exports: &exports,
         trees: &trees,
         hold: &hold,
     };
@@ -56,11 +67,19 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         &facts.project.name,
         &facts.project.dir,
     );
+    let rows = Rows {
+        config: &config,
+        mounted: &mounted,
+        volumes: &volumes,
+        exports: &exports,
+    };
+    let mut warnings = warnings::of(request, facts, &hold, &trees);
+    warnings.extend(exports::warnings(&exports));
     Ok(Plan {
-        members: contents::members(&trees, &volumes),
-        left_out: contents::left_out(&config, &mounted, &volumes, (&trees, &facts.project.dir)),
+        members: contents::members(&trees, &volumes, &exports),
+        left_out: contents::left_out(&rows, &trees, &facts.project.dir),
         job: request.job.clone(),
-        warnings: warnings::of(request, facts, &hold, &trees),
+        warnings,
         missing: missing::plan(request, facts, &volumes),
         project: ProjectPlan {
             id: identity.id(),
@@ -77,6 +96,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         config,
         mounted,
         volumes,
+        exports,
         hold,
         targets,
         spool_dir: facts.spool_dir.clone(),
@@ -152,18 +172,17 @@ fn why_nothing(left_out: &[LeftOut]) -> String {
 fn nothing_to_do(
     request: &Request,
     facts: &Facts,
-    (trees, volumes): (&[TreePlan], &[VolumePlan]),
+    members: &[String],
     left_out: &[LeftOut],
 ) -> Option<Finding> {
-    let something = !trees.is_empty() || volumes.iter().any(|volume| volume.member.is_some());
-    if something {
+    if !members.is_empty() {
         return None;
     }
     let scopes = scopes(request);
     let only_exports = scopes.iter().all(|&scope| scope == Scope::Exports);
     let scopes: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
-    let help = if only_exports {
-        "exports are declared in a compose-dump.yml, which this version does not execute yet"
+    let help = if only_exports && request.rules.exports.is_empty() {
+        "declare exports in a compose-dump.yml: `exports: {db: {all.sql: {preset: postgres}}}`"
             .to_owned()
     } else {
         why_nothing(left_out)

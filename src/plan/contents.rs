@@ -3,44 +3,63 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::model::{Decision, PathPlan, TreePlan, VolumePlan};
+use super::model::{Decision, ExportPlan, PathPlan, TreePlan, VolumePlan};
 use super::owners::shown;
 use crate::archive::manifest::model::LeftOut;
 
+/// The rows of a plan, by scope.
+pub(super) struct Rows<'a> {
+    pub(super) config: &'a [PathPlan],
+    pub(super) mounted: &'a [PathPlan],
+    pub(super) volumes: &'a [VolumePlan],
+    pub(super) exports: &'a [ExportPlan],
+}
+
 /// The members of the dump, by their paths without a codec's extension, sorted.
-pub(super) fn members(trees: &[TreePlan], volumes: &[VolumePlan]) -> Vec<String> {
+pub(super) fn members(
+    trees: &[TreePlan],
+    volumes: &[VolumePlan],
+    exports: &[ExportPlan],
+) -> Vec<String> {
     let trees = trees.iter().map(|tree| tree.member.clone());
     let volumes = volumes.iter().filter_map(|volume| volume.member.clone());
-    let mut members: Vec<String> = trees.chain(volumes).collect();
+    let exports = exports.iter().filter_map(|export| export.member.clone());
+    let mut members: Vec<String> = trees.chain(volumes).chain(exports).collect();
     members.sort();
     members
 }
 
 /// Everything that is not in the dump, with the reason: whole rows, then what rules leave out inside
 /// of something that is stored.
-pub(super) fn left_out(
-    config: &[PathPlan],
-    mounted: &[PathPlan],
-    volumes: &[VolumePlan],
-    (trees, base): (&[TreePlan], &Path),
-) -> Vec<LeftOut> {
-    let config = config
+pub(super) fn left_out(rows: &Rows<'_>, trees: &[TreePlan], base: &Path) -> Vec<LeftOut> {
+    let config = rows
+        .config
         .iter()
         .map(|row| (format!("config {}", row.path), &row.decision, &row.exclude));
-    let mounted = mounted
+    let mounted = rows
+        .mounted
         .iter()
         .map(|row| (format!("mounted {}", row.path), &row.decision, &row.exclude));
-    let volumes = volumes
+    let volumes = rows
+        .volumes
         .iter()
         .map(|row| (format!("volume {}", row.kind), &row.decision, &row.exclude));
-    let rows: Vec<(String, &Decision, &Vec<String>)> =
+    let all: Vec<(String, &Decision, &Vec<String>)> =
         config.chain(mounted).chain(volumes).collect();
-    let whole = rows.iter().filter(|(_, decision, _)| !decision.taken);
-    let whole = whole.map(|(what, decision, _)| LeftOut {
-        what: what.clone(),
+    let exports = rows.exports.iter().map(|row| {
+        let what = format!("export {}/{}", row.service, row.name);
+        (what, &row.decision)
+    });
+    let whole = all
+        .iter()
+        .map(|(what, decision, _)| (what.clone(), *decision))
+        .chain(exports)
+        .filter(|(_, decision)| !decision.taken);
+    let whole = whole.map(|(what, decision)| LeftOut {
+        what,
         reason: decision.why.clone(),
     });
-    let inside = rows.iter().flat_map(|(what, _, patterns)| {
+    let inside = all.iter().flat_map(|(what, _, patterns)| {
         let patterns = patterns.iter().filter(|line| !line.starts_with('!'));
         patterns.map(move |pattern| LeftOut {
             what: format!("{what}: {pattern}"),

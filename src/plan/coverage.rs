@@ -35,7 +35,7 @@ pub(super) fn uncovered(
     if request.wants(Scope::Volumes) {
         let rows = volumes.iter().filter(|row| {
             let services = row.services.iter().map(String::as_str);
-            selection.mounts(services) && !is_covered(request, facts, row)
+            selection.mounts(services) && !row.exported && !is_covered(request, facts, row)
         });
         findings.extend(rows.map(|row| {
             let name = rule_name(&row.kind);

@@ -7,6 +7,7 @@ mod build;
 mod config;
 mod contents;
 mod coverage;
+pub mod exports;
 pub mod facts;
 mod hold;
 pub mod job_file;

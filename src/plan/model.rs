@@ -3,6 +3,7 @@
 //! What `plan` prints is this value, and it is all that the executor gets.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -10,6 +11,7 @@ use crate::archive::manifest::model::{Hold, LeftOut};
 use crate::codecs::Compression;
 use crate::config::dump_name::DumpName;
 use crate::config::identity::Identity;
+use crate::config::job_file::commands::{Variables, Words};
 use crate::config::job_file::model::TargetFormat;
 pub use crate::config::job_file::rules::Window;
 pub use crate::config::scope::Scope;
@@ -45,6 +47,8 @@ pub struct Plan {
     pub mounted: Vec<PathPlan>,
     /// Every volume.
     pub volumes: Vec<VolumePlan>,
+    /// Every declared export.
+    pub exports: Vec<ExportPlan>,
     /// Who is held still meanwhile.
     pub hold: HoldPlan,
     /// Where the dump goes.
@@ -160,9 +164,51 @@ pub struct VolumePlan {
     pub services: Vec<String>,
     /// Patterns of what is left out inside, in gitignore syntax, by the rule for it.
     pub exclude: Vec<String>,
+    /// Whether it is left out because an export has its content.
+    pub exported: bool,
     /// Taken or not.
     #[serde(flatten)]
     pub decision: Decision,
+}
+
+/// An export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportPlan {
+    /// The service.
+    pub service: String,
+    /// Its name among those of the service.
+    pub name: String,
+    /// The preset that says the commands; `None` for commands of the user's own.
+    pub preset: Option<&'static str>,
+    /// The container in which the command would run now; the run looks again.
+    pub container: Option<String>,
+    /// Path in the dump without a codec's extension, if it is taken.
+    pub member: Option<String>,
+    /// Whether a command is declared that loads it.
+    pub has_load: bool,
+    /// What is run.
+    #[serde(skip)]
+    pub run: ContainerCommand,
+    /// Fewer bytes count as no content.
+    pub min_bytes: u64,
+    /// Taken or not.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
+
+/// A command for a service's container. Its words and variables cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerCommand {
+    /// The program and its arguments.
+    pub words: Words,
+    /// Variables beside the container's.
+    pub env: Variables,
+    /// Who it runs as; `None`: the container's user.
+    pub user: Option<String>,
+    /// Where it runs; `None`: the container's folder.
+    pub workdir: Option<String>,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// What a volume is to its project.

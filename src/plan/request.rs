@@ -127,6 +127,11 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// Whether what is run in a service is taken.
+    pub(super) fn runs(&self, service: &str) -> bool {
+        self.services.contains(service)
+    }
+
     /// Whether what `users` are built from is taken. What belongs to nobody is taken unless the
     /// services are restricted.
     pub(super) fn builds<'s>(&self, users: impl IntoIterator<Item = &'s str>) -> bool {

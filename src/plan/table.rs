@@ -5,7 +5,8 @@ use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
-    Decision, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan, VolumePlan, Window,
+    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
+    VolumePlan, Window,
 };
 
 /// The plan as text, lines ended by `\n`.
@@ -16,6 +17,9 @@ pub fn render(plan: &Plan) -> String {
     section(&mut page, "Config", plan.config.iter().map(path_row));
     section(&mut page, "Mounted", plan.mounted.iter().map(path_row));
     section(&mut page, "Volumes", plan.volumes.iter().map(volume_row));
+    if !plan.exports.is_empty() {
+        section(&mut page, "Exports", plan.exports.iter().map(export_row));
+    }
     held(&mut page, plan);
     targets(&mut page, plan);
     if !plan.warnings.is_empty() {
@@ -255,6 +259,28 @@ fn volume_row(row: &VolumePlan) -> Row {
             reader,
             why(&row.decision, &row.exclude),
         ],
+    }
+}
+
+/// What is run is not shown: its words may hold passwords.
+fn export_row(row: &ExportPlan) -> Row {
+    let what = match row.preset {
+        Some(preset) => format!("preset {preset}"),
+        None => "command".to_owned(),
+    };
+    let place = match (&row.container, row.decision.taken) {
+        (Some(container), true) => format!("in {container}"),
+        (None, true) => "in no container: none runs".to_owned(),
+        (_, false) => String::new(),
+    };
+    let why = if row.has_load {
+        row.decision.why.clone()
+    } else {
+        format!("{}, without `load`", row.decision.why)
+    };
+    Row {
+        mark: mark(row.decision.taken),
+        cells: vec![format!("{}/{}", row.service, row.name), what, place, why],
     }
 }
 

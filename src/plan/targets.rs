@@ -15,14 +15,15 @@ use crate::store::StoreUrl;
 
 use super::facts::{Facts, Place};
 use super::model::{
-    HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan, TreeReader,
-    VolumePlan,
+    ExportPlan, HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan,
+    TreeReader, VolumePlan,
 };
 use super::request::{Request, TargetWish};
 
 /// What the other parts of a plan mean for its targets.
 pub(super) struct Load<'a> {
     pub(super) volumes: &'a [VolumePlan],
+    pub(super) exports: &'a [ExportPlan],
     pub(super) trees: &'a [TreePlan],
     pub(super) hold: &'a HoldPlan,
 }
@@ -279,6 +280,17 @@ fn fits(arg: &TargetArg, kind: &TargetKind, place: &Place) -> Result<(), Finding
     }
 }
 
+/// Whose size is not known before the last byte, as the end of a sentence.
+fn of_unknown_size(load: &Load<'_>) -> Option<&'static str> {
+    let through_engine =
+        |volume: &VolumePlan| matches!(volume.reader, Some(ReaderPlan::Engine { .. }));
+    if load.volumes.iter().any(through_engine) {
+        return Some("the engine's reader does not know it");
+    }
+    let any_export = load.exports.iter().any(|export| export.member.is_some());
+    any_export.then_some("no command says how much it will write")
+}
+
 fn spool(
     request: &Request,
     facts: &Facts,
@@ -287,19 +299,18 @@ fn spool(
     compression: &Compression,
 ) -> Result<SpoolPlan, Finding> {
     let settings = &request.settings.spool;
-    let unknown = load
-        .volumes
-        .iter()
-        .any(|volume| matches!(volume.reader, Some(ReaderPlan::Engine { .. })));
-    let directory = TargetFormat::Directory;
+    let unknown = of_unknown_size(load);
     let archive = !matches!(kind, TargetKind::Folder { .. })
-        && !matches!(kind, TargetKind::Store { format, .. } if *format == directory);
+        && !matches!(kind, TargetKind::Store { format, .. } if *format == TargetFormat::Directory);
     let held = load.hold.holds_somebody();
     let (what, why) = match settings.mode {
-        SpoolMode::Never if archive && unknown => {
+        SpoolMode::Never if archive && unknown.is_some() => {
+            let whose = unknown.unwrap_or_default();
             return Err(Finding::new(
                 "plan::spool_needed",
-                "an archive needs the size of each member before its first byte, and the engine's reader does not know it",
+                format!(
+                    "an archive needs the size of each member before its first byte, and {whose}"
+                ),
             )
             .with_help("let `spool.mode` be `auto`, or write to a folder"));
         }
@@ -328,14 +339,15 @@ fn spool(
                 compression.codec
             )),
         ),
-        _ if archive && unknown => (
-            SpoolWhat::UnknownSize,
-            Some(
-                "an archive needs a member's size first, and the engine's reader does not know it"
-                    .to_owned(),
+        _ => match unknown.filter(|_| archive) {
+            Some(whose) => (
+                SpoolWhat::UnknownSize,
+                Some(format!(
+                    "an archive needs a member's size first, and {whose}"
+                )),
             ),
-        ),
-        _ => (SpoolWhat::Nothing, None),
+            None => (SpoolWhat::Nothing, None),
+        },
     };
     Ok(SpoolPlan {
         what,

@@ -51,6 +51,7 @@ fn declared_only(request: &Request, facts: &Facts) -> Vec<VolumePlan> {
         driver: None,
         services: Vec::new(),
         exclude: Vec::new(),
+        exported: false,
         decision: Decision::left_out(why.clone()),
     };
     facts.project.volumes.values().map(row).collect()
@@ -220,6 +221,7 @@ impl Planner<'_> {
             kind,
             services,
             exclude: Vec::new(),
+            exported: false,
             decision,
         }
     }

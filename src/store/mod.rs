@@ -47,7 +47,7 @@ pub use error::{Action, StoreError};
 pub use http::StoreClock;
 pub use options::{Given, StoreOptions};
 pub use read::Pinned;
-pub use stream::{ObjectReader, Waiter};
+pub use stream::{Joined, ObjectReader, Waiter};
 pub use url::{BadUrl, Service, StoreUrl};
 
 /// A prefix in an object store that can be asked.

@@ -78,6 +78,44 @@ impl<T> Drop for Pending<T> {
     }
 }
 
+/// Objects that are one when they are joined in their order, to be read as often as it takes.
+#[derive(Debug)]
+pub struct Joined {
+    store: Store,
+    waiter: Waiter,
+    objects: Vec<Pinned>,
+}
+
+impl Joined {
+    /// Joins these objects.
+    #[must_use]
+    pub fn new(store: &Store, waiter: &Waiter, objects: Vec<Pinned>) -> Self {
+        Self {
+            store: store.clone(),
+            waiter: waiter.clone(),
+            objects,
+        }
+    }
+
+    /// The length of all of them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.bytes).sum()
+    }
+
+    /// Reads them from a byte on.
+    #[must_use]
+    pub fn reader(&self, mut at: u64) -> ObjectReader {
+        let mut reader = ObjectReader::new(&self.store, &self.waiter, &self.objects);
+        while let Some(object) = reader.objects.front().filter(|object| object.bytes <= at) {
+            at -= object.bytes;
+            reader.objects.pop_front();
+        }
+        reader.at = at;
+        reader
+    }
+}
+
 /// Reads objects one behind the other.
 #[derive(Debug)]
 pub struct ObjectReader {
@@ -194,6 +232,13 @@ mod tests {
             let mut reader = ObjectReader::new(&store, &waiter, &objects);
             reader.read_to_end(&mut found).unwrap();
             assert!(found == whole);
+            let joined = Joined::new(&store, &waiter, objects.clone());
+            assert_eq!(joined.bytes(), whole.len() as u64);
+            for at in [1, range, range + 1, 2 * range, whole.len() - 1, whole.len()] {
+                let mut found = Vec::new();
+                joined.reader(at as u64).read_to_end(&mut found).unwrap();
+                assert!(found == whole[at..], "from {at}");
+            }
 
             let path = store.path("o2").unwrap();
             client.put(&path, vec![7; 3 * range].into()).await.unwrap();

@@ -13,6 +13,7 @@ use super::lines::IndexLines;
 use super::open::{Dump, Place};
 use super::section::Section;
 use crate::archive::entry::{Entry, SinkClosed};
+use crate::archive::index::DataAt;
 use crate::archive::manifest::model::{IndexFile, Member, Source};
 use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::Codec;
@@ -29,7 +30,12 @@ impl Contents {
     /// # Errors
     /// What is wrong with the index.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, Fault> {
-        Ok(self.lines.next()?.map(|(entry, _)| entry))
+        Ok(self.next_line()?.map(|(entry, _)| entry))
+    }
+
+    /// The same with where its data is.
+    pub(super) fn next_line(&mut self) -> Result<Option<(Entry, DataAt)>, Fault> {
+        self.lines.next()
     }
 }
 

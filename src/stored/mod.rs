@@ -12,6 +12,7 @@ mod contents;
 mod contract;
 pub mod dumps;
 mod error;
+mod extract;
 mod fault;
 mod folder;
 mod hashing;
@@ -28,6 +29,7 @@ mod verify;
 
 pub use contents::{Contents, ContentsError, IndexFault};
 pub use error::{ArchiveError, OpenError, PassError, ScratchError};
+pub use extract::{Damage, ExtractError};
 pub use fault::{Fault, Faults, Found, Tally};
 pub(crate) use hashing::HashingReader;
 pub use open::{Dump, Form};

@@ -20,6 +20,7 @@ use super::error::{ArchiveError, OpenError, PassError, ScratchError};
 use super::fault::{Fault, Faults};
 use super::folder;
 use super::objects::{self, Objects};
+use super::section::Whole;
 use super::takers::{Hand, Nobody, Takers};
 use super::verify::{Told, Verdicts};
 use crate::archive::entry::SinkClosed;
@@ -328,7 +329,7 @@ fn archive_of(file: File, path: &Path) -> io::Result<Archive> {
     let name = path.file_name().unwrap_or(OsStr::new("-")).as_bytes();
     Ok(Archive {
         codec: codec_of_archive(name, &beginning[..len]),
-        source: archive::Source::File(Arc::new(file)),
+        source: Whole::File(Arc::new(file)),
         bytes,
         name: name.to_vec(),
     })

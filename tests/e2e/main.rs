@@ -1,15 +1,17 @@
 //! The program itself, against a real engine and real Compose: what a user types, gets, and finds.
 //!
-//! Nothing here links the library. Every test makes a project of its own and removes what it made, so
+//! Nothing here links the library, but `databases` for what loads an export. Every test makes a project of its own and removes what it made, so
 //! that they can run at the same time, also on an engine that others use.
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
 mod changing;
 mod compose_versions;
+mod databases;
 mod deep;
 mod everything;
 mod examples;
+mod exports;
 mod holding;
 mod interrupted;
 mod jobs;

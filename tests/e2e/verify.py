@@ -182,6 +182,17 @@ def check_tar(path, member, text):
     return {shown(name): entry for name, entry in entries.items()}
 
 
+def check_bytes(full, member):
+    """An export: no entries, and no index."""
+    path = member["path"]
+    demand("index" not in member and "entries" not in member, path, "has entries")
+    stored, raw = read(full), decompressed(full)
+    demand(sha256(stored) == member["sha256"], path, "has another sha256")
+    demand(len(stored) == member["bytes"], path, "has another length")
+    demand(sha256(raw) == member["raw_sha256"], path, "has another raw_sha256")
+    demand(len(raw) == member["raw_bytes"], path, "has another raw length")
+
+
 def all_files(root):
     """Every path below root that is no folder, and every folder."""
     root = os.fsencode(root)
@@ -249,7 +260,12 @@ def check_dump(root, plain):
     seen = {b"Manifest.yml": "f"}
     tars = {}
     for member in manifest["members"]:
-        path, index = member["path"], member["index"]
+        path = member["path"]
+        if member["kind"] == "bytes":
+            check_bytes(os.path.join(root, path), member)
+            seen[os.fsencode(path)] = "f"
+            continue
+        index = member["index"]
         index_path = os.path.join(root, index["path"])
         demand(sha256(read(index_path)) == index["sha256"], index["path"], "has another sha256")
         demand(os.path.getsize(index_path) == index["bytes"], index["path"], "has another length")

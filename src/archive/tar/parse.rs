@@ -202,7 +202,35 @@ impl<V: TarVisitor> TarParser<V> {
         matches!(self.state, State::Ended) && self.failed.is_none()
     }
 
+    /// Bytes of the current entry's data that did not come yet, with what fills up its last block; zero
+    /// between entries.
+    pub fn data_left(&self) -> u64 {
+        match self.state {
+            State::Data { left, padding } => left + padding as u64,
+            _ => 0,
+        }
+    }
+
+    /// Leaves out the [`data_left`](TarParser::data_left): the caller feeds what follows it next.
+    ///
+    /// # Errors
+    /// When the visitor stops.
+    pub fn skip_data(&mut self) -> Result<(), TarError> {
+        let left = self.data_left();
+        if left > 0 {
+            self.summary.bytes += left;
+            self.state = State::Header;
+            self.visitor.end()?;
+        }
+        Ok(())
+    }
+
     /// The visitor.
+    pub fn visitor(&self) -> &V {
+        &self.visitor
+    }
+
+    /// The visitor, to change it.
     pub fn visitor_mut(&mut self) -> &mut V {
         &mut self.visitor
     }

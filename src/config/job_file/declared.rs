@@ -46,6 +46,7 @@ impl JobFile {
             rules: Rules {
                 mounted: job.mounted.as_ref().unwrap_or(&self.mounted).clone(),
                 volumes: job.volumes.as_ref().unwrap_or(&self.volumes).clone(),
+                exports: job.exports.as_ref().unwrap_or(&self.exports).clone(),
             },
             targets: targets
                 .map(|(name, rules)| (name.clone(), rules.clone()))
@@ -66,6 +67,7 @@ impl JobFile {
         let rules = Rules {
             mounted: self.mounted.clone(),
             volumes: self.volumes.clone(),
+            exports: self.exports.clone(),
         };
         (settings, rules)
     }

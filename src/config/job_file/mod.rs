@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows the project: which of its services and volumes a rule names is planning.
 
+pub mod commands;
 pub mod declared;
 pub mod document;
 mod form;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::target::{TargetFormat, TargetRules};
 
+use super::commands::Exports;
 use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
@@ -38,6 +39,8 @@ pub struct JobFile {
     pub mounted: BTreeMap<String, MountedRule>,
     /// Rules for volumes, by model name, glob, or `service:/path`.
     pub volumes: BTreeMap<String, VolumeRule>,
+    /// Commands of services whose output is stored.
+    pub exports: Exports,
     /// Who is held still.
     pub pause: PauseRules,
     /// Reader of volumes.
@@ -66,11 +69,12 @@ impl Default for JobFile {
             version: 1,
             host: None,
             project: ProjectRules::default(),
-            scopes: vec![Scope::Config, Scope::Mounted, Scope::Volumes],
+            scopes: Scope::ALL.to_vec(),
             services: Services::default(),
             config: ConfigRules::default(),
             mounted: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            exports: Exports::new(),
             pause: PauseRules::default(),
             reader: ReaderChoice::default(),
             compression: CompressionSettings {
@@ -116,6 +120,8 @@ pub struct JobRules {
     pub mounted: Option<BTreeMap<String, MountedRule>>,
     /// As [`JobFile::volumes`].
     pub volumes: Option<BTreeMap<String, VolumeRule>>,
+    /// As [`JobFile::exports`].
+    pub exports: Option<Exports>,
     /// As [`JobFile::pause`].
     pub pause: Option<PauseRules>,
     /// As [`JobFile::reader`].

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::key_path::KeyPath;
 
 /// Keys without which the mapping that has them is nothing.
-const NEEDED: [&str; 2] = ["path", "codec"];
+const NEEDED: [&str; 5] = ["path", "codec", "command", "preset", "database"];
 
 /// Lists of names that are looked up one by one. A wrong name in them becomes empty, which no form
 /// allows and so nobody looks up: the others keep the index that their place is found by.

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::commands::Exports;
 use crate::config::span::Span;
 
 /// What a job says of the project's content by name.
@@ -17,6 +18,8 @@ pub struct Rules {
     pub mounted: BTreeMap<String, MountedRule>,
     /// For volumes, by model name, glob, or `service:/path`.
     pub volumes: BTreeMap<String, VolumeRule>,
+    /// Commands of services whose output is stored.
+    pub exports: Exports,
 }
 
 /// Which services' content is taken.

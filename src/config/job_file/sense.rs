@@ -1,5 +1,6 @@
 //! What a file may not say though its form is right, and for which nobody has to look at the project.
 
+use super::commands::{ExportRule, Exports};
 use super::document::{Document, Part};
 use super::key_path::KeyPath;
 use super::model::JobFile;
@@ -18,12 +19,16 @@ const RESERVED: [(&str, &str); 2] = [
 pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(level(&file.compression, document, &KeyPath::default()));
+    exports(&file.exports, document, &KeyPath::default(), &mut found);
     target_sense::findings(file, document, &mut found);
     for (name, job) in &file.jobs {
         let path = KeyPath::new(["jobs", name]);
         found.extend(reserved(name, document, &path));
         if let Some(compression) = &job.compression {
             found.extend(level(compression, document, &path));
+        }
+        if let Some(rules) = &job.exports {
+            exports(rules, document, &path, &mut found);
         }
         if let Some(to) = &job.to {
             unknown_targets(to, document, &path.join("to"), &mut found);
@@ -47,6 +52,55 @@ fn level(settings: &CompressionSettings, document: &Document, job: &KeyPath) -> 
         levels.start(),
         levels.end()
     )))
+}
+
+fn exports(rules: &Exports, document: &Document, job: &KeyPath, found: &mut Vec<Finding>) {
+    for (service, exports) in rules {
+        for (name, rule) in exports {
+            let path = job.join("exports").join(service).join(name);
+            found.extend(export(rule, document, &path));
+        }
+    }
+}
+
+/// An export has a preset or a command, and a preset's file where it is about one.
+fn export(rule: &ExportRule, document: &Document, path: &KeyPath) -> Option<Finding> {
+    let complain = |message: String, at: (&KeyPath, Part), help: &str| {
+        let finding = document.finding("config::export", message, at);
+        Some(finding.with_help(help))
+    };
+    let is_file = rule.preset.is_some_and(|preset| preset.is_file);
+    let superfluous = match (&rule.command, &rule.load) {
+        (Some(_), _) => Some("command"),
+        (None, Some(_)) => Some("load"),
+        (None, None) => None,
+    };
+    match (rule.preset, superfluous) {
+        (None, None | Some("load")) => complain(
+            "the export has no command".to_owned(),
+            (path, Part::Key),
+            "write a `command`, or a `preset` for a database whose commands are known",
+        ),
+        (Some(preset), Some(key)) => complain(
+            format!("the preset `{}` has a `{key}` of its own", preset.name()),
+            (&path.join(key), Part::Key),
+            "remove one of the two keys",
+        ),
+        (Some(preset), None) if is_file && rule.database.is_none() => complain(
+            format!(
+                "the preset `{}` needs to know the database's file",
+                preset.name()
+            ),
+            (&path.join("preset"), Part::Value),
+            "add its path in the container: `database: /data/app.db`",
+        ),
+        _ if rule.database.is_some() && !is_file => complain(
+            "`database` is for the preset `sqlite` alone".to_owned(),
+            (&path.join("database"), Part::Key),
+            "remove the key",
+        ),
+        _ => None,
+    }
 }
 
 fn reserved(name: &str, document: &Document, path: &KeyPath) -> Option<Finding> {

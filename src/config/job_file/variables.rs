@@ -82,11 +82,26 @@ impl Walk<'_> {
             }
             Data::Map(map) => {
                 for (key, value) in map {
-                    self.node(value, &path.join(key));
+                    let path = path.join(key);
+                    if !is_command(&path) {
+                        self.node(value, &path);
+                    }
                 }
             }
             Data::Null | Data::Bool(_) | Data::Number(_) | Data::Text(_) => {}
         }
+    }
+}
+
+/// Whether the value is a command: that is for whoever runs it, a shell in a container perhaps.
+fn is_command(path: &KeyPath) -> bool {
+    let keys = match path.keys() {
+        [jobs, _, keys @ ..] if jobs == "jobs" => keys,
+        keys => keys,
+    };
+    match keys {
+        [exports, _, _, key] if exports == "exports" => key == "command" || key == "load",
+        _ => false,
     }
 }
 

@@ -22,13 +22,14 @@ use super::endpoint::Endpoint;
 use super::helper::{HELPER_IMAGE, HELPER_LABEL};
 use super::model::labels;
 use super::{
-    ByteStream, Container, Daemon, Engine, EngineError, HelperMount, HelperSpec, Image, NewVolume,
-    StateChange, Upload, Volume,
+    ByteStream, Container, Daemon, Engine, EngineError, Exec, ExecSpec, ExecState, HelperMount,
+    HelperSpec, Image, NewVolume, StateChange, Upload, Volume,
 };
 
 mod changes;
 mod connect;
 mod decode;
+mod exec;
 mod fault;
 mod requests;
 mod ssh;
@@ -390,6 +391,14 @@ impl Engine for DockerEngine {
         let segment = requests::segment(container);
         let content = self.client.download_from_container(&segment, Some(options));
         transfer::begun(operation, self.limits.idle, content.boxed()).await
+    }
+
+    async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<Exec, EngineError> {
+        exec::start(&self.client, container, spec, self.limits.control).await
+    }
+
+    async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError> {
+        exec::state(&self.client, id, self.limits.control).await
     }
 
     async fn write_archive(

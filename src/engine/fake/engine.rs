@@ -14,8 +14,8 @@ use crate::engine::container::DEFAULT_STOP_GRACE;
 use crate::engine::helper::HELPER_LABEL;
 use crate::engine::model::labels;
 use crate::engine::{
-    ByteStream, Change, Container, ContainerState, Daemon, Engine, EngineError, HelperMount,
-    HelperSpec, Image, NewVolume, StateChange, Upload, Volume,
+    ByteStream, Change, Container, ContainerState, Daemon, Engine, EngineError, Exec, ExecSpec,
+    ExecState, HelperMount, HelperSpec, Image, NewVolume, StateChange, Upload, Volume,
 };
 
 /// Bytes in one chunk of an archive; small, so that a test's archive is several.
@@ -234,6 +234,34 @@ impl Engine for FakeEngine {
         let missing = || refusal(&operation, 404, format!("Could not find the file {path}"));
         let (tar, ending) = state.archives.get(&source).cloned().ok_or_else(missing)?;
         Ok(archive_stream(&tar, ending, operation))
+    }
+
+    async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<Exec, EngineError> {
+        self.state().calls.push(Call::Exec {
+            container: container.to_owned(),
+            command: spec.command.clone(),
+        });
+        self.faults(Method::Exec, container, "run a command in container")
+            .await?;
+        self.start(container, spec)
+    }
+
+    async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError> {
+        self.faults(Method::ExecState, id, "say how a command ended")
+            .await?;
+        let number = id
+            .strip_prefix("exec-")
+            .and_then(|it| it.parse::<usize>().ok());
+        let state = self.state();
+        let status = number.and_then(|number| state.started.get(number));
+        let missing = || {
+            refusal(
+                "say how a command ended",
+                404,
+                format!("No such exec instance: {id}"),
+            )
+        };
+        Ok(ExecState::Ended(*status.ok_or_else(missing)?))
     }
 
     async fn write_archive(

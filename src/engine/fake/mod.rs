@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -17,16 +17,17 @@ use super::{
 };
 
 mod changes;
+mod commands;
 mod engine;
 mod script;
 
-pub use script::{Call, Ending, Fault, Method};
+pub use script::{Call, Ending, FakeCommand, Fault, Method};
 
 /// An engine in memory. All methods take `&self`; share it as an `Arc`.
 #[derive(Debug, Default)]
 pub struct FakeEngine {
     daemon: Daemon,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,12 @@ struct State {
     calls: Vec<Call>,
     helpers_made: usize,
     changes: Vec<StateChange>,
+    /// By container and program.
+    commands: BTreeMap<(String, String), FakeCommand>,
+    /// The statuses of those that were started.
+    started: Vec<i64>,
+    /// What was written to their standard inputs, where they had one.
+    inputs: Vec<Vec<u8>>,
     /// Seconds on the engine's clock, which goes on with each change and each look at it.
     seconds: i64,
 }
@@ -73,7 +80,7 @@ impl FakeEngine {
     pub fn with_daemon(daemon: Daemon) -> Self {
         Self {
             daemon,
-            state: Mutex::default(),
+            state: Arc::default(),
         }
     }
 
@@ -138,6 +145,18 @@ impl FakeEngine {
     ) {
         let source = Source::Container(container.into(), path.into());
         self.state().archives.insert(source, (tar.into(), ending));
+    }
+
+    /// What a program does in a container of this id; one that nobody put in is not found (127).
+    pub fn put_command(&self, container: &str, program: &str, command: FakeCommand) {
+        let key = (container.to_owned(), program.to_owned());
+        self.state().commands.insert(key, command);
+    }
+
+    /// What was written to commands' standard inputs, in the order in which those ended.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<Vec<u8>> {
+        self.state().inputs.clone()
     }
 
     /// Lets the next `times` calls of `method` fail; with `target` only those for that id or name.

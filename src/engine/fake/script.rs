@@ -39,6 +39,26 @@ pub enum Call {
         /// The path in it.
         path: String,
     },
+    /// [`Engine::exec`].
+    Exec {
+        /// The container's id.
+        container: String,
+        /// The program and its arguments.
+        command: Vec<String>,
+    },
+}
+
+/// What a command in a container does, as [`FakeEngine::put_command`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FakeCommand {
+    /// What it writes to its standard output.
+    pub stdout: Vec<u8>,
+    /// What it writes to its standard error before that.
+    pub stderr: Vec<u8>,
+    /// How its streams end.
+    pub ending: Ending,
+    /// Its exit status.
+    pub status: i64,
 }
 
 /// The methods that [`FakeEngine::fail`] can let fail.
@@ -65,6 +85,8 @@ pub enum Method {
     RemoveHelper,
     Helpers,
     ReadArchive,
+    Exec,
+    ExecState,
 }
 
 /// How a call fails.

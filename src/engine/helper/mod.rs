@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use super::{ByteStream, Container, Engine, EngineError, HelperMount, HelperSpec};
+use super::{ByteStream, Container, Engine, EngineError, HelperMount, HelperSpec, Upload};
 use crate::process::{Life, ProcessId};
 
 /// Where a helper mounts what it is for. No part of it can be a link: the image is empty.
@@ -56,10 +56,22 @@ impl Helpers {
     /// # Errors
     /// [`EngineError::NoVolume`] when there is no such volume, else the engine's.
     pub async fn create(&self, mount: HelperMount) -> Result<Helper, EngineError> {
+        self.create_as(mount, false).await
+    }
+
+    /// The same for one that can write what it mounts, too.
+    ///
+    /// # Errors
+    /// As [`Helpers::create`].
+    pub async fn create_writable(&self, mount: HelperMount) -> Result<Helper, EngineError> {
+        self.create_as(mount, true).await
+    }
+
+    async fn create_as(&self, mount: HelperMount, writable: bool) -> Result<Helper, EngineError> {
         let before = self.creation_time(&mount).await?;
         let spec = HelperSpec {
             mount,
-            writable: false,
+            writable,
             owner: self.owner.to_string(),
         };
         let helper = self.create_unless_dropped(spec.clone()).await?;
@@ -186,6 +198,15 @@ impl Helper {
     /// As [`Engine::read_archive`].
     pub async fn archive(&self) -> Result<ByteStream, EngineError> {
         self.engine.read_archive(self.id(), MOUNT_POINT).await
+    }
+
+    /// Unpacks a tar over what is mounted. Its names begin with `data/`; the entry of that name is the mount
+    /// itself.
+    ///
+    /// # Errors
+    /// As [`Engine::write_archive`].
+    pub async fn unpack(&self, tar: Upload) -> Result<(), EngineError> {
+        self.engine.write_archive(self.id(), "/", tar).await
     }
 
     /// Removes the container. Goes on in the background if this is dropped while it waits.

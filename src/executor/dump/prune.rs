@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::World;
-use crate::executor::bridge;
+use crate::bridge;
 use crate::executor::event::{Event, chain};
 use crate::executor::report::{PruneReport, RunReport};
 use crate::plan::model::{Plan, TargetKind, TargetPlan};

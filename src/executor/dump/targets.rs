@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Outcome, World};
 use crate::archive::manifest::Place;
+use crate::bridge;
 use crate::crash;
-use crate::executor::bridge;
 use crate::executor::draft;
 use crate::executor::event::{Event, Reporter, chain};
 use crate::executor::fanout::{Fanout, LaneEnd};

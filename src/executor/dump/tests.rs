@@ -13,6 +13,7 @@ use crate::executor::samples::{Stage, Tape, Writer, engine_tar, held, running};
 use crate::exit::Exit;
 use crate::plan::model::TreeReader;
 
+mod exported;
 mod failing;
 mod held;
 mod in_store;

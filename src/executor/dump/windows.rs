@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, World};
 use crate::archive::entry::SinkClosed;
+use crate::bridge;
 use crate::config::span::Span;
 use crate::crash;
-use crate::executor::bridge;
 use crate::executor::event::chain;
 use crate::executor::fanout::Fanout;
 use crate::executor::guard::Guard;

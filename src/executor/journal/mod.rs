@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::bridge;
+use crate::bridge;
 use crate::process::ProcessId;
 use crate::state::{StateError, StateFolder};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::names::matcher;
 use super::rule_sets::{RuleSet, anonymous_volumes, is_glob, mounted_paths, rule_path, rule_sets};
-use crate::compose::Project;
+use crate::compose::{MountKind, MountSource, Project};
 use crate::config::job_file::rules::Services;
 use crate::config::job_file::{Document, JobFile, KeyPath, Part};
 use crate::config::scope::Scope;
@@ -75,9 +75,12 @@ fn volumes(sets: &[RuleSet<'_>], document: &Document, project: &Project) -> Vec<
     let by_glob = |key: &str, name: &str| {
         is_glob(key) && is_own(name) && matcher(key).is_some_and(|glob| glob.is_match(name))
     };
+    let exported = exported(sets, project);
     let covered = |name: &str| {
-        keys.iter()
-            .any(|key| key.as_str() == name || by_glob(key, name))
+        exported.iter().any(|volume| volume == name)
+            || keys
+                .iter()
+                .any(|key| key.as_str() == name || by_glob(key, name))
     };
     let named = project.volumes.keys().cloned();
     let anonymous = project.services.values().flat_map(|service| {
@@ -99,6 +102,28 @@ fn volumes(sets: &[RuleSet<'_>], document: &Document, project: &Project) -> Vec<
             })
         })
         .collect()
+}
+
+/// The volumes that an export with a preset speaks of, by their names in rules: it has their content.
+fn exported(sets: &[RuleSet<'_>], project: &Project) -> Vec<String> {
+    let exports = sets.iter().filter_map(|set| set.exports).flatten();
+    let rows = exports.flat_map(|(service, rules)| rules.values().map(move |rule| (service, rule)));
+    let mut names = Vec::new();
+    for (service, rule) in rows {
+        let data = rule.preset.map_or(&[][..], |preset| preset.data);
+        let mounts = project
+            .services
+            .get(service)
+            .map_or(&[][..], |it| &it.mounts);
+        for mount in mounts.iter().filter(|mount| data.contains(&&*mount.target)) {
+            match (mount.kind, &mount.source) {
+                (MountKind::Volume, Some(MountSource::VolumeKey(key))) => names.push(key.clone()),
+                (MountKind::Volume, None) => names.push(format!("{service}:{}", mount.target)),
+                _ => {}
+            }
+        }
+    }
+    names
 }
 
 fn take_or_skip(name: &str) -> String {

@@ -53,6 +53,10 @@ impl Checker<'_> {
             let path = set.path.join("pause").join("services").join(name);
             self.service(name, &path, Part::Key);
         }
+        for name in set.exports.iter().flat_map(|exports| exports.keys()) {
+            let path = set.path.join("exports").join(name);
+            self.service(name, &path, Part::Key);
+        }
     }
 
     fn service(&mut self, name: &str, path: &KeyPath, part: Part) {

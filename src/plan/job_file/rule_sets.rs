@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::compose::{MountKind, MountSource, Project, Service};
+use crate::config::job_file::commands::Exports;
 use crate::config::job_file::rules::{MountedRule, PauseRules, Services, VolumeRule};
 use crate::config::job_file::{JobFile, KeyPath};
 use crate::config::scope::Scope;
@@ -17,6 +18,7 @@ pub(super) struct RuleSet<'a> {
     pub(super) services: Option<&'a Services>,
     pub(super) mounted: Option<&'a BTreeMap<String, MountedRule>>,
     pub(super) volumes: Option<&'a BTreeMap<String, VolumeRule>>,
+    pub(super) exports: Option<&'a Exports>,
     pub(super) pause: Option<&'a PauseRules>,
 }
 
@@ -28,6 +30,7 @@ pub(super) fn rule_sets(file: &JobFile) -> Vec<RuleSet<'_>> {
         services: Some(&file.services),
         mounted: Some(&file.mounted),
         volumes: Some(&file.volumes),
+        exports: Some(&file.exports),
         pause: Some(&file.pause),
     };
     let jobs = file.jobs.iter().map(|(name, job)| RuleSet {
@@ -36,6 +39,7 @@ pub(super) fn rule_sets(file: &JobFile) -> Vec<RuleSet<'_>> {
         services: job.services.as_ref(),
         mounted: job.mounted.as_ref(),
         volumes: job.volumes.as_ref(),
+        exports: job.exports.as_ref(),
         pause: job.pause.as_ref(),
     });
     std::iter::once(top).chain(jobs).collect()

@@ -1,5 +1,6 @@
 //! The planner's rules, from facts made in code to the plan.
 
+mod exports;
 mod hold;
 mod missing;
 mod ownership;

@@ -98,6 +98,7 @@ fn the_json_document_is_stable() {
         [
             "config",
             "engine",
+            "exports",
             "hold",
             "job",
             "left_out",

@@ -8,18 +8,27 @@
 mod below;
 mod differences;
 mod error;
+mod listing;
 mod moves;
+mod order;
 mod place;
 mod project;
+mod readback;
 mod settle;
 mod stage;
+#[cfg(test)]
+mod tests;
+mod upload;
 mod whole;
 
 pub use below::Below;
 pub use differences::{Difference, Differences};
 pub use error::ContentError;
+pub use listing::{Deviation, Kept, Listed, Listing, compare};
 pub use place::{Place, PlaceState, Token};
 pub use project::{StagedFiles, Swapped};
+pub use readback::{ReadBackError, read_back_folder, read_back_stream};
 pub use settle::{Settle, settle};
 pub use stage::{Stage, StageOptions};
+pub use upload::VolumeUpload;
 pub use whole::StagedFolder;

@@ -55,9 +55,9 @@ impl<'h> MovesWriter<'h> {
     }
 
     /// Puts the list on the disk: it counts from now on.
-    pub(super) fn finish(self) -> Result<Moves<'h>, ContentError> {
+    pub(super) fn finish(self) -> Result<(), ContentError> {
         let hidden = self.hidden;
-        let finish = || -> io::Result<File> {
+        let finish = || -> io::Result<()> {
             let file = self
                 .out
                 .into_inner()
@@ -65,10 +65,9 @@ impl<'h> MovesWriter<'h> {
             file.sync_all()?;
             renameat(&hidden.inside, PARTIAL, &hidden.inside, MOVES)?;
             fsync(&hidden.inside)?;
-            Ok(file)
+            Ok(())
         };
-        let file = finish().map_err(|source| hidden.failed(MOVES.as_bytes(), source))?;
-        Ok(Moves { hidden, file })
+        finish().map_err(|source| hidden.failed(MOVES.as_bytes(), source))
     }
 }
 

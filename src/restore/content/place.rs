@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, Mode, OFlags, mkdirat, openat};
+use rustix::fs::{Dir, Mode, OFlags, fremovexattr, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::ContentError;
@@ -175,6 +175,10 @@ impl Place {
         }
         let mut made = Vec::new();
         let all = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+        if let Some(above) = self.root.parent() {
+            let made = std::fs::create_dir_all(above);
+            made.map_err(|source| ContentError::write(&self.path(), above.to_owned(), source))?;
+        }
         if let Ok(()) = rustix::fs::mkdir(&self.root, all) {
             made.push(Vec::new());
         }
@@ -235,6 +239,10 @@ impl Hidden {
             let was = was?;
             mkdirat(&folder, &name, Mode::RWXU)?;
             let inside = open_new_folder(folder.as_fd(), &name)?;
+            // What the folder would hand down to new files is not theirs.
+            for acl in ["system.posix_acl_default", "system.posix_acl_access"] {
+                let _ = fremovexattr(&inside, acl);
+            }
             for name in [NEW, OLD, WAS] {
                 mkdirat(&inside, name, Mode::RWXU)?;
                 open_new_folder(inside.as_fd(), OsStr::new(name))?;
@@ -304,7 +312,7 @@ impl Hidden {
             let metadata = Metadata::of_folder(from.as_fd())?;
             remove_entry(self.folder.as_fd(), &self.name)?;
             // What we may not set we cannot have changed either.
-            metadata.set(self.folder.as_fd(), b"", &mut Losses::default());
+            metadata.replace(self.folder.as_fd(), &mut Losses::default());
             Ok(())
         });
         removed.map_err(|errno| self.failed(b"", errno.into()))

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat,
 use rustix::io::Errno;
 
 use super::ContentError;
-use super::moves::MovesWriter;
+use super::moves::{Moves, MovesWriter};
 use super::place::{Hidden, NEW, OLD, join, open_beneath};
 use super::stage::{Ended, Stage};
 use crate::files::same_content;
@@ -53,6 +53,17 @@ impl StagedFiles {
     /// # Errors
     /// When a rename fails, in the middle of it perhaps: [`StagedFiles::undo`] takes it back.
     pub fn swap(&mut self) -> Result<Swapped, ContentError> {
+        let swapped = self.list()?;
+        let hidden = &self.ended.prepared.hidden;
+        if let Some(moves) = Moves::open(hidden)? {
+            moves.execute()?;
+        }
+        hidden.sync()?;
+        Ok(swapped)
+    }
+
+    /// Lists what has to change places.
+    pub(super) fn list(&self) -> Result<Swapped, ContentError> {
         let hidden = &self.ended.prepared.hidden;
         let mut changes = Changes {
             hidden,
@@ -64,8 +75,7 @@ impl StagedFiles {
             changes.folder(&folder, &mut folders)?;
         }
         let Changes { moves, swapped, .. } = changes;
-        moves.finish()?.execute()?;
-        hidden.sync()?;
+        moves.finish()?;
         Ok(swapped)
     }
 

@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, Dir, Mode, mkdirat, statat, utimensat};
 use rustix::io::Errno;
 
 use super::ContentError;
-use super::moves::MovesWriter;
+use super::moves::{Moves, MovesWriter};
 use super::place::{Hidden, NEW, OLD, join, open_beneath};
 use super::stage::{Ended, Stage};
 use crate::archive::entry::Mtime;
@@ -42,13 +42,37 @@ impl StagedFolder {
     /// # Errors
     /// When a rename fails, in the middle of it perhaps: [`StagedFolder::undo`] takes it back.
     pub fn swap(&mut self, carried: &[Vec<u8>]) -> Result<(), ContentError> {
+        let folders = self.list(carried)?;
         let Ended {
             prepared,
             root,
             losses,
-            ..
         } = &mut self.ended;
         let hidden = &prepared.hidden;
+        if let Some(moves) = Moves::open(hidden)? {
+            moves.execute()?;
+        }
+        folders
+            .iter()
+            .for_each(|folder| folder.give_back_time(hidden));
+        if let Some(metadata) = root {
+            let mut lost = Losses::default();
+            metadata.replace(hidden.folder.as_fd(), &mut lost);
+            losses.extend(lost.sentences());
+        }
+        hidden.sync()
+    }
+
+    /// Lists what has to change places, and gives the folders into which old content moves.
+    pub(super) fn list(&self, carried: &[Vec<u8>]) -> Result<Vec<Carrying>, ContentError> {
+        let hidden = &self.ended.prepared.hidden;
+        // First, because it makes folders in the new content.
+        let mut carrying = Vec::new();
+        for path in carried {
+            if let Some(folder) = carry(hidden, path)? {
+                carrying.push((path, folder));
+            }
+        }
         let mut moves = MovesWriter::create(hidden)?;
         each_name(hidden, None, &mut |name| {
             moves.add(name, &hidden.within(OLD, name))
@@ -56,23 +80,11 @@ impl StagedFolder {
         each_name(hidden, Some(NEW), &mut |name| {
             moves.add(&hidden.within(NEW, name), name)
         })?;
-        let mut folders = Vec::new();
-        for path in carried {
-            if let Some(folder) = carry(hidden, path)? {
-                moves.add(&hidden.within(OLD, path), path)?;
-                folders.push(folder);
-            }
+        for (path, _) in &carrying {
+            moves.add(&hidden.within(OLD, path), path)?;
         }
-        moves.finish()?.execute()?;
-        folders
-            .iter()
-            .for_each(|folder| folder.give_back_time(hidden));
-        if let Some(metadata) = root {
-            let mut lost = Losses::default();
-            metadata.set(hidden.folder.as_fd(), b"", &mut lost);
-            losses.extend(lost.sentences());
-        }
-        hidden.sync()
+        moves.finish()?;
+        Ok(carrying.into_iter().map(|(_, folder)| folder).collect())
     }
 
     /// Puts everything back as it was.
@@ -117,7 +129,7 @@ fn each_name(
 }
 
 /// A folder of the new content into which something of the old one moves: its time is not changed by that.
-struct Carrying {
+pub(super) struct Carrying {
     path: Vec<u8>,
     mtime: Mtime,
 }

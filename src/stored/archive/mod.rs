@@ -10,17 +10,14 @@ mod scan;
 mod tree_lines;
 mod trees_taken;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Fault;
 use super::contract::Contract;
 use super::error::{ArchiveError, ScratchError};
 use super::hashing::{HashingReader, Wanted, each_piece};
-use super::objects::ArchiveObjects;
-use super::section::Section;
+use super::section::{Section, Whole};
 use super::takers::Hand;
 use super::verify::{Told, Verdicts};
 use crate::archive::manifest::Sha256Digest;
@@ -28,12 +25,12 @@ use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::{Codec, decoder};
 
-pub(super) use outer::Outer;
+pub(super) use outer::{Outer, below};
 pub(super) use scan::manifest_in;
 
 /// An archive that can be read as often as it takes.
 pub(super) struct Archive {
-    pub(super) source: Source,
+    pub(super) source: Whole,
     pub(super) bytes: u64,
     pub(super) codec: Codec,
     /// What faults of the whole are about: the file's name, or `-`.
@@ -41,18 +38,9 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    pub(super) fn stored(&self) -> HashingReader<Box<dyn Read + Send>> {
-        HashingReader::new(match &self.source {
-            Source::File(file) => Box::new(Section::new(file, 0, self.bytes)),
-            Source::Objects(objects) => Box::new(objects.reader()),
-        })
+    pub(super) fn stored(&self) -> HashingReader<Section> {
+        HashingReader::new(Section::of(&self.source, 0, self.bytes))
     }
-}
-
-/// What an archive is read from.
-pub(super) enum Source {
-    File(Arc<File>),
-    Objects(ArchiveObjects),
 }
 
 /// What a pass over an archive is made with.

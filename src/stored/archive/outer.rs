@@ -445,7 +445,7 @@ impl<'m> Outer<'m> {
 }
 
 /// The entry with its path, and a hard link's target, below a tree's base.
-pub(super) fn below(base: &[u8], entry: &Entry) -> Option<Entry> {
+pub(in crate::stored) fn below(base: &[u8], entry: &Entry) -> Option<Entry> {
     let cut = |path: &[u8]| {
         let rest = path.strip_prefix(base)?;
         let rest = rest

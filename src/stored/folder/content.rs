@@ -16,7 +16,7 @@ use crate::archive::index::DataAt;
 use crate::files::{Beneath, XattrsMissing, data_segments, read_xattrs, split};
 
 /// Checks a file against its line. Only the data of a file with holes is read where somebody takes it.
-pub(super) fn check_file(
+pub(in crate::stored) fn check_file(
     beneath: &mut Beneath,
     path: &[u8],
     (entry, at): (&Entry, DataAt),
@@ -79,7 +79,7 @@ fn read_data(mut file: File, entry: &Entry, hand: Option<&Hand<'_>>) -> Result<[
 }
 
 /// Hands on an entry that has no data.
-pub(super) fn hand_on(
+pub(in crate::stored) fn hand_on(
     beneath: &mut Beneath,
     path: &[u8],
     entry: &Entry,

@@ -3,7 +3,7 @@
 //! Stream members are read against the manifest, trees against their indexes, and in the end the folder
 //! is looked through for what neither names. Nothing is followed, and nothing but plain files is opened.
 
-mod content;
+pub(super) mod content;
 mod leftover;
 mod tree;
 

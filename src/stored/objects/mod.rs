@@ -12,14 +12,15 @@ mod open;
 pub use list::{Depth, archive_objects, list};
 
 use std::io;
+use std::sync::Arc;
 
 use super::Fault;
+use super::section::{Section, Whole};
 use crate::archive::manifest::Manifest;
 use crate::archive::manifest::model::Segment;
-use crate::store::{ObjectReader, Pinned, Store, StoreError, Waiter};
+use crate::store::{Joined, ObjectReader, Pinned, Store, StoreError, Waiter};
 
 pub(super) use check::check;
-pub(super) use open::ArchiveObjects;
 
 /// A dump of objects.
 pub(super) struct Objects {
@@ -36,11 +37,22 @@ impl Objects {
         manifest: &Manifest,
         path: &str,
     ) -> Result<(ObjectReader, u64), Fault> {
+        let joined = self.joined(manifest, path)?;
+        Ok((joined.reader(0), joined.bytes()))
+    }
+
+    /// What is stored under a path of the dump, to be read in pieces.
+    pub(super) fn section(&self, manifest: &Manifest, path: &str) -> Result<Section, Fault> {
+        let joined = self.joined(manifest, path)?;
+        let bytes = joined.bytes();
+        Ok(Section::of(&Whole::Objects(Arc::new(joined)), 0, bytes))
+    }
+
+    fn joined(&self, manifest: &Manifest, path: &str) -> Result<Joined, Fault> {
         let segments = manifest.segments.get(path);
         let in_dump = |path: &str| format!("{}/{path}", self.dump);
         let pinned = pin_all(&self.store, &self.waiter, &in_dump(path), segments, in_dump)?;
-        let bytes = pinned.iter().map(|object| object.bytes).sum();
-        Ok((ObjectReader::new(&self.store, &self.waiter, &pinned), bytes))
+        Ok(Joined::new(&self.store, &self.waiter, pinned))
     }
 }
 

@@ -1,31 +1,20 @@
 //! From the name of a dump below a prefix to a dump whose manifest is known.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::Form;
-use super::super::archive::{Archive, Source};
+use super::super::archive::Archive;
 use super::super::codec::codec_of_archive;
 use super::super::error::OpenError;
 use super::super::fault::{Fault, Faults};
 use super::super::open::{Dump, Place};
+use super::super::section::Whole;
 use super::{Objects, pin_all};
 use crate::archive::manifest::{FILE_NAME, MAX_BYTES, Manifest};
 use crate::codecs::Codec;
-use crate::store::{ObjectReader, Pinned, Store, Waiter};
+use crate::store::{Joined, Pinned, Store, Waiter};
 use crate::targets::MARKER_EXTENSION;
-
-/// An archive of one or more objects.
-pub(in crate::stored) struct ArchiveObjects {
-    store: Store,
-    waiter: Waiter,
-    objects: Vec<Pinned>,
-}
-
-impl ArchiveObjects {
-    pub(in crate::stored) fn reader(&self) -> ObjectReader {
-        ObjectReader::new(&self.store, &self.waiter, &self.objects)
-    }
-}
 
 impl Dump {
     /// Opens the dump `name` below the prefix of a store: by its name, or by that of its archive. Must
@@ -136,11 +125,7 @@ impl Opening<'_> {
             codec: codec_of_archive(file.as_bytes(), &beginning),
             bytes: objects.iter().map(|object| object.bytes).sum(),
             name: file.as_bytes().to_vec(),
-            source: Source::Objects(ArchiveObjects {
-                store: self.store.clone(),
-                waiter: self.waiter.clone(),
-                objects,
-            }),
+            source: Whole::Objects(Arc::new(Joined::new(self.store, &self.waiter, objects))),
         })
     }
 }

@@ -8,7 +8,6 @@ use super::words::{kind_of, quoted, shown};
 use crate::config::job_file::document::Part;
 use crate::config::job_file::formats::complaint;
 use crate::config::job_file::key_path::KeyPath;
-use crate::config::job_file::later::later_value;
 use crate::config::job_file::schema::part;
 use crate::diagnostic::did_you_mean;
 
@@ -41,22 +40,13 @@ fn is_yes_or_no(text: &str) -> bool {
     words.contains(&&*text.to_ascii_lowercase())
 }
 
-/// A text that is none of those that are known, or not yet.
+/// A text that is none of those that are known.
 pub(super) fn unknown_value(path: KeyPath, value: &Value, options: &Value) -> Complaint {
     let options: Vec<&str> = options
         .as_array()
         .map(|options| options.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
     let text = value.as_str().unwrap_or_default();
-    if let Some(does) = later_value(&path, text) {
-        return Complaint::new(
-            "config::not_yet",
-            format!("`{text}` is not executed by this version: {does} comes later"),
-            path,
-            Part::Value,
-        )
-        .with_help(format!("write {}", quoted(&options)));
-    }
     let help = match did_you_mean(text, options.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write {}", quoted(&options)),

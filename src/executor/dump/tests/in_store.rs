@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::*;
-use crate::executor::bridge;
+use crate::bridge;
 use crate::executor::draft::target_spec;
 use crate::executor::samples::whole::{Shape, everything, target};
 use crate::store::Store;

@@ -1,0 +1,121 @@
+//! Where async and blocking meet; nowhere else is a thread made or a runtime blocked.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::archive::entry::SinkClosed;
+use crate::engine::{EngineError, Upload};
+
+/// Chunks of an engine's stream that wait for their reader: enough to keep both sides busy.
+const CHUNKS: usize = 16;
+
+/// Blocking work ended by a panic, which is a bug, or was not let run.
+#[derive(Debug, thiserror::Error)]
+#[error("{work} ended unexpectedly; this is a bug")]
+pub struct WorkLost {
+    work: &'static str,
+}
+
+/// Runs blocking work on a thread of its own.
+///
+/// # Errors
+/// When it panics.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: &'static str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, WorkLost> {
+    tokio::task::spawn_blocking(run)
+        .await
+        .map_err(|_| WorkLost { work })
+}
+
+/// The blocking end of an engine's stream: an iterator of its chunks. Dropping it ends the stream.
+pub(crate) struct Chunks<T = Result<Bytes, EngineError>> {
+    receiver: mpsc::Receiver<T>,
+}
+
+impl<T> Iterator for Chunks<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.blocking_recv()
+    }
+}
+
+/// Takes `stream` to the blocking side through a bounded queue. The stream is dropped at its end,
+/// when the other end is dropped, and when `cancel` fires.
+pub(crate) fn chunks<T: Send + 'static>(
+    mut stream: BoxStream<'static, T>,
+    cancel: CancellationToken,
+) -> Chunks<T> {
+    let (sender, receiver) = mpsc::channel(CHUNKS);
+    tokio::spawn(async move {
+        let pass = async {
+            while let Some(chunk) = stream.next().await {
+                if sender.send(chunk).await.is_err() {
+                    return;
+                }
+            }
+        };
+        cancel.run_until_cancelled(pass).await;
+    });
+    Chunks { receiver }
+}
+
+/// Chunks of an upload that wait for the engine.
+const UPLOAD_CHUNKS: usize = 8;
+
+/// The blocking end of an upload. Dropped before its [`end`](Outgoing::end), it breaks the upload off.
+pub(crate) struct Outgoing {
+    sender: mpsc::Sender<Piece>,
+}
+
+enum Piece {
+    Content(Bytes),
+    End,
+}
+
+impl Outgoing {
+    /// Sends a chunk, and waits while the engine is behind.
+    ///
+    /// # Errors
+    /// When the engine takes nothing more.
+    pub(crate) fn send(&self, chunk: Bytes) -> Result<(), SinkClosed> {
+        self.give(Piece::Content(chunk))
+    }
+
+    /// Says that everything was sent.
+    ///
+    /// # Errors
+    /// When the engine takes nothing more.
+    pub(crate) fn end(self) -> Result<(), SinkClosed> {
+        self.give(Piece::End)
+    }
+
+    fn give(&self, piece: Piece) -> Result<(), SinkClosed> {
+        self.sender.blocking_send(piece).map_err(|_| SinkClosed)
+    }
+}
+
+/// An upload to the engine, and the end of it that blocking work fills. An upload whose blocking end is
+/// dropped ends with an error: the engine would take a part for the whole.
+pub(crate) fn upload() -> (Outgoing, Upload) {
+    let (sender, receiver) = mpsc::channel(UPLOAD_CHUNKS);
+    let pieces = futures_util::stream::unfold(Some(receiver), |receiver| async {
+        let mut receiver: mpsc::Receiver<Piece> = receiver?;
+        match receiver.recv().await {
+            Some(Piece::Content(chunk)) => Some((Ok(chunk), Some(receiver))),
+            Some(Piece::End) => None,
+            None => {
+                let broken = io::Error::other("its content broke off");
+                Some((Err(broken), None))
+            }
+        }
+    });
+    (Outgoing { sender }, pieces.boxed())
+}
