@@ -109,6 +109,7 @@ fn the_json_document_is_stable() {
             "project",
             "scopes",
             "services",
+            "shrink_guard",
             "spool_dir",
             "strict",
             "targets",
