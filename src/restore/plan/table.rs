@@ -46,7 +46,7 @@ pub fn render(plan: &Plan) -> String {
 fn head(page: &mut Page, plan: &Plan) {
     let dump = &plan.dump;
     page.line(&format!(
-        "Dump    {} of {} on {}, {}{}",
+        "Dump    {} of {} on {}, {:.0}{}",
         dump.id,
         dump.project,
         dump.host,
