@@ -47,8 +47,7 @@ pub fn select(
             }),
             Source::Export { .. } => selection.left_out.push(LeftOut {
                 what: member.path.clone(),
-                why: "exports are loaded by hand, as docs/databases.md says"
-                    .to_owned(),
+                why: "exports are loaded by hand, as docs/databases.md says".to_owned(),
             }),
             Source::Config
             | Source::Mounted { .. }
