@@ -98,7 +98,7 @@ pub async fn recover(
     let mut report = RecoverReport::default();
     for path in journal::all(state)? {
         match taken(&path, false).await? {
-            Found::Left(left) => take_back(engine, left, reporter, &mut report).await,
+            Found::Left(left) => take_back(engine, *left, reporter, &mut report).await,
             Found::Live | Found::BeingUndone => report.live += 1,
             Found::Nothing => {}
         }
@@ -117,7 +117,7 @@ pub async fn recover_one(
 ) -> Result<RecoverReport, JournalError> {
     let mut report = RecoverReport::default();
     if let Found::Left(left) = taken(path, true).await? {
-        take_back(engine, left, reporter, &mut report).await;
+        take_back(engine, *left, reporter, &mut report).await;
     }
     Ok(report)
 }
