@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::{IMAGE, Project, docker, now, paused, succeed, verify};
 
 /// The program of Compose v1, by `COMPOSE_V1` or in the path.
-fn compose_v1() -> String {
+pub(crate) fn compose_v1() -> String {
     let program = std::env::var("COMPOSE_V1").unwrap_or_else(|_| "docker-compose".to_owned());
     let version = succeed(Command::new(&program).args(["version", "--short"]));
     assert!(

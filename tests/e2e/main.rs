@@ -7,11 +7,14 @@
 mod bad_input;
 mod changing;
 mod compose_versions;
+mod database;
 mod databases;
 mod deep;
 mod everything;
 mod examples;
 mod exports;
+mod fidelity;
+mod flips;
 mod holding;
 mod hooks;
 mod interrupted;
