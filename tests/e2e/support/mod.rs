@@ -5,7 +5,7 @@ mod files;
 mod project;
 mod running;
 
-pub(crate) use engine::{Stranger, Volume, docker, events, now, paused};
+pub(crate) use engine::{Stranger, Volume, docker, events, mountpoint, now, paused};
 pub(crate) use files::{Tmpfs, entries, only_entry, sha256sum};
 pub(crate) use project::Project;
 pub(crate) use running::{Ran, bash, program, ran, run, succeed, verify};
