@@ -24,6 +24,7 @@ mod permissions;
 mod plans;
 mod predecessor;
 mod restore;
+mod restore_parts;
 mod several_targets;
 mod stirred;
 mod stopping;

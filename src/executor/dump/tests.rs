@@ -17,6 +17,7 @@ mod exported;
 mod failing;
 mod held;
 mod hooked;
+mod in_store;
 
 impl Stage {
     async fn dump_to(&mut self, writers: Vec<(&'static str, Writer)>) -> RunReport {
