@@ -22,7 +22,7 @@ pub(super) const AGAIN_AFTER: [Duration; 5] = [
 
 /// How often it is tried once more, after the last of those waits, while the engine does not answer: it
 /// may be starting again.
-const ANSWERS_AGAIN: usize = 30;
+const ANSWERS_AGAIN: usize = 150;
 
 /// How long a request that was given up may still be on its way to be done, beside the grace of a stop.
 const ON_ITS_WAY: Duration = Duration::from_secs(3);
