@@ -192,10 +192,11 @@ pub(super) struct InitArgs {
 /// `list`.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// A target of the project's compose-dump.yml, or a folder of dumps [default: every target].
+    /// A target of the project's compose-dump.yml, a folder of dumps, or the URL of a prefix in an object
+    /// store [default: every target].
     #[arg(value_name = "TARGET")]
     pub(super) target: Option<PathBuf>,
-    /// List the dumps of other projects at the file's targets, too.
+    /// List the dumps of other projects at the file's targets, too; of a URL, all at any depth below it.
     #[arg(long)]
     pub(super) all_projects: bool,
     /// Print the dumps as one JSON array on standard output.
@@ -223,8 +224,8 @@ pub(super) struct PruneArgs {
 /// Which dump is meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DumpChoice {
-    /// A dump's folder, an archive, `-`, or a name or `latest`: in a folder of dumps (`FOLDER/latest`), or
-    /// alone in the targets of the project's compose-dump.yml.
+    /// A dump's folder, an archive, `-`, or a name or `latest`: in a folder of dumps (`FOLDER/latest`), below
+    /// a URL (`s3://bucket/prefix/latest`), or alone in the targets of the project's compose-dump.yml.
     #[arg(value_name = "DUMP")]
     pub(super) dump: OsString,
     /// Look for the name in this target of the file only.

@@ -186,7 +186,9 @@ impl CommandError {
                 | OpenError::NoDumps { .. }
                 | OpenError::NotADump { .. } => Exit::NotFound,
                 OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
-                OpenError::Read { .. } | OpenError::Scratch(_) => Exit::Failed,
+                OpenError::Read { .. } | OpenError::Store(_) | OpenError::Scratch(_) => {
+                    Exit::Failed
+                }
             },
             Self::NotInTargets(_) => Exit::NotFound,
             Self::Contents(error) => match error {

@@ -20,6 +20,7 @@ pub(super) fn open_at(global: &Global, choice: &DumpChoice) -> Result<(Place, Du
     let dump = match &place {
         Place::Stdin => Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?,
         Place::Path(path) => Dump::open(path, &scratch)?,
+        Place::InStore(store, name) => Dump::open_in_store(store, name, &scratch)?,
     };
     Ok((place, dump))
 }

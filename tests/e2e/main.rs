@@ -13,6 +13,7 @@ mod everything;
 mod examples;
 mod exports;
 mod holding;
+mod hooks;
 mod interrupted;
 mod jobs;
 mod keeping;

@@ -100,6 +100,7 @@ fn the_json_document_is_stable() {
             "engine",
             "exports",
             "hold",
+            "hooks",
             "job",
             "left_out",
             "members",
