@@ -37,10 +37,9 @@ impl Reporter for Lines {
 /// Whether `--quiet` lets it through.
 fn is_bad(event: &Event) -> bool {
     match event {
-        Event::NotStarted { .. } | Event::Trouble { .. } | Event::PutBack { .. } => true,
+        Event::NotStarted { .. } | Event::Trouble { .. } => true,
         Event::Verifying
         | Event::Verified { .. }
-        | Event::Cleaned { .. }
         | Event::Stopped { .. }
         | Event::Staged { .. }
         | Event::Placed { .. }
@@ -55,9 +54,6 @@ fn sentence(event: &Event) -> String {
         Event::Verified { members } => {
             let members = text::count(*members as u64, "member");
             format!("sound: {members}, every byte is what was stored")
-        }
-        Event::Cleaned { what } => {
-            format!("taken away what a restore left that was cut off: {what}")
         }
         Event::Stopped { container } => format!("stopped {container}"),
         Event::Staged {
@@ -77,7 +73,6 @@ fn sentence(event: &Event) -> String {
         } => format!("started {container}, it is healthy"),
         Event::Started { container, .. } => format!("started {container}"),
         Event::NotStarted { container, error } => format!("error: {container}: {error}"),
-        Event::PutBack { place } => format!("{place} is as it was"),
     }
 }
 

@@ -13,11 +13,6 @@ pub enum Event {
         /// Its members.
         members: usize,
     },
-    /// What a restore that was cut off has left was taken away.
-    Cleaned {
-        /// What it was.
-        what: String,
-    },
     /// A container was stopped.
     Stopped {
         /// Its name.
@@ -64,11 +59,6 @@ pub enum Event {
         container: String,
         /// Why.
         error: String,
-    },
-    /// Something went wrong, and everything is as it was before.
-    PutBack {
-        /// Where.
-        place: String,
     },
 }
 

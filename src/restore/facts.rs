@@ -72,8 +72,6 @@ pub enum Standing {
     Empty,
     /// Content.
     Full,
-    /// What the dump has.
-    Same,
     /// Something that cannot take it or cannot be seen, with the reason.
     Unusable(String),
 }
@@ -85,7 +83,6 @@ impl Standing {
         match self {
             Self::Absent => Does::Create,
             Self::Empty => Does::Fill,
-            Self::Same => Does::Keep,
             Self::Full | Self::Unusable(_) => Does::Replace,
         }
     }

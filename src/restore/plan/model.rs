@@ -81,8 +81,6 @@ pub enum Does {
     Fill,
     /// It has other content, whose place is taken.
     Replace,
-    /// It is what the dump has.
-    Keep,
 }
 
 impl Does {
@@ -93,7 +91,6 @@ impl Does {
             Self::Create => "create",
             Self::Fill => "fill",
             Self::Replace => "replace",
-            Self::Keep => "keep",
         }
     }
 }

@@ -170,6 +170,5 @@ const fn mark(does: Does) -> char {
     match does {
         Does::Create | Does::Fill => '+',
         Does::Replace => '~',
-        Does::Keep => '=',
     }
 }
