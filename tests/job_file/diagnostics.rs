@@ -5,10 +5,9 @@ use std::fs;
 use crate::support::{program, root, rows, run};
 
 /// The files whose findings the page shows.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 9] = [
     "key_near_miss",
     "version_missing",
-    "later_keep",
     "type_volume_rule_null",
     "value_codec",
     "value_level_range",
