@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Where runs leave their locks.
+const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
+
 /// A project folder, and one beside it for dumps.
 struct Project {
     place: TempDir,
@@ -43,6 +46,7 @@ impl Project {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+            .env("COMPOSE_DUMP_STATE_DIR", STATE)
             .current_dir(self.folder())
             .args(arguments);
         command
@@ -201,7 +205,10 @@ fn whole_paths_do_not_need_the_working_folder() {
             "rmdir {} && exec {program} backup --config {arguments}",
             gone.display()
         );
-        let said = Said::of(Command::new("sh").args(["-c", &script]).current_dir(&gone));
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &script])
+            .env("COMPOSE_DUMP_STATE_DIR", STATE);
+        let said = Said::of(sh.current_dir(&gone));
         fs::create_dir(&gone).expect("it was removed");
         said
     };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to a dump: installs what is missing (Debian or Ubuntu, as root) or says what to install,
-# builds compose-dump, brings up a small project from an image made here, dumps it, and looks inside.
+# The whole story: installs what is missing (Debian or Ubuntu, as root) or says what to install, builds
+# compose-dump, brings up a small project from an image made here, dumps it, loses it, and restores it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -65,5 +65,25 @@ step "the same as one compressed stream, as it would go to another machine"
 echo '$ compose-dump backup -x zst | cat > blog.tar.zst'
 compose-dump backup -x zst | cat >"$work/blog.tar.zst"
 ls -l "$work/blog.tar.zst"
+
+step "lose it: the containers, the volume, the folder"
+show compose down -v --timeout 1
+cd "$work"
+show rm -rf quickstart
+mkdir quickstart
+cd quickstart
+
+step "what a restore would do"
+show compose-dump restore "$work/dumps/latest" --dry-run
+
+step "restore it"
+show compose-dump restore "$work/dumps/latest"
+
+step "it runs again, and Compose has nothing to add"
+show compose up -d
+show docker exec "$(compose ps -q web | head -n 1)" cat /srv/pages/index.html
+
+step "proof without a loss: the dump's volumes in volumes that nobody uses"
+show compose-dump drill "$work/dumps/latest"
 
 step "done; the project and the dumps are removed again"

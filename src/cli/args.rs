@@ -143,6 +143,8 @@ pub(super) enum Command {
     Recover(RecoverArgs),
     /// Put a dump back: configuration, mounted folders and volumes, and start the project.
     Restore(RestoreArgs),
+    /// Restore a dump's volumes into volumes that nobody uses, compare them with the dump, and remove them.
+    Drill(DrillArgs),
     /// Remove the dumps that the targets' `keep` does not keep.
     Prune(PruneArgs),
     /// Print the JSON Schema of compose-dump.yml, or that of a dump's manifest.
@@ -190,10 +192,11 @@ pub(super) struct InitArgs {
 /// `list`.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// A target of the project's compose-dump.yml, or a folder of dumps [default: every target].
+    /// A target of the project's compose-dump.yml, a folder of dumps, or the URL of a prefix in an object
+    /// store [default: every target].
     #[arg(value_name = "TARGET")]
     pub(super) target: Option<PathBuf>,
-    /// List the dumps of other projects at the file's targets, too.
+    /// List the dumps of other projects at the file's targets, too; of a URL, all at any depth below it.
     #[arg(long)]
     pub(super) all_projects: bool,
     /// Print the dumps as one JSON array on standard output.
@@ -221,8 +224,8 @@ pub(super) struct PruneArgs {
 /// Which dump is meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct DumpChoice {
-    /// A dump's folder, an archive, `-`, or a name or `latest`: in a folder of dumps (`FOLDER/latest`), or
-    /// alone in the targets of the project's compose-dump.yml.
+    /// A dump's folder, an archive, `-`, or a name or `latest`: in a folder of dumps (`FOLDER/latest`), below
+    /// a URL (`s3://bucket/prefix/latest`), or alone in the targets of the project's compose-dump.yml.
     #[arg(value_name = "DUMP")]
     pub(super) dump: OsString,
     /// Look for the name in this target of the file only.
@@ -280,6 +283,9 @@ pub(super) struct RestoreArgs {
     /// Named and anonymous volumes.
     #[arg(long)]
     pub(super) volumes: bool,
+    /// Exports, all of them; without it, those whose service gets no volume back.
+    #[arg(long)]
+    pub(super) exports: bool,
     /// A volume by its name in the Compose files, or as `service:/path`; repeat it for more.
     #[arg(long = "volume", value_name = "VOLUME")]
     pub(super) volume: Vec<String>,
@@ -312,9 +318,26 @@ pub(super) struct RestoreArgs {
     /// Make device nodes that the dump holds.
     #[arg(long)]
     pub(super) devices: bool,
+    /// Load exports as the dump's own compose-dump.yml says: its commands run in your containers.
+    #[arg(long)]
+    pub(super) trust_dump: bool,
     /// Hold services to the images that wrote their data, by an override file with digests.
     #[arg(long)]
     pub(super) pin: bool,
+    /// Print one JSON document on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `drill`.
+#[derive(Debug, Args)]
+pub(super) struct DrillArgs {
+    /// Which dump.
+    #[command(flatten)]
+    pub(super) choice: DumpChoice,
+    /// Write the result and its date beside the dump, as `<name>.drill.json`.
+    #[arg(long)]
+    pub(super) record: bool,
     /// Print one JSON document on standard output.
     #[arg(long)]
     pub(super) json: bool,

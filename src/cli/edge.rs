@@ -19,10 +19,10 @@ use crate::engine::endpoint::EndpointError;
 use crate::executor::JournalError;
 use crate::exit::Exit;
 use crate::init::WriteError;
-use crate::restore::{LookError, SettleError};
+use crate::restore::{DrillError, ExtractionError, LookError, SettleError};
 use crate::state::StateError;
 use crate::state::lock::LockError;
-use crate::stored::{ContentsError, OpenError};
+use crate::stored::{ContentsError, ExtractError, OpenError};
 
 /// A command cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,26 @@ pub(super) enum CommandError {
     /// What a restore that was cut off has left cannot be settled.
     #[error(transparent)]
     Settle(#[from] SettleError),
+    /// Paths cannot be taken out of a dump.
+    #[error(transparent)]
+    Extraction(ExtractionError),
+    /// A drill cannot go on.
+    #[error("the drill did not come to its end")]
+    Drill {
+        /// Why not.
+        #[source]
+        error: DrillError,
+        /// The exit code for a signal that came.
+        signal: Option<Exit>,
+    },
+    /// The result of a drill cannot be written beside the dump.
+    #[error("cannot write `{}`", crate::text::path(.path))]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A result cannot be written.
     #[error("cannot write the result to standard output")]
     Print(#[source] std::io::Error),
@@ -107,6 +127,15 @@ impl From<LookError> for CommandError {
         match error {
             LookError::Findings(findings) => Self::Findings(findings),
             other => Self::Look(other),
+        }
+    }
+}
+
+impl From<ExtractionError> for CommandError {
+    fn from(error: ExtractionError) -> Self {
+        match error {
+            ExtractionError::Findings(findings) => Self::Findings(findings),
+            other => Self::Extraction(other),
         }
     }
 }
@@ -130,6 +159,9 @@ impl CommandError {
             Self::Contents(_) => "contents",
             Self::Look(_) => "look",
             Self::Settle(_) => "settle",
+            Self::Extraction(_) => "extract",
+            Self::Drill { .. } => "drill",
+            Self::Record { .. } => "record",
             Self::WorkingFolder(_) => "working_folder",
             Self::Start(_) => "start",
             Self::Spool { .. } => "spool",
@@ -154,7 +186,9 @@ impl CommandError {
                 | OpenError::NoDumps { .. }
                 | OpenError::NotADump { .. } => Exit::NotFound,
                 OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
-                OpenError::Read { .. } | OpenError::Scratch(_) => Exit::Failed,
+                OpenError::Read { .. } | OpenError::Store(_) | OpenError::Scratch(_) => {
+                    Exit::Failed
+                }
             },
             Self::NotInTargets(_) => Exit::NotFound,
             Self::Contents(error) => match error {
@@ -165,7 +199,16 @@ impl CommandError {
             Self::Locked { .. } => Exit::Locked,
             Self::Interrupted(exit) => *exit,
             Self::Look(LookError::Findings(_) | LookError::Model(_)) => Exit::Rejected,
-            Self::Look(LookError::Config(_) | LookError::Engine(_))
+            Self::Extraction(error) => match error {
+                ExtractionError::Findings(_)
+                | ExtractionError::Extract(ExtractError::NotThere { .. }) => Exit::Rejected,
+                ExtractionError::Extract(ExtractError::Damaged { .. }) => Exit::Damaged,
+                ExtractionError::Extract(_) | ExtractionError::Content(_) => Exit::Failed,
+            },
+            Self::Drill { error, .. } if error.is_damage() => Exit::Damaged,
+            Self::Drill { signal, .. } => signal.unwrap_or(Exit::Failed),
+            Self::Record { .. }
+            | Self::Look(LookError::Config(_) | LookError::Engine(_))
             | Self::Settle(_)
             | Self::State(_)
             | Self::Lock(_)
@@ -300,8 +343,17 @@ fn help(error: &CommandError) -> Option<String> {
         CommandError::NotInTargets(error) => Some(error.help().to_owned()),
         CommandError::Look(LookError::Engine(error)) => error.advice(),
         CommandError::Look(LookError::Model(error)) => error.advice(),
+        CommandError::Extraction(ExtractionError::Content(error)) => {
+            error.help().map(str::to_owned)
+        }
+        CommandError::Extraction(ExtractionError::Extract(ExtractError::NotThere { .. })) => {
+            Some("`compose-dump show DUMP --files VOLUME` lists what is in it".to_owned())
+        }
         CommandError::Interrupted(_)
         | CommandError::Contents(_)
+        | CommandError::Extraction(_)
+        | CommandError::Drill { .. }
+        | CommandError::Record { .. }
         | CommandError::Look(_)
         | CommandError::Settle(_)
         | CommandError::Endpoint(_)

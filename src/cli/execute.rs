@@ -6,14 +6,15 @@ use serde_json::Value;
 use super::args::{Global, Talk};
 use super::edge::CommandError;
 use super::gather::Gathered;
-use super::lock::{Door, Entry};
+use super::lock::{Door, Entry, state_folder};
 use super::signals::Signals;
 use super::{engine, reporter, stdout, summary, talk};
 use crate::diagnostic::Finding;
 use crate::executor::{Run, RunReport, World, dump};
 use crate::exit::Exit;
 use crate::plan::Request;
-use crate::plan::model::{Plan, TargetKind};
+use crate::plan::model::{Plan, ReaderPlan, TargetKind};
+use crate::restore::{SettleError, Unfinished, unsettled};
 
 /// What executions in one process share.
 pub(super) struct Execution<'a> {
@@ -42,6 +43,7 @@ impl Execution<'_> {
         entry: Entry,
     ) -> Result<(RunReport, Exit), CommandError> {
         stdout::keeps_the_dump(&plan)?;
+        nothing_half_restored(&plan)?;
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
@@ -72,6 +74,33 @@ fn can_spool(plan: &Plan) -> Result<(), CommandError> {
             dir: plan.spool_dir.clone(),
             source,
         })
+}
+
+/// A restore that was cut off has left something half written: a dump of it would pass it on as good.
+fn nothing_half_restored(plan: &Plan) -> Result<(), CommandError> {
+    let records = unsettled(&state_folder()?).map_err(SettleError::from)?;
+    let taken = plan.volumes.iter().filter_map(|row| {
+        let folder = match row.reader.as_ref()? {
+            ReaderPlan::Direct { mountpoint } => Some(mountpoint.clone()),
+            ReaderPlan::Engine { .. } => None,
+        };
+        Some((row.name.clone()?, folder))
+    });
+    let project = (String::new(), Some(plan.project.folder.clone()));
+    for (name, folder) in taken.chain([project]) {
+        let is_named = |said: &&Unfinished| said.names(&name, folder.as_deref());
+        if let Some(said) = records.iter().find(is_named) {
+            let message = format!(
+                "a restore of dump {} was cut off, and what it has begun is half written",
+                said.dump
+            );
+            let finding = Finding::new("restore::unfinished", message);
+            return Err(finding
+                .with_help("restore again: that puts back what can be put back, and begins anew")
+                .into());
+        }
+    }
+    Ok(())
 }
 
 /// The options by name, for the manifest. None of them can hold a secret; targets are names and paths.

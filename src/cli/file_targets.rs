@@ -11,10 +11,12 @@ use super::working_folder::working_folder;
 use crate::config::identity::{Identity, host_name};
 use crate::config::layers::Layered;
 use crate::config::settings::Overrides;
-use crate::config::target_arg::TargetArg;
+use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::prune::Place;
 use crate::retention::{Policy, Share};
+use crate::store::{Environment, Store, StoreError, StoreUrl};
+use crate::stored::OpenError;
 
 /// The targets of a project, and whose they are.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(super) struct FileTargets {
     pub(super) project_id: String,
     /// The jobs that the file declares, each with its `shrink_guard`.
     pub(super) jobs: Vec<(String, Share)>,
-    /// The targets in which this version looks for dumps: folders, not standard output and stores.
+    /// The targets in which dumps can be looked for, which standard output is not.
     pub(super) targets: Vec<FileTarget>,
 }
 
@@ -62,7 +64,7 @@ impl FileTargets {
         let mut targets = Vec::new();
         for (name, rules) in &file.targets {
             let place = request::declared_place(name, rules, project)?;
-            if place.path().is_some() {
+            if place.kind != TargetArgKind::Stdout {
                 targets.push(FileTarget {
                     place,
                     keep: rules.keep.clone(),
@@ -113,11 +115,57 @@ pub(super) fn no_job_file() -> Finding {
 
 impl FileTarget {
     /// Where its dumps are.
-    pub(super) fn dumps(&self) -> Place {
-        // Standard output is none of these targets.
-        Place {
-            target: self.place.name.clone(),
-            folder: self.place.path().map(Path::to_owned).unwrap_or_default(),
-        }
+    ///
+    /// # Errors
+    /// When a store cannot be reached as it is configured.
+    pub(super) fn dumps(&self) -> Result<Place, StoreError> {
+        let target = self.place.name.clone();
+        Ok(match &self.place.kind {
+            TargetArgKind::Store { url, options } => Place::Store {
+                target,
+                store: Store::open(url, options, &Environment::of_process())?,
+            },
+            // Standard output is none of these targets.
+            TargetArgKind::Folder { .. }
+            | TargetArgKind::Archive { .. }
+            | TargetArgKind::Stdout => {
+                let folder = self.place.path().map(Path::to_owned).unwrap_or_default();
+                Place::Folder { target, folder }
+            }
+        })
     }
+}
+
+/// The URL of a prefix, as it was given.
+///
+/// # Errors
+/// A finding for any other one.
+pub(super) fn store_url(text: &str) -> Result<StoreUrl, Finding> {
+    StoreUrl::parse(text).map_err(|error| {
+        Finding::new(
+            "cli::store_url",
+            format!("this is no object store: {error}"),
+        )
+        .with_help("write `s3://bucket/prefix`, `az://container/prefix` or `gs://bucket/prefix`")
+    })
+}
+
+/// The store at a URL. The target of the file that is there, or above, says how it is reached, else the
+/// environment alone.
+///
+/// # Errors
+/// When it cannot be reached as it is configured.
+pub(super) fn store_at(global: &Global, url: &StoreUrl) -> Result<Store, CommandError> {
+    let file = FileTargets::load(global)?;
+    let targets = file.iter().flat_map(|file| &file.targets);
+    let mut options = targets.filter_map(|target| match &target.place.kind {
+        TargetArgKind::Store {
+            url: known,
+            options,
+        } if url.is_within(known) => Some(&**options),
+        _ => None,
+    });
+    let options = options.next().cloned().unwrap_or_default();
+    let store = Store::open(url, &options, &Environment::of_process());
+    Ok(store.map_err(OpenError::from)?)
 }

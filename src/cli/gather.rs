@@ -88,8 +88,12 @@ impl<'a> Asked<'a> {
             .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
         let exports = request.wants(Scope::Exports) && !request.rules.exports.is_empty();
         // Bind mounts are of the engine's host: those of this one would be the wrong ones.
-        let needed =
-            request.wants(Scope::Volumes) || exports || elsewhere && request.wants(Scope::Mounted);
+        let mut hooks = request.rules.hooks.iter();
+        let hooks = hooks.any(|hook| hook.service.is_some());
+        let in_services = exports || hooks;
+        let needed = request.wants(Scope::Volumes)
+            || in_services
+            || elsewhere && request.wants(Scope::Mounted);
         let engine = match engine::reach(&endpoints).await {
             Ok(reached) => Ok((reached.engine, reached.way)),
             Err(error) if needed => return Err(error.into()),

@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::args::{Global, ListArgs};
 use super::edge::CommandError;
-use super::file_targets::{FileTargets, no_job_file};
+use super::file_targets::{FileTargets, no_job_file, store_at, store_url};
 use super::{stored, talk};
 use crate::executor::chain;
 use crate::exit::Exit;
+use crate::store::StoreUrl;
 use crate::stored::OpenError;
 use crate::stored::dumps::{Listed, Listing, list as list_folder};
+use crate::stored::objects::{self, Depth};
 use crate::text;
 
 /// Dumps that were found.
@@ -47,6 +49,21 @@ fn find(global: &Global, args: &ListArgs) -> Result<Vec<Found>, CommandError> {
         let file = FileTargets::load(global)?.ok_or_else(no_job_file)?;
         return at_targets(&file, args.all_projects);
     };
+    let text = named.to_str().unwrap_or_default();
+    if StoreUrl::is_url(text) {
+        let store = store_at(global, &store_url(text)?)?;
+        let depth = if args.all_projects {
+            Depth::Below
+        } else {
+            Depth::Prefix
+        };
+        let listing = objects::list(&store, depth)?;
+        tell_others(&listing);
+        return Ok(vec![Found {
+            target: None,
+            dumps: listing.dumps,
+        }]);
+    }
     if let Some(name) = target_name(named) {
         match FileTargets::load(global) {
             Ok(Some(file)) if file.names().any(|known| known == name) => {
@@ -76,8 +93,9 @@ fn at_targets(file: &FileTargets, all_projects: bool) -> Result<Vec<Found>, Comm
     let mut unread: Vec<(String, OpenError)> = Vec::new();
     let mut of_others = 0;
     for target in &file.targets {
-        let place = target.dumps();
-        match place.list() {
+        let name = target.place.name.clone();
+        let listed = target.dumps().map_err(OpenError::from);
+        match listed.and_then(|place| place.list()) {
             Ok(listing) => {
                 tell_others(&listing);
                 let mut dumps = listing.dumps;
@@ -85,11 +103,11 @@ fn at_targets(file: &FileTargets, all_projects: bool) -> Result<Vec<Found>, Comm
                 dumps.retain(|dump| all_projects || dump.series.project == file.project_id);
                 of_others += all - dumps.len();
                 found.push(Found {
-                    target: Some(place.target),
+                    target: Some(name),
                     dumps,
                 });
             }
-            Err(error) => unread.push((place.target, error)),
+            Err(error) => unread.push((name, error)),
         }
     }
     if found.is_empty()

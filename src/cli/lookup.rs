@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
-use super::file_targets::{FileTargets, no_job_file};
+use super::file_targets::{FileTargets, no_job_file, store_at, store_url};
 use crate::config::job_file::DEFAULT_JOB;
 use crate::executor::chain;
+use crate::prune;
+use crate::store::{Store, StoreUrl};
 use crate::stored::OpenError;
 use crate::stored::choose::{Among, LATEST, NotChosen, choose, locate};
 use crate::stored::dumps::Listed;
+use crate::stored::objects::{self, Depth};
 use crate::text;
 
 /// Where a dump is.
@@ -22,6 +25,8 @@ pub(super) enum Place {
     Stdin,
     /// A folder or an archive.
     Path(PathBuf),
+    /// It is in an object store, below a prefix, by this name.
+    InStore(Store, String),
 }
 
 /// No target of the file holds the dump.
@@ -54,6 +59,10 @@ pub(super) fn find(global: &Global, choice: &DumpChoice) -> Result<Place, Comman
     if named == "-" {
         return Ok(Place::Stdin);
     }
+    let text = named.to_str().unwrap_or_default();
+    if StoreUrl::is_url(text) {
+        return at_url(global, &store_url(text)?, choice);
+    }
     let path = Path::new(named);
     let is_name = !named.as_bytes().contains(&b'/');
     let by_name = is_name && rustix::fs::stat(path).is_err() || choice.target.is_some();
@@ -65,6 +74,34 @@ pub(super) fn find(global: &Global, choice: &DumpChoice) -> Result<Place, Comman
         }
     }
     Ok(Place::Path(locate(path, among(None, choice))?))
+}
+
+/// The dump at a URL: the last part of it is the dump's name, or `latest`.
+fn at_url(global: &Global, url: &StoreUrl, choice: &DumpChoice) -> Result<Place, CommandError> {
+    let not_found = || OpenError::NotFound {
+        path: url.to_string().into(),
+    };
+    let (prefix, name) = url.split_last().ok_or_else(not_found)?;
+    let store = store_at(global, &prefix)?;
+    if name != LATEST {
+        return Ok(Place::InStore(store, name.to_owned()));
+    }
+    let listing = objects::list(&store, Depth::Prefix)?;
+    match choose(&listing.dumps, name.as_ref(), among(None, choice)) {
+        Ok(dump) => Ok(Place::InStore(
+            store,
+            dump.name.to_string_lossy().into_owned(),
+        )),
+        Err(NotChosen::None) => Err(OpenError::NoDumps {
+            folder: prefix.to_string().into(),
+        }
+        .into()),
+        Err(NotChosen::Several(series)) => Err(OpenError::SeveralSeries {
+            path: url.to_string().into(),
+            series,
+        }
+        .into()),
+    }
 }
 
 fn among<'a>(project: Option<&'a str>, choice: &'a DumpChoice) -> Among<'a> {
@@ -79,10 +116,16 @@ fn among<'a>(project: Option<&'a str>, choice: &'a DumpChoice) -> Among<'a> {
 fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandError> {
     let wanted: &OsStr = &choice.dump;
     let mut dumps: Vec<Listed> = Vec::new();
+    // For each dump, the target that it was found at.
+    let mut places: Vec<prune::Place> = Vec::new();
     let mut unread = Vec::new();
     for target in &file.targets {
-        match target.dumps().list() {
-            Ok(listing) => dumps.extend(listing.dumps),
+        let place = target.dumps().map_err(OpenError::from);
+        match place.and_then(|place| Ok((place.list()?, place))) {
+            Ok((listing, place)) => {
+                places.resize(dumps.len() + listing.dumps.len(), place);
+                dumps.extend(listing.dumps);
+            }
             Err(error) => unread.push((&target.place.name, error)),
         }
     }
@@ -114,7 +157,13 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
         let name = text::os(&dump.name);
         tracing::warn!("the newest dump, `{name}`, is not complete: `show` says what it lacks");
     }
-    Ok(Place::Path(dump.path.clone()))
+    let found = dumps.iter().position(|one| std::ptr::eq(one, dump));
+    Ok(match found.map(|at| &places[at]) {
+        Some(prune::Place::Store { store, .. }) => {
+            Place::InStore(store.clone(), dump.name.to_string_lossy().into_owned())
+        }
+        Some(prune::Place::Folder { .. }) | None => Place::Path(dump.path.clone()),
+    })
 }
 
 fn targets_in_words(names: &[String]) -> String {

@@ -4,9 +4,11 @@ mod args;
 mod backup;
 mod check;
 mod declared;
+mod drill;
 mod edge;
 mod engine;
 mod execute;
+mod extract;
 mod file_targets;
 mod finding_row;
 mod gather;
@@ -82,6 +84,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Verify(args) => args.json,
         Command::Recover(args) => args.json,
         Command::Restore(args) => args.json,
+        Command::Drill(args) => args.json,
         Command::Init(_) | Command::Schema(_) | Command::Watch(_) => false,
     }
 }
@@ -103,6 +106,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::List(args) => list::list(&cli.global, &args),
             Command::Prune(args) => prune::prune(&cli.global, &args),
             Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
+            Command::Drill(args) => drill::drill(&cli.global, &args, &talk).await,
             Command::Show(args) => show::show(&cli.global, &args),
             Command::Verify(args) => verify::verify(&cli.global, &args, &talk),
             Command::Recover(args) => recover::recover(&cli.global, &args, &talk).await,

@@ -18,7 +18,9 @@ use crate::text;
 
 /// What was done at one target, or would be.
 pub(super) struct Row {
-    pub(super) place: Place,
+    pub(super) target: String,
+    /// Where its dumps are; `None` if it cannot be reached.
+    pub(super) place: Option<Place>,
     pub(super) keep: Option<Policy>,
     pub(super) plan: Option<PrunePlan>,
     /// The dumps that were to go and are still there, by id.
@@ -88,13 +90,21 @@ fn no_keep(target: Option<&str>) -> Finding {
 
 /// What is there and what would be done with it.
 fn look(file: &FileTargets, target: &FileTarget, args: &PruneArgs, now: Timestamp) -> Row {
+    let (place, error) = match target.dumps() {
+        Ok(place) => (Some(place), None),
+        Err(error) => (None, Some(chain(&error))),
+    };
     let mut row = Row {
-        place: target.dumps(),
+        target: target.place.name.clone(),
+        place,
         keep: target.keep.clone(),
         plan: None,
         failed: Vec::new(),
         leftovers: Vec::new(),
-        error: None,
+        error,
+    };
+    let Some(place) = row.place.clone() else {
+        return row;
     };
     if let Some(policy) = &target.keep {
         let keeping = Keeping {
@@ -102,7 +112,7 @@ fn look(file: &FileTargets, target: &FileTarget, args: &PruneArgs, now: Timestam
             jobs: file.jobs.clone(),
             policy: policy.clone(),
         };
-        match row.place.list() {
+        match place.list() {
             Ok(listing) => {
                 for (path, error) in &listing.others {
                     let (path, why) = (text::path(path), chain(error));
@@ -114,7 +124,7 @@ fn look(file: &FileTargets, target: &FileTarget, args: &PruneArgs, now: Timestam
         }
     }
     if args.incomplete && row.error.is_none() {
-        match row.place.leftovers() {
+        match place.leftovers() {
             Ok(found) => row.leftovers = found.into_iter().map(|one| (one, None)).collect(),
             Err(error) => row.error = Some(chain(&error)),
         }
@@ -124,13 +134,16 @@ fn look(file: &FileTargets, target: &FileTarget, args: &PruneArgs, now: Timestam
 
 /// Does what was planned for a target.
 fn carry_out(row: &mut Row) -> Result<(), TargetError> {
+    let Some(place) = &row.place else {
+        return Ok(());
+    };
     if let Some(plan) = &row.plan {
-        let failed = row.place.prune(plan)?.failed.into_iter();
+        let failed = place.prune(plan)?.failed.into_iter();
         row.failed = failed.map(|(dump, error)| (dump.id, error)).collect();
     }
     let leftovers = std::mem::take(&mut row.leftovers);
     let leftovers = leftovers.into_iter().map(|(leftover, _)| leftover);
-    let swept = row.place.sweep(leftovers.collect())?.into_iter();
+    let swept = place.sweep(leftovers.collect())?.into_iter();
     row.leftovers = swept
         .map(|(leftover, swept)| (leftover, Some(swept)))
         .collect();
@@ -140,7 +153,7 @@ fn carry_out(row: &mut Row) -> Result<(), TargetError> {
 /// What did not go as planned, on standard error.
 fn tell_problems(row: &Row) {
     if let Some(error) = &row.error {
-        tracing::warn!("{error}");
+        tracing::warn!("the target `{}` was not looked into: {error}", row.target);
     }
     for (_, error) in &row.failed {
         tracing::warn!("{}", chain(error));

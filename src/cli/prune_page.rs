@@ -20,7 +20,7 @@ fn target(row: &Row, dry_run: bool) -> String {
         Some(policy) => format!("keeps {policy}"),
         None => "keeps every dump".to_owned(),
     };
-    let mut lines = format!("{}: {keeps}\n", row.place.target);
+    let mut lines = format!("{}: {keeps}\n", row.target);
     if let Some(plan) = &row.plan {
         if plan.series.is_empty() {
             lines.push_str("  no dumps of this project's jobs\n");
@@ -110,7 +110,8 @@ fn state_of_leftover(leftover: &Leftover, swept: Option<&Swept>) -> State {
     match (swept, leftover.state) {
         (Some(Swept::Removed), _) | (None, RunState::Over) => State::Goes,
         (Some(Swept::Failed(_)), _) => State::Failed,
-        (Some(Swept::Left), _) | (None, RunState::GoesOn | RunState::Unknown) => State::Stays,
+        (Some(Swept::Left), _)
+        | (None, RunState::GoesOn | RunState::Unknown | RunState::Recent) => State::Stays,
     }
 }
 
@@ -118,6 +119,7 @@ fn leftover_of(leftover: &Leftover) -> &'static str {
     match leftover.state {
         RunState::Over => "of a run that is over",
         RunState::GoesOn => "of a run that goes on",
+        RunState::Recent => "less than a week old: its run may go on",
         RunState::Unknown => {
             "nobody can tell whether its run is over: the file system has no locks"
         }
@@ -185,7 +187,7 @@ impl TargetRow {
     fn of(row: &Row) -> Self {
         let series = row.plan.iter().flat_map(|plan| &plan.series);
         Self {
-            target: row.place.target.clone(),
+            target: row.target.clone(),
             keep: row.keep.clone(),
             series: series.map(|series| SeriesRow::of(row, series)).collect(),
             leftovers: row.leftovers.iter().map(LeftoverRow::of).collect(),
@@ -275,10 +277,11 @@ mod tests {
         };
         let now = Timestamp::from_second(9).expect("a second");
         Row {
-            place: Place {
+            target: "local".to_owned(),
+            place: Some(Place::Folder {
                 target: "local".to_owned(),
                 folder: PathBuf::from("/b"),
-            },
+            }),
             keep: Some(policy),
             plan: Some(plan(&dumps, &keeping, now)),
             failed: Vec::new(),

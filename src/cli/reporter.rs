@@ -148,6 +148,7 @@ fn is_bad(event: &Event) -> bool {
     match event {
         Event::TargetFailed { .. }
         | Event::MemberFailed { .. }
+        | Event::HookFailed { .. }
         | Event::NotPruned { .. }
         | Event::NotStill(_)
         | Event::Unwell { .. }
@@ -157,6 +158,7 @@ fn is_bad(event: &Event) -> bool {
         Event::MemberStarted { .. }
         | Event::Progress { .. }
         | Event::MemberDone { .. }
+        | Event::HookStarted { .. }
         | Event::Paused { .. }
         | Event::Stopped { .. }
         | Event::NotHeld { .. }
@@ -208,6 +210,12 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             )
         }
         Event::MemberFailed { member, error } => format!("error: {member}: {error}"),
+        Event::HookStarted { hook } => format!("running the hook {hook}"),
+        Event::HookFailed { error } => {
+            format!(
+                "error: {error}\nhelp: what its `before` did is not undone; run its `after` by hand"
+            )
+        }
         Event::Paused { container } => format!("paused {container}"),
         Event::Stopped { container } => format!("stopped {container}"),
         Event::NotHeld {

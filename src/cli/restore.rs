@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use super::args::{Global, RestoreArgs, Talk};
 use super::edge::CommandError;
 use super::engine::{self, Reached};
+use super::extract::extract;
+use super::lock::{self, Door};
 use super::signals::Signals;
 use super::working_folder::working_folder;
-use super::{lock, restore_request, restore_talk, stored, talk};
+use super::{restore_request, restore_talk, stored, talk};
+use crate::config::identity::{Identity, host_name};
 use crate::diagnostic::Finding;
 use crate::executor::chain;
 use crate::exit::Exit;
 use crate::restore::plan::model::Plan;
 use crate::restore::plan::{self, table};
-use crate::restore::{ComposeProgram, Connected, World, look, settle_all};
+use crate::restore::{ComposeProgram, Connected, World, job_file, look, settle_all};
 
 /// Puts a dump back.
 ///
@@ -25,7 +28,10 @@ pub(super) async fn restore(
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
     let cwd = working_folder(global)?;
-    let request = restore_request::of(global, args, &cwd)?;
+    if !args.paths.is_empty() {
+        return extract(global, args, &cwd);
+    }
+    let (request, lock_wait) = restore_request::of(global, args, &cwd)?;
     let mut dump = stored::open(global, &args.choice)?;
     let state = lock::state_folder()?;
     let unfinished: BTreeSet<String> = if args.dry_run {
@@ -36,7 +42,17 @@ pub(super) async fn restore(
     };
     let connected = connect(global).await?;
     let scratch = stored::scratch_dir();
-    let looked = look(&request, &mut dump, &scratch, &connected, &unfinished).await?;
+    let own_file = job_file(&request.folder);
+    let own_file = own_file.as_ref();
+    let looked = look(
+        &request,
+        &mut dump,
+        &scratch,
+        &connected,
+        &unfinished,
+        own_file,
+    )
+    .await?;
     let plan = plan::build(&request, &looked.facts);
     if args.dry_run {
         return print(&plan, args.json);
@@ -49,6 +65,14 @@ pub(super) async fn restore(
         tracing::warn!("{warning}");
     }
     let signals = Signals::listen().map_err(CommandError::Start)?;
+    let door = Door {
+        signals: &signals,
+        talk,
+    };
+    let engine = connected.as_ref().ok().map(|connected| &connected.engine);
+    let id = Identity::new(&host_name(), &plan.project, &plan.folder).id();
+    // A dump of the project must not read what is half restored, nor hold who is to be started.
+    let _entry = door.enter(&id, engine, lock_wait).await?;
     let (engine, program) = connected
         .map(|connected| (Some(connected.engine), connected.program))
         .unwrap_or_default();
@@ -59,6 +83,7 @@ pub(super) async fn restore(
         state,
         reporter: restore_talk::reporter(talk),
         cancel: signals.cancel.clone(),
+        scratch,
         devices: request.devices,
     };
     let report = crate::restore::restore(plan, looked.facts, dump, world).await;

@@ -8,15 +8,20 @@ use super::declared;
 use crate::compose::clean;
 use crate::config::layers::Layered;
 use crate::config::settings::{Overrides, ReaderChoice, Settings};
+use crate::config::span::Span;
 use crate::diagnostic::Finding;
 use crate::restore::plan::naming;
 use crate::restore::request::{ComposeFlags, FolderFrom, Request, Scope};
 
-/// What is asked for.
+/// What is asked for, and how long to wait for another run of the project.
 ///
 /// # Errors
 /// Every option and variable that cannot be used.
-pub(super) fn of(global: &Global, args: &RestoreArgs, cwd: &Path) -> Result<Request, Vec<Finding>> {
+pub(super) fn of(
+    global: &Global,
+    args: &RestoreArgs,
+    cwd: &Path,
+) -> Result<(Request, Span), Vec<Finding>> {
     let settings = Layered::load(&Settings::default(), &Overrides::default())?.settings;
     let (folder, folder_from) = folder(global, args, cwd);
     let request = Request {
@@ -40,6 +45,8 @@ pub(super) fn of(global: &Global, args: &RestoreArgs, cwd: &Path) -> Result<Requ
         services: args.services.clone(),
         scopes: scopes(args),
         volumes: args.volume.clone(),
+        all_exports: args.exports,
+        trust_dump: args.trust_dump,
         replace: args.replace,
         start: !args.no_start,
         create_external: args.create_external,
@@ -49,7 +56,7 @@ pub(super) fn of(global: &Global, args: &RestoreArgs, cwd: &Path) -> Result<Requ
     };
     let findings = findings(&request);
     if findings.is_empty() {
-        Ok(request)
+        Ok((request, settings.lock_wait))
     } else {
         Err(findings)
     }
@@ -73,6 +80,7 @@ fn scopes(args: &RestoreArgs) -> BTreeSet<Scope> {
         (args.config, Scope::Config),
         (args.mounted, Scope::Mounted),
         (args.volumes || !args.volume.is_empty(), Scope::Volumes),
+        (args.exports, Scope::Exports),
     ];
     let given = flags.into_iter().filter(|(given, _)| *given);
     let given: BTreeSet<Scope> = given.map(|(_, scope)| scope).collect();

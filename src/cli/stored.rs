@@ -10,11 +10,19 @@ use crate::stored::{Dump, Form, OpenError, ScratchError};
 
 /// Opens what a user names; see [`lookup::find`].
 pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Dump, CommandError> {
+    Ok(open_at(global, choice)?.1)
+}
+
+/// The same, with where it is.
+pub(super) fn open_at(global: &Global, choice: &DumpChoice) -> Result<(Place, Dump), CommandError> {
     let scratch = scratch_dir();
-    match lookup::find(global, choice)? {
-        Place::Stdin => Ok(Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?),
-        Place::Path(path) => Ok(Dump::open(&path, &scratch)?),
-    }
+    let place = lookup::find(global, choice)?;
+    let dump = match &place {
+        Place::Stdin => Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?,
+        Place::Path(path) => Dump::open(path, &scratch)?,
+        Place::InStore(store, name) => Dump::open_in_store(store, name, &scratch)?,
+    };
+    Ok((place, dump))
 }
 
 /// Where temporary files go: they may be as long as an archive.

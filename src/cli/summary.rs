@@ -89,6 +89,9 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
     match exit {
         Exit::Done => format!("{}, {}", done(report), held(report)),
         Exit::Partial => partial(report),
+        Exit::NotBrought if report.held.iter().all(HeldReport::is_back) => {
+            "what hooks did is not undone: the errors above say which".to_owned()
+        }
         Exit::NotBrought => "services are not as they were: use the commands above".to_owned(),
         Exit::Unpruned => format!(
             "{}, {}; old dumps were not all removed, as the warnings say",
@@ -218,6 +221,7 @@ mod tests {
             targets: vec![target("local", true), target("nas", false)],
             members: vec![member.clone(), member],
             held: Vec::new(),
+            hooks_failed: Vec::new(),
             error: None,
             interrupted: false,
             missing: Missing::default(),

@@ -2,9 +2,11 @@
 //! services use, release, end the journal, send the indexes, publish, prune. Whatever fails goes on at
 //! release.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +16,7 @@ use super::fanout::Fanout;
 use super::guard::{Guard, GuardSpec};
 use super::hold::watchdog::WatchdogCommand;
 use super::hold::{self, HoldError};
+use super::hooks::{HookError, Hooks};
 use super::member_report::MemberReport;
 use super::members::{Halt, Reading, Wanted};
 use super::report::{HeldReport, MemberSummary, RunReport, TargetReport};
@@ -89,6 +92,8 @@ async fn dump_to(plan: Arc<Plan>, world: World, mut targets: Targets) -> RunRepo
 struct Outcome {
     members: Vec<MemberReport>,
     held: Vec<hold::Held>,
+    /// The `after` hooks that failed.
+    hooks_failed: Vec<String>,
     error: Option<String>,
 }
 
@@ -108,7 +113,28 @@ async fn read_guarded(
         }
     };
     crash::point();
-    read_all(plan, world, fanout, (stop, guard.as_ref()), outcome).await;
+    let hooks = Hooks {
+        hooks: &plan.hooks,
+        project: &plan.project.identity.name,
+        engine: world.engine.as_ref(),
+        reporter: &*world.reporter,
+        journal: guard.as_ref().map(Guard::journal),
+    };
+    let (begun, before) = hooks.before(&world.cancel).await;
+    match before {
+        Ok(()) => {
+            // A panic is a bug of ours, and no reason to leave an `after` out.
+            let reading = read_all(plan, world, fanout, (stop, guard.as_ref()), outcome);
+            let read = AssertUnwindSafe(reading).catch_unwind().await;
+            if read.is_err() {
+                outcome.error = Some("reading ended unexpectedly; this is a bug".to_owned());
+            }
+        }
+        Err(HookError::Cancelled { .. }) => {}
+        Err(error) => outcome.error = Some(chain(&error)),
+    }
+    crash::point();
+    outcome.hooks_failed = hooks.after(begun).await;
     crash::point();
     if let Some(guard) = guard {
         guard.end().await;
@@ -117,10 +143,16 @@ async fn read_guarded(
 
 /// Begins the journal of a run that touches services.
 async fn guard(plan: &Plan, world: &World) -> Result<Option<Guard>, HoldError> {
-    if !plan.hold.holds_somebody() {
+    if !plan.hold.holds_somebody() && plan.hooks.is_empty() {
         return Ok(None);
     }
-    let engine = world.engine.as_deref().ok_or(HoldError::NoEngine)?;
+    let Some(engine) = world.engine.as_deref() else {
+        // Commands on this machine need no engine; a journal is about one.
+        return match plan.hold.holds_somebody() {
+            true => Err(HoldError::NoEngine),
+            false => Ok(None),
+        };
+    };
     let spec = GuardSpec {
         state: &world.state,
         watchdog: world.watchdog.as_ref(),
@@ -218,6 +250,7 @@ fn report(plan: &Plan, world: &World, targets: Targets, outcome: Outcome) -> Run
         targets: rows,
         members: outcome.members.iter().map(MemberSummary::from).collect(),
         held: outcome.held.iter().map(HeldReport::from).collect(),
+        hooks_failed: outcome.hooks_failed,
         error: outcome.error,
         interrupted,
         missing: plan.missing.clone(),

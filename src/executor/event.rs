@@ -55,6 +55,16 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// A command around the reading is run.
+    HookStarted {
+        /// Which one.
+        hook: String,
+    },
+    /// A command that was to run after the reading failed: what its `before` did is not undone.
+    HookFailed {
+        /// Which one, and why.
+        error: String,
+    },
     /// A container is paused.
     Paused {
         /// Its name.

@@ -14,6 +14,7 @@ mod export_member;
 mod fanout;
 mod guard;
 pub mod hold;
+mod hooks;
 mod index_file;
 mod journal;
 mod load;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::event::{Event, Reporter};
 use super::hold;
+use super::hooks;
 use super::journal::{self, Found, JournalError, Left};
 use super::report::HeldReport;
 use crate::engine::Engine;
@@ -42,6 +43,8 @@ pub struct RecoveredRun {
     pub began: Timestamp,
     /// What it had left held.
     pub held: Vec<HeldReport>,
+    /// What its `after` hooks that were due came to, where they failed.
+    pub hooks_failed: Vec<String>,
 }
 
 /// The journal of a run on another engine.
@@ -65,7 +68,8 @@ impl RecoverReport {
     #[must_use]
     pub fn exit(&self) -> Exit {
         let mut held = self.runs.iter().flat_map(|run| &run.held);
-        if held.any(|held| !held.is_back()) {
+        let mut hooks = self.runs.iter().flat_map(|run| &run.hooks_failed);
+        if held.any(|held| !held.is_back()) || hooks.next().is_some() {
             Exit::NotBrought
         } else {
             Exit::Done
@@ -94,7 +98,7 @@ pub async fn recover(
     let mut report = RecoverReport::default();
     for path in journal::all(state)? {
         match taken(&path, false).await? {
-            Found::Left(left) => take_back(engine, left, reporter, &mut report).await,
+            Found::Left(left) => take_back(engine, *left, reporter, &mut report).await,
             Found::Live | Found::BeingUndone => report.live += 1,
             Found::Nothing => {}
         }
@@ -113,7 +117,7 @@ pub async fn recover_one(
 ) -> Result<RecoverReport, JournalError> {
     let mut report = RecoverReport::default();
     if let Found::Left(left) = taken(path, true).await? {
-        take_back(engine, left, reporter, &mut report).await;
+        take_back(engine, *left, reporter, &mut report).await;
     }
     Ok(report)
 }
@@ -157,12 +161,19 @@ async fn take_back(
         began: left.head.began,
     });
     let held = hold::undo_left(Arc::clone(engine), Arc::clone(reporter), &left.pending).await;
+    let back = held.iter().all(|held| held.until.is_some());
+    // What is due runs when services are back, and once.
+    let hooks_failed = match back {
+        true => hooks::run_due(engine, &**reporter, &left.pending.hooks).await,
+        false => Vec::new(),
+    };
     report.runs.push(RecoveredRun {
         project: left.head.project.clone(),
         began: left.head.began,
         held: held.iter().map(HeldReport::from).collect(),
+        hooks_failed,
     });
-    if held.iter().all(|held| held.until.is_some()) {
+    if back {
         left.end();
     }
 }

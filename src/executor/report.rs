@@ -25,6 +25,8 @@ pub struct RunReport {
     pub members: Vec<MemberSummary>,
     /// Who was held still, from when to when.
     pub held: Vec<HeldReport>,
+    /// The `after` hooks that failed: what their `before` did is not undone.
+    pub hooks_failed: Vec<String>,
     /// Why the run ended early, if it did.
     pub error: Option<String>,
     /// Whether a signal ended it.
@@ -201,6 +203,9 @@ impl RunReport {
         if let Some(signal) = signal.filter(|_| self.interrupted) {
             exit = exit.worst(signal);
         }
+        if !self.hooks_failed.is_empty() {
+            exit = exit.worst(Exit::NotBrought);
+        }
         if !self.held.iter().all(HeldReport::is_back) {
             exit = exit.worst(Exit::NotBrought);
         }
@@ -248,6 +253,7 @@ mod tests {
                 until: Some(now),
                 unwell: None,
             }],
+            hooks_failed: Vec::new(),
             error: None,
             interrupted: false,
             missing: Missing::default(),
@@ -291,10 +297,11 @@ mod tests {
                 problems: vec!["read-only".into()],
             });
         };
+        let hook: Change = |report| report.hooks_failed.push("no".into());
         let stuck: Change = |report| report.held[0].until = None;
         let unwell: Change = |report| report.held[0].unwell = Some("its check fails".into());
         let signal: Change = |report| report.interrupted = true;
-        let cases: [(&[Change], Option<Exit>, u8); 18] = [
+        let cases: [(&[Change], Option<Exit>, u8); 19] = [
             (&[], None, 0),
             (&[gap], None, 3),
             (&[unpruned], None, 4),
@@ -307,6 +314,7 @@ mod tests {
             (&[no_dump, spare], None, 1),
             (&[gap, no_dump], None, 1),
             (&[stuck], None, 20),
+            (&[hook], None, 20),
             (&[unwell], None, 20),
             (&[no_dump, stuck], None, 20),
             (&[no_dump, signal], Some(Exit::Interrupted), 130),

@@ -104,6 +104,8 @@ impl Reporter for Recorder {
             Event::Trouble { member, what, .. } => format!("trouble {member}: {what}"),
             Event::MemberDone { member, .. } => format!("done {member}"),
             Event::MemberFailed { member, error } => format!("failed {member}: {error}"),
+            Event::HookStarted { hook } => format!("hook {hook}"),
+            Event::HookFailed { error } => format!("hook-failed {error}"),
             Event::Paused { container } => format!("paused {container}"),
             Event::Stopped { container } => format!("stopped {container}"),
             Event::NotHeld {

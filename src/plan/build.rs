@@ -12,7 +12,7 @@ use super::model::{EnginePlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, V
 use super::owners::Owners;
 use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
-use super::{config, contents, coverage, exports, missing, mounted, volumes, warnings};
+use super::{config, contents, coverage, exports, hooks, missing, mounted, volumes, warnings};
 
 /// Makes the plan.
 ///
@@ -75,6 +75,8 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
     };
     let mut warnings = warnings::of(request, facts, &hold, &trees);
     warnings.extend(exports::warnings(&exports));
+    let hooks = hooks::plan(request, facts);
+    warnings.extend(hooks::warnings(&hooks));
     Ok(Plan {
         members: contents::members(&trees, &volumes, &exports),
         left_out: contents::left_out(&rows, &trees, &facts.project.dir),
@@ -97,6 +99,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         mounted,
         volumes,
         exports,
+        hooks,
         hold,
         targets,
         spool_dir: facts.spool_dir.clone(),

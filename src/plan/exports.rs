@@ -83,7 +83,7 @@ fn in_container(rule: &ExportRule, words: Words) -> ContainerCommand {
 }
 
 /// The container in which a command of the service would run now.
-fn first_running<'a>(facts: &'a Facts, service: &str) -> Option<&'a Container> {
+pub(super) fn first_running<'a>(facts: &'a Facts, service: &str) -> Option<&'a Container> {
     let runs = |container: &&Container| {
         container.service.as_deref() == Some(service)
             && !container.oneoff

@@ -10,6 +10,7 @@ mod coverage;
 pub mod exports;
 pub mod facts;
 mod hold;
+mod hooks;
 pub mod job_file;
 pub mod links;
 mod links_once;

@@ -5,7 +5,7 @@ use crate::page::{Page, Row};
 use crate::text;
 
 use super::model::{
-    Decision, ExportPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
+    Decision, ExportPlan, HookPlan, PathPlan, Plan, ReaderPlan, SpoolWhat, TargetKind, TargetPlan,
     VolumePlan, Window,
 };
 
@@ -19,6 +19,10 @@ pub fn render(plan: &Plan) -> String {
     section(&mut page, "Volumes", plan.volumes.iter().map(volume_row));
     if !plan.exports.is_empty() {
         section(&mut page, "Exports", plan.exports.iter().map(export_row));
+    }
+    if !plan.hooks.is_empty() {
+        page.line("\nHooks");
+        page.rows(&plan.hooks.iter().map(hook_row).collect::<Vec<_>>());
     }
     held(&mut page, plan);
     targets(&mut page, plan);
@@ -259,6 +263,23 @@ fn volume_row(row: &VolumePlan) -> Row {
             reader,
             why(&row.decision, &row.exclude),
         ],
+    }
+}
+
+fn hook_row(row: &HookPlan) -> Row {
+    let place = match (&row.container, &row.service) {
+        (Some(container), _) => format!("in {container}"),
+        (None, Some(service)) => format!("in no container: none of `{service}` runs"),
+        (None, None) => "on this machine".to_owned(),
+    };
+    let which = match (row.has_before, row.has_after) {
+        (true, true) => "before and after",
+        (true, false) => "before",
+        (false, _) => "after",
+    };
+    Row {
+        mark: '+',
+        cells: vec![format!("hooks[{}]", row.index), which.to_owned(), place],
     }
 }
 

@@ -1,21 +1,33 @@
 //! Carries a plan out where the dumps are.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::PrunePlan;
-use crate::stored::dumps::{Listed, Listing, list};
+use crate::store::{AnswerKind, Store};
+use crate::stored::dumps::{self, Listed, Listing};
+use crate::stored::objects::{self, Depth};
 use crate::stored::{Form, OpenError};
 use crate::targets::TargetError;
-use crate::targets::remover::{Leftover, Remover};
+use crate::targets::remover::{Leftover, Remover, StoreRemover};
 
-/// Where the dumps of a target are. Every call blocks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// What messages call the target.
-    pub target: String,
-    /// The folder of dumps.
-    pub folder: PathBuf,
+/// Where the dumps of a target are. Every call blocks, and those about a store must be made inside of a runtime.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A folder of dumps.
+    Folder {
+        /// What messages call the target.
+        target: String,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A prefix in an object store.
+    Store {
+        /// What messages call the target.
+        target: String,
+        /// The prefix.
+        store: Store,
+    },
 }
 
 /// Why a dump was not removed.
@@ -27,6 +39,25 @@ pub enum PruneError {
         crate::text::path(.path)
     )]
     Changed {
+        /// The target.
+        target: String,
+        /// The dump.
+        path: PathBuf,
+    },
+    /// It is not known what it is made of.
+    #[error("target `{target}`: it is not known what is to be removed")]
+    Unread {
+        /// The target.
+        target: String,
+        /// Why not.
+        source: OpenError,
+    },
+    /// The store has refused to remove another one.
+    #[error(
+        "target `{target}`: `{}` stays as well, nothing may be removed there",
+        crate::text::path(.path)
+    )]
+    NotTried {
         /// The target.
         target: String,
         /// The dump.
@@ -58,14 +89,25 @@ pub enum Swept {
 }
 
 impl Place {
+    /// What messages call the target.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Folder { target, .. } | Self::Store { target, .. } => target,
+        }
+    }
+
     /// The dumps that are there; none where nothing was written yet.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When it cannot be looked into.
     pub fn list(&self) -> Result<Listing, OpenError> {
-        match list(&self.folder) {
-            Err(OpenError::NotFound { .. }) => Ok(Listing::default()),
-            listed => listed,
+        match self {
+            Self::Store { store, .. } => objects::list(store, Depth::Prefix),
+            Self::Folder { folder, .. } => match dumps::list(folder) {
+                Err(OpenError::NotFound { .. }) => Ok(Listing::default()),
+                listed => listed,
+            },
         }
     }
 
@@ -75,24 +117,42 @@ impl Place {
     /// When the folder cannot be opened.
     pub fn prune(&self, plan: &PrunePlan) -> Result<Pruned, TargetError> {
         let mut pruned = Pruned::default();
-        let Some(remover) = Remover::open(&self.target, &self.folder)? else {
-            return Ok(pruned);
+        let remover = match self {
+            Self::Folder { target, folder } => Remover::open(target, folder)?,
+            Self::Store { .. } => None,
         };
+        let mut is_refused = false;
         for dump in plan.going() {
-            match self.remove(&remover, dump) {
+            let removed = match self {
+                Self::Folder { folder, .. } => match &remover {
+                    Some(remover) => self.remove_here(remover, folder, dump),
+                    None => Ok(()),
+                },
+                Self::Store { .. } if is_refused => Err(PruneError::NotTried {
+                    target: self.target().to_owned(),
+                    path: dump.path.clone(),
+                }),
+                Self::Store { store, .. } => self.remove_there(store, dump),
+            };
+            match removed {
                 Ok(()) => pruned.removed.push(dump.clone()),
-                Err(error) => pruned.failed.push((dump.clone(), error)),
+                Err(error) => {
+                    is_refused |= is_denied(&error);
+                    pruned.failed.push((dump.clone(), error));
+                }
             }
         }
         Ok(pruned)
     }
 
-    fn remove(&self, remover: &Remover, dump: &Listed) -> Result<(), PruneError> {
-        if !crate::stored::dumps::is_still(&self.folder, dump) {
-            return Err(PruneError::Changed {
-                target: self.target.clone(),
-                path: dump.path.clone(),
-            });
+    fn remove_here(
+        &self,
+        remover: &Remover,
+        folder: &Path,
+        dump: &Listed,
+    ) -> Result<(), PruneError> {
+        if !dumps::is_still(folder, dump) {
+            return Err(self.changed(dump));
         }
         match dump.form {
             Form::Directory => remover.folder(&dump.name)?,
@@ -104,14 +164,40 @@ impl Place {
         Ok(())
     }
 
+    fn remove_there(&self, store: &Store, dump: &Listed) -> Result<(), PruneError> {
+        let archive = objects::archive_objects(store, dump);
+        let archive = archive.map_err(|source| PruneError::Unread {
+            target: self.target().to_owned(),
+            source,
+        })?;
+        let archive = archive.ok_or_else(|| self.changed(dump))?;
+        let remover = StoreRemover::new(self.target(), store);
+        let name = dump.name.to_string_lossy();
+        match dump.form {
+            Form::Directory => remover.directory(&name)?,
+            Form::Archive(_) => remover.archive(&name, archive)?,
+        }
+        Ok(())
+    }
+
+    fn changed(&self, dump: &Listed) -> PruneError {
+        PruneError::Changed {
+            target: self.target().to_owned(),
+            path: dump.path.clone(),
+        }
+    }
+
     /// What runs have left behind, or are writing.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When it cannot be looked into.
     pub fn leftovers(&self) -> Result<Vec<Leftover>, TargetError> {
-        match Remover::open(&self.target, &self.folder)? {
-            Some(remover) => remover.leftovers(),
-            None => Ok(Vec::new()),
+        match self {
+            Self::Store { target, store } => StoreRemover::new(target, store).leftovers(),
+            Self::Folder { target, folder } => match Remover::open(target, folder)? {
+                Some(remover) => remover.leftovers(),
+                None => Ok(Vec::new()),
+            },
         }
     }
 
@@ -120,11 +206,19 @@ impl Place {
     /// # Errors
     /// When the folder cannot be opened.
     pub fn sweep(&self, leftovers: Vec<Leftover>) -> Result<Vec<(Leftover, Swept)>, TargetError> {
-        let Some(remover) = Remover::open(&self.target, &self.folder)? else {
-            return Ok(Vec::new());
+        type Sweep<'s> = Box<dyn Fn(&Leftover) -> Result<bool, TargetError> + 's>;
+        let sweep: Sweep<'_> = match self {
+            Self::Store { target, store } => {
+                let remover = StoreRemover::new(target, store);
+                Box::new(move |leftover| remover.leftover(leftover))
+            }
+            Self::Folder { target, folder } => match Remover::open(target, folder)? {
+                Some(remover) => Box::new(move |leftover| remover.leftover(leftover)),
+                None => return Ok(Vec::new()),
+            },
         };
         let swept = leftovers.into_iter().map(|leftover| {
-            let swept = match remover.leftover(&leftover) {
+            let swept = match sweep(&leftover) {
                 Ok(true) => Swept::Removed,
                 Ok(false) => Swept::Left,
                 Err(error) => Swept::Failed(error),
@@ -133,4 +227,14 @@ impl Place {
         });
         Ok(swept.collect())
     }
+}
+
+/// Whether the store does not let anything be removed.
+fn is_denied(error: &PruneError) -> bool {
+    let PruneError::Target(TargetError::Store { source, .. }) = error else {
+        return false;
+    };
+    source
+        .answer()
+        .is_some_and(|answer| answer.kind == AnswerKind::Denied)
 }

@@ -200,8 +200,11 @@ impl Takers for Looker<'_> {
 impl TarVisitor for Looker<'_> {
     fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
         self.remember(entry);
-        let begun = self.differences.begin(entry, at);
-        self.compared(begun)?;
+        // The folder itself is no file of it.
+        if !entry.path.is_empty() {
+            let begun = self.differences.begin(entry, at);
+            self.compared(begun)?;
+        }
         self.is_copied = self.is_to_be_copied(entry);
         if !self.is_copied {
             return Ok(());

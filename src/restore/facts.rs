@@ -8,6 +8,7 @@ use crate::archive::manifest::model::Member;
 use crate::compose::Project;
 use crate::engine::{self, Container, Daemon, Engine, EngineError, Image};
 use crate::plan::facts::Way;
+use crate::plan::model::ContainerCommand;
 
 use super::plan::model::{Does, Target};
 use super::plan::naming::Named;
@@ -39,6 +40,8 @@ pub struct Facts {
     pub carried: BTreeMap<String, Vec<Vec<u8>>>,
     /// What the engine knows, or why it was not asked.
     pub engine: Result<EngineFacts, String>,
+    /// What loads exports, by member, where anything says it that is trusted.
+    pub loads: BTreeMap<String, ContainerCommand>,
     /// How a person calls Compose on the project, where it is installed.
     pub compose: Option<String>,
     /// Volumes that a restore that was cut off has left half written, by the engine's name.

@@ -18,9 +18,12 @@ use crate::archive::escape::unescape;
 use crate::archive::manifest::Manifest;
 use crate::archive::manifest::model::Source;
 use crate::compose::LoadError;
+use crate::config::job_file::{self, JobFile};
 use crate::diagnostic::Finding;
 use crate::engine::{Engine, EngineError};
+use crate::plan::exports::load_of;
 use crate::plan::facts::Way;
+use crate::plan::model::ContainerCommand;
 use crate::stored::Dump;
 
 /// An engine that answered, and what is known of the way to it.
@@ -59,7 +62,7 @@ pub(crate) enum LookError {
 }
 
 /// Looks at everything that a plan is made from. `connected` is why there is no engine, where there is
-/// none; `unfinished` are the volumes that a restore that was cut off has left half written. Changes nothing but
+/// none; `own_file` is the job file that the project folder has already; `unfinished` are the volumes that a restore that was cut off has left half written. Changes nothing but
 /// temporary files in `scratch`.
 ///
 /// # Errors
@@ -70,6 +73,7 @@ pub(crate) async fn look(
     scratch: &Path,
     connected: &Result<Connected, String>,
     unfinished: &BTreeSet<String>,
+    own_file: Option<&JobFile>,
 ) -> Result<Looked, LookError> {
     let manifest = dump.manifest.clone();
     let mounted = mounted_paths(&manifest);
@@ -103,7 +107,13 @@ pub(crate) async fn look(
     let compose = connected.as_ref().ok().and_then(|one| one.program.as_ref());
     let inside = config.as_ref().map_or(&[][..], |config| &config.inside);
     let carried = carried(&mounted, inside);
+    let of_dump = config
+        .as_ref()
+        .filter(|_| own_file.is_none() && request.trust_dump)
+        .and_then(|config| job_file(&config.copy));
+    let loads = loads(&manifest, own_file.or(of_dump.as_ref()));
     let facts = Facts {
+        loads,
         model: project,
         folder: request.folder.clone(),
         unusable_folder: facts::unusable_folder(&request.folder),
@@ -153,6 +163,41 @@ fn mounted_paths(manifest: &Manifest) -> Vec<(String, Vec<u8>)> {
         _ => None,
     });
     mounted.collect()
+}
+
+/// The job file in a folder, if there is one that nothing speaks against.
+#[must_use]
+pub(crate) fn job_file(folder: &Path) -> Option<JobFile> {
+    let path = folder.join(job_file::FILE_NAME);
+    if !path.is_file() {
+        return None;
+    }
+    let environment = std::env::vars_os().collect();
+    match job_file::load(&job_file::Source::File(path), &environment) {
+        Ok(loaded) if loaded.findings.is_empty() => Some(loaded.file),
+        Ok(_) | Err(_) => {
+            tracing::warn!(
+                "the compose-dump.yml of the project has mistakes, so it does not say how exports are loaded: `compose-dump check` names them"
+            );
+            None
+        }
+    }
+}
+
+/// What loads each export, as a job file says.
+fn loads(manifest: &Manifest, file: Option<&JobFile>) -> BTreeMap<String, ContainerCommand> {
+    let Some(file) = file else {
+        return BTreeMap::new();
+    };
+    let members = manifest.members.iter();
+    let commands = members.filter_map(|member| match &member.source {
+        Source::Export { service, name } => {
+            let command = load_of(file, &manifest.series.job, service, name)?;
+            Some((member.path.clone(), command))
+        }
+        _ => None,
+    });
+    commands.collect()
 }
 
 /// What in each mounted folder is not its own: config, and mounted folders of their own.

@@ -7,8 +7,10 @@
 mod compose_program;
 mod config_pass;
 pub mod content;
+mod drill;
 pub mod event;
 mod executor;
+mod extract;
 pub mod facts;
 mod look;
 mod model;
@@ -20,8 +22,10 @@ mod running;
 mod unfinished;
 
 pub use compose_program::{Called, ComposeError, ComposeProgram};
+pub(crate) use drill::{DrillError, DrillReport, DrillWorld, drill};
 pub use event::{Event, Reporter};
 pub use executor::{World, restore};
-pub(crate) use look::{Connected, LookError, look};
+pub(crate) use extract::{Extraction, ExtractionError, extract};
+pub(crate) use look::{Connected, LookError, job_file, look};
 pub use report::{Changed, RestoreReport};
-pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all};
+pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all, unsettled};

@@ -136,3 +136,73 @@ fn at_home(path: &Path, from: &Path, to: &Path) -> PathBuf {
         Err(_) => path.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::restore::plan::samples::Sample;
+
+    /// Compose files that stand for those in `/srv/blog`.
+    fn load(files: &[(&str, &str)], change: impl FnOnce(&mut Sample)) -> Option<Model> {
+        let top = tempfile::tempdir().unwrap();
+        let at = top.path().join("blog");
+        for (name, text) in files {
+            let path = at.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        fs::create_dir_all(&at).unwrap();
+        let mut sample = Sample::new();
+        change(&mut sample);
+        let manifest = sample.facts.manifest.clone();
+        Model::load(&sample.request, &manifest, &at).unwrap()
+    }
+
+    const COMPOSE: &str =
+        "services: {web: {image: x, volumes: ['db:/data', './media:/m']}}\nvolumes: {db: {}}\n";
+
+    #[test]
+    fn the_project_has_the_paths_and_names_that_it_will_have() {
+        let model = load(&[("compose.yaml", COMPOSE)], |_| {}).unwrap();
+        assert_eq!(model.found_name, "blog");
+        assert_eq!(model.project.dir, Path::new("/srv/blog"));
+        assert_eq!(model.project.volumes["db"].name, "blog_db");
+        let sources: Vec<_> = model.project.services["web"].mounts.iter().collect();
+        let media = MountSource::HostPath("/srv/blog/media".into());
+        assert_eq!(sources[1].source, Some(media));
+        assert!(model.files.is_empty());
+    }
+
+    #[test]
+    fn another_name_gives_volumes_other_names() {
+        let model = load(&[("compose.yaml", COMPOSE)], |sample| {
+            sample.request.copy_as = Some("staging".into());
+        })
+        .unwrap();
+        assert_eq!(model.found_name, "blog");
+        assert_eq!(model.project.volumes["db"].name, "staging_db");
+    }
+
+    #[test]
+    fn a_folder_without_compose_files_has_no_project() {
+        assert!(load(&[("other.txt", "")], |_| {}).is_none());
+    }
+
+    #[test]
+    fn files_that_compose_does_not_find_by_itself_are_named() {
+        let files = [("deploy/prod.yaml", COMPOSE)];
+        let model = load(&files, |sample| {
+            let file = crate::archive::manifest::model::ComposeFile {
+                path: "deploy/prod.yaml".into(),
+                sha256: crate::archive::manifest::Sha256Digest::of(b""),
+            };
+            sample.facts.manifest.compose.files.push(file);
+        })
+        .unwrap();
+        assert_eq!(model.files, [Path::new("/srv/blog/deploy/prod.yaml")]);
+        assert_eq!(model.project.volumes["db"].name, "blog_db");
+    }
+}

@@ -16,12 +16,16 @@ pub struct Request {
     pub compose: ComposeFlags,
     /// `--as`: the name of an independent copy.
     pub copy_as: Option<String>,
-    /// Services whose mounts and volumes are wanted; empty for all.
+    /// Services whose mounts, volumes and exports are wanted; empty for all.
     pub services: Vec<String>,
     /// Kinds of content that are wanted.
     pub scopes: BTreeSet<Scope>,
     /// Volumes that alone are wanted, by model name or as `service:/path`; empty for all.
     pub volumes: Vec<String>,
+    /// Whether every export is loaded, also where a volume of its service is put back.
+    pub all_exports: bool,
+    /// Whether the dump's own `compose-dump.yml` may say how exports are loaded.
+    pub trust_dump: bool,
     /// Whether what exists and differs may be replaced.
     pub replace: bool,
     /// Whether services are started at the end.

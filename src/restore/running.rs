@@ -63,6 +63,15 @@ pub struct ServiceRow {
 }
 
 impl Running {
+    /// The same, for what has to be done whatever signal comes.
+    pub(super) fn unheeding(&self) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            reporter: Arc::clone(&self.reporter),
+            cancel: CancellationToken::new(),
+        }
+    }
+
     /// Stops containers one after another. `note` hears of each before it is asked for.
     ///
     /// # Errors

@@ -124,9 +124,17 @@ impl Unfinished {
         Ok(())
     }
 
+    /// Whether it was about to change this volume or folder.
+    #[must_use]
+    pub fn names(&self, volume: &str, folder: Option<&Path>) -> bool {
+        let is_it =
+            |row: &PlaceRow| folder.is_some_and(|folder| row.root == folder.as_os_str().as_bytes());
+        self.volumes.iter().any(|name| name == volume) || self.places.iter().any(is_it)
+    }
+
     /// Whether its process is gone, as far as this machine knows.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         let process = ProcessId::parse(&self.process);
         process.is_none_or(|process| process.life() != Life::Alive)
     }
@@ -211,6 +219,32 @@ pub fn settle_all(state: &StateFolder) -> Result<Vec<Unfinished>, SettleError> {
     Ok(left)
 }
 
+/// Notes that volumes which the engine had half written are whole now.
+///
+/// # Errors
+/// When the records cannot be read or written.
+pub(super) fn made_whole(state: &StateFolder, volumes: &[String]) -> Result<(), UnfinishedError> {
+    for (path, mut said) in cut_off(state)? {
+        said.volumes.retain(|name| !volumes.contains(name));
+        let record = Record { path, said };
+        if record.said.volumes.is_empty() {
+            record.end()?;
+        } else {
+            record.write()?;
+        }
+    }
+    Ok(())
+}
+
+/// Restores that were cut off and have not been settled: what they name is not to be relied on.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn unsettled(state: &StateFolder) -> Result<Vec<Unfinished>, UnfinishedError> {
+    let records = cut_off(state)?;
+    Ok(records.into_iter().map(|(_, said)| said).collect())
+}
+
 /// The records of restores that were cut off, with their files; those under way are not among them.
 ///
 /// # Errors
@@ -247,4 +281,72 @@ fn read(path: &Path) -> io::Result<Option<Unfinished>> {
     let mut text = Vec::new();
     io::Read::read_to_end(&mut io::Read::take(file, LIMIT), &mut text)?;
     Ok(Some(serde_json::from_slice(&text)?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn said(process: &ProcessId) -> Unfinished {
+        Unfinished {
+            process: process.to_string(),
+            ..Unfinished::new(&Token::random(), "E1", "5f0c", "blog")
+        }
+    }
+
+    #[test]
+    fn only_a_restore_whose_process_is_gone_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::at(folder.path().to_owned());
+        assert!(
+            cut_off(&state).unwrap().is_empty(),
+            "there is no folder yet"
+        );
+        let own = ProcessId::own();
+        let under_way = Record::begin(&state, said(&own)).unwrap();
+        let _dead = Record::begin(&state, said(&own.ended())).unwrap();
+        assert_eq!(cut_off(&state).unwrap().len(), 1);
+        under_way.end().unwrap();
+        assert_eq!(cut_off(&state).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_was_begun_is_named_until_it_is_whole_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::at(folder.path().to_owned());
+        let mut record = Record::begin(&state, said(&ProcessId::own().ended())).unwrap();
+        record.add_places(&[Place::new("/srv/blog")]).unwrap();
+        record.add_volume("blog_db").unwrap();
+        record.add_volume("blog_pages").unwrap();
+        let left = unsettled(&state).unwrap();
+        assert!(left[0].names("blog_db", None));
+        assert!(left[0].names("x", Some(Path::new("/srv/blog"))));
+        assert!(!left[0].names("x", Some(Path::new("/srv"))));
+        made_whole(&state, &["blog_db".to_owned()]).unwrap();
+        let left = unsettled(&state).unwrap();
+        assert!(!left[0].names("blog_db", None) && left[0].names("blog_pages", None));
+        made_whole(&state, &["blog_pages".to_owned()]).unwrap();
+        assert!(unsettled(&state).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_nobody_can_change_back_is_settled_and_the_rest_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::at(folder.path().to_owned());
+        let place = folder.path().join("place");
+        fs::create_dir(&place).unwrap();
+        let token = Token::random();
+        let dead = ProcessId::own().ended().to_string();
+        let said = Unfinished {
+            process: dead,
+            ..Unfinished::new(&token, "E1", "5f0c", "blog")
+        };
+        let mut record = Record::begin(&state, said).unwrap();
+        record.add_places(&[Place::new(&place)]).unwrap();
+        fs::create_dir(place.join(token.hidden_name())).unwrap();
+        assert!(settle_all(&state).unwrap().is_empty());
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+        assert!(unsettled(&state).unwrap().is_empty());
+    }
 }

@@ -88,6 +88,24 @@ pub enum StoreError {
         /// What the store said.
         source: Box<Answer>,
     },
+    /// The store has sent less than was asked for, or more.
+    #[error("cannot read `{place}`: {got} bytes came in place of {wanted}")]
+    Short {
+        /// The object's URL.
+        place: String,
+        /// Bytes that were asked for.
+        wanted: u64,
+        /// Bytes that came.
+        got: u64,
+    },
+    /// An object is longer than any that could be meant.
+    #[error("`{place}` has {bytes} bytes, more than any manifest")]
+    TooLong {
+        /// The object's URL.
+        place: String,
+        /// Its length.
+        bytes: u64,
+    },
     /// The run was ended meanwhile.
     #[error("interrupted")]
     Interrupted,
@@ -160,6 +178,8 @@ impl StoreError {
             Self::File { .. }
             | Self::EmptyFile { .. }
             | Self::BadName { .. }
+            | Self::Short { .. }
+            | Self::TooLong { .. }
             | Self::Interrupted => None,
         }
     }

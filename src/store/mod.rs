@@ -30,7 +30,9 @@ mod http;
 mod open;
 mod options;
 mod profile;
+mod read;
 mod s3;
+mod stream;
 mod url;
 
 use std::sync::Arc;
@@ -44,6 +46,8 @@ pub use environment::Environment;
 pub use error::{Action, StoreError};
 pub use http::StoreClock;
 pub use options::{Given, StoreOptions};
+pub use read::Pinned;
+pub use stream::{Joined, ObjectReader, Waiter};
 pub use url::{BadUrl, Service, StoreUrl};
 
 /// A prefix in an object store that can be asked.

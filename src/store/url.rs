@@ -84,6 +84,31 @@ impl StoreUrl {
         })
     }
 
+    /// Whether it is `other` or lies below it.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let rest = self.prefix.strip_prefix(&other.prefix);
+        let below =
+            |rest: &str| rest.is_empty() || other.prefix.is_empty() || rest.starts_with('/');
+        (self.service, &self.container) == (other.service, &other.container)
+            && rest.is_some_and(below)
+    }
+
+    /// The prefix that this one is in, and its last part; `None` for a whole bucket.
+    #[must_use]
+    pub fn split_last(&self) -> Option<(Self, &str)> {
+        let (above, last) = match self.prefix.rsplit_once('/') {
+            Some(split) => split,
+            None if self.prefix.is_empty() => return None,
+            None => ("", &*self.prefix),
+        };
+        let above = Self {
+            prefix: above.to_owned(),
+            ..self.clone()
+        };
+        Some((above, last))
+    }
+
     /// Reads a URL.
     ///
     /// # Errors
@@ -148,6 +173,40 @@ mod tests {
             let url = StoreUrl::parse(text).expect("a URL");
             assert_eq!((url.to_string(), &*url.prefix), (shown.to_owned(), prefix));
         }
+    }
+
+    #[test]
+    fn prefixes_lie_in_each_other() {
+        let url = |text| StoreUrl::parse(text).expect("a URL");
+        for (inner, outer, is_within) in [
+            ("s3://b/x/y", "s3://b/x", true),
+            ("s3://b/x", "s3://b/x", true),
+            ("s3://b/x", "s3://b", true),
+            ("s3://b/xy", "s3://b/x", false),
+            ("s3://b/x", "s3://b/x/y", false),
+            ("s3://c/x", "s3://b", false),
+            ("gs://b/x", "s3://b", false),
+        ] {
+            assert_eq!(
+                url(inner).is_within(&url(outer)),
+                is_within,
+                "{inner} {outer}"
+            );
+        }
+        let split = |text| {
+            url(text)
+                .split_last()
+                .map(|(above, last)| (above.to_string(), last.to_owned()))
+        };
+        assert_eq!(
+            split("s3://b/x/y"),
+            Some(("s3://b/x".to_owned(), "y".to_owned()))
+        );
+        assert_eq!(
+            split("s3://b/y"),
+            Some(("s3://b".to_owned(), "y".to_owned()))
+        );
+        assert_eq!(split("s3://b"), None);
     }
 
     #[test]

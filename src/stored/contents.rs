@@ -17,6 +17,7 @@ use crate::archive::index::DataAt;
 use crate::archive::manifest::model::{IndexFile, Member, Source};
 use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::Codec;
+use crate::store::ObjectReader;
 
 /// The entries of one member, in its order.
 pub struct Contents {
@@ -110,6 +111,18 @@ impl Dump {
                 let found = beneath.file(index.path.as_bytes());
                 found.map(|(file, _)| file).map_err(Fault::from)
             }
+            Place::Objects(objects) => {
+                let kept = tempfile::tempfile_in(&self.scratch);
+                let kept = kept.map_err(|source| ScratchError {
+                    dir: self.scratch.clone(),
+                    source,
+                })?;
+                copy(
+                    objects.content(&self.manifest, &index.path),
+                    index.bytes,
+                    kept,
+                )
+            }
             Place::Archive(archive) => {
                 let kept = tempfile::tempfile_in(&self.scratch);
                 let taken = kept.and_then(|kept| take_out(archive, index, kept));
@@ -125,6 +138,20 @@ impl Dump {
             lines: lines.map_err(bad)?,
         })
     }
+}
+
+/// Copies an object of that length to a file, which the caller checks.
+fn copy(
+    content: Result<(ObjectReader, u64), Fault>,
+    expected: u64,
+    mut file: File,
+) -> Result<File, Fault> {
+    let (mut content, found) = content?;
+    if found != expected {
+        return Err(Fault::Length { found, expected });
+    }
+    io::copy(&mut content, &mut file).map_err(Fault::Read)?;
+    Ok(file)
 }
 
 fn open(file: File, index: &IndexFile, entries: u64) -> Result<IndexLines<'static>, Fault> {

@@ -161,6 +161,11 @@ impl<'m> Contract<'m> {
         Owner::Nobody
     }
 
+    /// Whether it belongs to what failed, a codec's extension or a segment's number left out.
+    pub(super) fn is_of_failed(&self, path: &[u8]) -> bool {
+        self.failed.iter().any(|failed| path.starts_with(failed))
+    }
+
     /// Whether it is on the way to something that failed, whose index would name it.
     pub(super) fn is_above_failed(&self, path: &[u8]) -> bool {
         let is_below = |failed: &Vec<u8>| {

@@ -24,7 +24,7 @@ use crate::targets::MARKER_EXTENSION;
 pub struct Listed {
     /// Its name: the folder's, or the archive's without its extension.
     pub name: OsString,
-    /// Where it is.
+    /// Where it is; its URL in an object store.
     pub path: PathBuf,
     /// How it lies there.
     pub form: Form,
@@ -83,10 +83,15 @@ pub fn list(folder: &Path) -> Result<Listing, OpenError> {
             Some(Err(error)) => listing.others.push((path, error)),
         }
     }
+    sort(&mut listing);
+    Ok(listing)
+}
+
+/// The oldest first, whatever order they were found in.
+pub(super) fn sort(listing: &mut Listing) {
     listing
         .dumps
         .sort_by(|one, other| (one.invoked, &one.id).cmp(&(other.invoked, &other.id)));
-    Ok(listing)
 }
 
 /// Whether a dump that was listed is still there, and no other in its place.
@@ -215,7 +220,14 @@ fn join(folder: &OsStr, name: &str) -> Vec<u8> {
     [folder.as_bytes(), b"/", name.as_bytes()].concat()
 }
 
-fn row(name: OsString, path: PathBuf, form: Form, bytes: u64, manifest: &Manifest) -> Listed {
+/// What is listed of a dump whose manifest was read.
+pub(super) fn row(
+    name: OsString,
+    path: PathBuf,
+    form: Form,
+    bytes: u64,
+    manifest: &Manifest,
+) -> Listed {
     let raw = manifest.members.iter().map(|member| member.raw_bytes);
     Listed {
         name,

@@ -7,6 +7,7 @@ use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::ManifestError;
 use crate::archive::manifest::model::Series;
 use crate::archive::tar::TarError;
+use crate::store::StoreError;
 use crate::text;
 
 /// A dump cannot be opened.
@@ -64,6 +65,9 @@ pub enum OpenError {
         /// Why not.
         source: ArchiveError,
     },
+    /// The store in which it lies does not answer as it should.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Temporary files cannot be written.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
@@ -87,6 +91,7 @@ impl OpenError {
                 Some("what is left can be read by hand: docs/format.md, section 5")
             }
             Self::Scratch(_) => Some("name a folder on a disk with room in TMPDIR"),
+            Self::Store(error) => error.help(),
             Self::Read { .. } => None,
         }
     }

@@ -18,6 +18,7 @@ mod folder;
 mod hashing;
 mod lines;
 mod names;
+pub mod objects;
 mod open;
 mod section;
 mod stream;

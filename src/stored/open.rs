@@ -19,6 +19,8 @@ use super::contract::Contract;
 use super::error::{ArchiveError, OpenError, PassError, ScratchError};
 use super::fault::{Fault, Faults};
 use super::folder;
+use super::objects::{self, Objects};
+use super::section::Whole;
 use super::takers::{Hand, Nobody, Takers};
 use super::verify::{Told, Verdicts};
 use crate::archive::entry::SinkClosed;
@@ -52,6 +54,7 @@ pub enum Form {
 pub(super) enum Place {
     Folder(Beneath),
     Archive(Archive),
+    Objects(Objects),
 }
 
 impl Dump {
@@ -101,6 +104,23 @@ impl Dump {
         Self::bare(archive, name, Faults::default(), scratch)
     }
 
+    /// A dump whose manifest was read.
+    pub(super) fn new(
+        manifest: Manifest,
+        form: Form,
+        place: Place,
+        faults: Faults,
+        scratch: &Path,
+    ) -> Self {
+        Self {
+            manifest,
+            form,
+            place,
+            faults,
+            scratch: scratch.to_owned(),
+        }
+    }
+
     fn open_folder(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
         let mut beneath = Beneath::open(path).map_err(read_error(path))?;
         let manifest = match beneath.file(FILE_NAME.as_bytes()) {
@@ -114,13 +134,9 @@ impl Dump {
             }
         };
         let manifest = manifest.map_err(|error| error.of(path))?;
-        Ok(Self {
-            manifest,
-            form: Form::Directory,
-            place: Place::Folder(beneath),
-            faults: Faults::default(),
-            scratch: scratch.to_owned(),
-        })
+        let place = Place::Folder(beneath);
+        let faults = Faults::default();
+        Ok(Self::new(manifest, Form::Directory, place, faults, scratch))
     }
 
     fn open_archive(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
@@ -129,18 +145,22 @@ impl Dump {
         let mut faults = Faults::default();
         match read_marker(path, &mut faults) {
             None => Self::bare(archive, path, faults, scratch),
-            Some(manifest) => Ok(Self {
-                manifest,
-                form: Form::Archive(archive.codec),
-                place: Place::Archive(archive),
-                faults,
-                scratch: scratch.to_owned(),
-            }),
+            Some(manifest) => Ok(Self::of_archive(manifest, archive, faults, scratch)),
         }
     }
 
+    pub(super) fn of_archive(
+        manifest: Manifest,
+        archive: Archive,
+        faults: Faults,
+        scratch: &Path,
+    ) -> Self {
+        let form = Form::Archive(archive.codec);
+        Self::new(manifest, form, Place::Archive(archive), faults, scratch)
+    }
+
     /// An archive of which only the manifest in it says what it should hold.
-    fn bare(
+    pub(super) fn bare(
         archive: Archive,
         path: &Path,
         faults: Faults,
@@ -158,13 +178,7 @@ impl Dump {
         })?;
         let manifest =
             Manifest::parse(&bytes).map_err(|error| ReadManifest::Bad(error).of(path))?;
-        Ok(Self {
-            manifest,
-            form: Form::Archive(archive.codec),
-            place: Place::Archive(archive),
-            faults,
-            scratch: scratch.to_owned(),
-        })
+        Ok(Self::of_archive(manifest, archive, faults, scratch))
     }
 
     /// Reads every stored byte of the dump and compares it with the manifest. `told` hears of each
@@ -215,6 +229,14 @@ impl Dump {
                     scratch: &self.scratch,
                 };
                 archive::check(archive, self.manifest.archive.as_ref(), &pass, told)?
+            }
+            Place::Objects(objects) => {
+                let pass = archive::Pass {
+                    contract: &contract,
+                    hand: &hand,
+                    scratch: &self.scratch,
+                };
+                objects::check(objects, &pass, told)?
             }
         };
         verdicts.rest.join(std::mem::take(&mut self.faults));
@@ -307,7 +329,7 @@ fn archive_of(file: File, path: &Path) -> io::Result<Archive> {
     let name = path.file_name().unwrap_or(OsStr::new("-")).as_bytes();
     Ok(Archive {
         codec: codec_of_archive(name, &beginning[..len]),
-        file: Arc::new(file),
+        source: Whole::File(Arc::new(file)),
         bytes,
         name: name.to_vec(),
     })

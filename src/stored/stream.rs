@@ -1,20 +1,50 @@
 //! Checks the content of a stream member while it passes, decompressed, in pieces of any length. Where
 //! it comes from, a file or an entry of an archive, is not its business.
 
-use std::io::{self, Sink};
+use std::io::{self, Read, Sink};
 
 use sha2::{Digest, Sha256};
 
 use super::Fault;
+use super::codec::codec_of;
 use super::fault::Faults;
-use super::hashing::Wanted;
+use super::hashing::{HashingReader, Wanted, each_piece};
 use super::takers::{Hand, Wish};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::{Member, MemberKind};
 use crate::archive::tar::{TarError, TarParser, TarVisitor};
+use crate::codecs::{Codec, decoder};
 use crate::targets::hashing::Hashing;
+
+/// Reads a stream member, as it is stored, to its last byte. Gives the digest of the index that its entries make.
+pub(super) fn read_stream<'m>(
+    stored: impl Read + Send,
+    member: &'m Member,
+    hand: &'m Hand<'m>,
+    faults: &mut Faults,
+) -> Result<Option<Sha256Digest>, Fault> {
+    let codec = codec_of(member).ok_or(Fault::NoCodec)?;
+    let mut stored = HashingReader::new(stored.take(member.bytes));
+    let mut check = StreamCheck::new(member, hand).map_err(Fault::Read)?;
+    let read = decoder(codec, &mut stored)
+        .and_then(|mut raw| each_piece(&mut raw, |piece| check.feed(piece)));
+    let (_, sha256) = stored.finish().map_err(Fault::Read)?;
+    if sha256 != member.sha256 {
+        faults.add(member.path.as_bytes(), Fault::Sha256);
+    }
+    let error = match read {
+        Ok(()) => return Ok(check.finish(faults)),
+        Err(error) => error,
+    };
+    check.break_off();
+    // Only what came before the end of the decoder's patience was fed: its length says nothing.
+    Err(match codec {
+        Codec::None => Fault::Read(error),
+        _ => Fault::Decompress(error),
+    })
+}
 
 /// A stream member whose content comes.
 pub(super) struct StreamCheck<'m> {

@@ -68,6 +68,12 @@ pub enum TargetError {
         /// The system's reason.
         source: io::Error,
     },
+    /// What was removed is still there.
+    #[error("target `{target}`: a dump is still there after it was removed")]
+    Retained {
+        /// The target.
+        target: String,
+    },
     /// There is something of that very name already. Nothing was changed.
     #[error("target `{target}`: `{}` exists already", crate::text::path(path))]
     Taken {
@@ -293,26 +299,6 @@ impl TargetError {
         }
     }
 
-    /// What an object store said.
-    pub(super) fn store(target: &str, source: StoreError) -> Self {
-        Self::Store {
-            target: target.to_owned(),
-            source,
-        }
-    }
-
-    /// Whether the target was only told to stop.
-    #[must_use]
-    pub const fn is_interruption(&self) -> bool {
-        matches!(
-            self,
-            Self::Store {
-                source: StoreError::Interrupted,
-                ..
-            }
-        )
-    }
-
     /// The error for an entry that cannot be made in the folder of `site`.
     pub(super) fn file(site: &Site, error: FileError) -> Self {
         let target = site.target.clone();
@@ -347,6 +333,26 @@ impl TargetError {
         }
     }
 
+    /// What an object store said.
+    pub(super) fn store(target: &str, source: StoreError) -> Self {
+        Self::Store {
+            target: target.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether the target was only told to stop.
+    #[must_use]
+    pub const fn is_interruption(&self) -> bool {
+        matches!(
+            self,
+            Self::Store {
+                source: StoreError::Interrupted,
+                ..
+            }
+        )
+    }
+
     /// What a user can do about it; `None` where the text and its causes say all.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
@@ -371,6 +377,9 @@ impl TargetError {
                 "look at the target with `compose-dump list`: a dump that is listed there is whole",
             ),
             Self::Clock { .. } => Some("set the clock; dumps are kept and found by their times"),
+            Self::Retained { .. } => {
+                Some("look for versions or a lock of objects that the bucket keeps")
+            }
             Self::Remove { .. } => Some(
                 "check that files may be removed there; where nothing may be removed, leave `keep` out",
             ),

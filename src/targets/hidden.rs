@@ -12,12 +12,17 @@ const SUFFIX: &str = ".partial";
 pub(super) fn hidden_name() -> OsString {
     // The standard library's hash keys are random; whoever makes it takes no name that is there.
     let random = RandomState::new().build_hasher().finish();
-    format!("{PREFIX}{random:016x}{SUFFIX}").into()
+    hidden(&format!("{random:016x}")).into()
 }
 
-/// The hidden object that stands for the dump `name` in a store while it is written.
+/// The hidden name of what is written under `name`.
 pub(super) fn hidden(name: &str) -> String {
     format!("{PREFIX}{name}{SUFFIX}")
+}
+
+/// The name that [`hidden`] was given.
+pub(super) fn unhidden(hidden: &str) -> Option<&str> {
+    hidden.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)
 }
 
 /// Whether [`hidden_name`] can have made this name.

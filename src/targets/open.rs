@@ -175,7 +175,7 @@ fn open_archive(
 }
 
 /// A dump in `store`.
-pub(super) fn open_in_store(
+pub(crate) fn open_in_store(
     spec: &TargetSpec,
     store: Store,
     (format, dump_name): (Format, &str),

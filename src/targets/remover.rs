@@ -24,6 +24,8 @@ use crate::archive::manifest::{MAX_BYTES, Manifest};
 use crate::codecs::Codec;
 use crate::files::{Kind, remove_entry, rename_new};
 
+pub use super::object::StoreRemover;
+
 /// An open folder of dumps from which something is to go.
 #[derive(Debug)]
 pub struct Remover {
@@ -39,7 +41,7 @@ pub struct Leftover {
     pub archive: Option<PathBuf>,
     /// Whether its run is over.
     pub state: RunState,
-    name: OsString,
+    pub(super) name: OsString,
 }
 
 /// What is known of the run that made something.
@@ -51,6 +53,8 @@ pub enum RunState {
     GoesOn,
     /// The file system has no locks, by which it could be told.
     Unknown,
+    /// In a store only its age could tell, and it is less than a week.
+    Recent,
 }
 
 impl Remover {

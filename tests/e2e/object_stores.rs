@@ -146,6 +146,66 @@ fn a_dead_store_costs_the_living_targets_nothing() {
     project.assert_nothing_left();
 }
 
+#[test]
+#[ignore = "needs an engine, Compose v2 and an S3 server: tests/run.sh"]
+fn dumps_in_a_store_are_listed_read_back_and_pruned() {
+    let project = project();
+    let endpoint = &server().endpoint;
+    let targets = [
+        target(
+            &project,
+            "archives",
+            endpoint,
+            "format: archive, keep: {last: 1}",
+        ),
+        target(&project, "trees", endpoint, "keep: {last: 1}"),
+    ];
+    job_file(&project, &targets.concat());
+    project.dump(&["run"]).expect(0);
+    let listed = |arguments: &[&str]| -> Vec<String> {
+        let rows = project.dump(&[&["list", "--json"], arguments].concat());
+        let rows = rows.expect(0).json();
+        let urls = rows.as_array().unwrap().iter();
+        urls.map(|row| row["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let first = listed(&[]);
+    assert_eq!(first.len(), 2, "one at each target: {first:?}");
+    project.dump(&["run"]).expect(0).says(&["removed"]);
+    let second = listed(&[]);
+    assert_eq!(second.len(), 2);
+    assert!(second.iter().all(|url| !first.contains(url)));
+
+    let above = format!("s3://{}/{}", server().bucket, project.name);
+    let mut all = listed(&[&above, "--all-projects"]);
+    all.sort();
+    assert_eq!(all, second);
+    for url in &second {
+        project.dump(&["verify", url]).expect(0);
+        let shown = project.dump(&["show", url, "--files", "data", "--json"]);
+        let rows = shown.expect(0).json();
+        assert!(
+            rows.as_array()
+                .unwrap()
+                .iter()
+                .any(|row| row["path"] == "file")
+        );
+    }
+    project
+        .dump(&["verify", "latest", "--target", "trees"])
+        .expect(0);
+    project
+        .dump(&["verify", &format!("{above}/trees/latest")])
+        .expect(0);
+    project
+        .dump(&["verify", &format!("{above}/trees/none")])
+        .expect(10);
+    let names = server().names(&format!("{}/trees", project.name));
+    let dump = second[1].rsplit('/').next().unwrap();
+    assert!(names.iter().all(|name| name.starts_with(dump)), "{names:?}");
+    project.assert_nothing_left();
+}
+
 /// Unpacks the tars of trees beside the other members.
 fn unpacked(dump: &Path) -> PathBuf {
     for tar in ["config.tar", "volumes/mounted.tar"] {

@@ -20,7 +20,7 @@ impl<'a> Unprivileged<'a> {
         std::fs::copy(env!("CARGO_BIN_EXE_compose-dump"), &program).unwrap();
         let root = project.dir.parent().unwrap();
         std::fs::set_permissions(root, PermissionsExt::from_mode(0o755)).unwrap();
-        for open in ["spool", "dumps"] {
+        for open in ["spool", "dumps", "state"] {
             std::fs::set_permissions(project.beside(open), PermissionsExt::from_mode(0o777))
                 .unwrap();
         }
@@ -52,7 +52,8 @@ impl<'a> Unprivileged<'a> {
             .arg(self.dumps())
             .current_dir(&self.project.dir)
             .env("HOME", self.project.beside("spool"))
-            .env("TMPDIR", self.project.beside("spool"));
+            .env("TMPDIR", self.project.beside("spool"))
+            .env("COMPOSE_DUMP_STATE_DIR", self.project.beside("state"));
         command
     }
 }

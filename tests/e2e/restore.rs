@@ -1,6 +1,6 @@
 //! The way back: what was dumped, lost and restored is what it was, and runs.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,7 +8,7 @@ use crate::support::{IMAGE, Project, Ran, docker, entries, only_entry, run, succ
 use crate::whole_project::Everything;
 
 /// The program in the project folder, with Compose v2 where it looks for Compose.
-fn restoring(project: &Project, arguments: &[&str]) -> Command {
+pub(crate) fn restoring(project: &Project, arguments: &[&str]) -> Command {
     let mut command = project.program(arguments);
     let folder = project.beside("bin");
     let compose = folder.join("docker-compose");
@@ -25,7 +25,7 @@ fn restoring(project: &Project, arguments: &[&str]) -> Command {
     command
 }
 
-fn restore(project: &Project, arguments: &[&str]) -> Ran {
+pub(crate) fn restore(project: &Project, arguments: &[&str]) -> Ran {
     let all = [&["restore"], arguments].concat();
     run(&mut restoring(project, &all))
 }
@@ -89,7 +89,7 @@ fn lose(project: &Project) {
 }
 
 /// Compose has nothing to do, to say or to ask.
-fn assert_up_changes_nothing(project: &Project) {
+pub(crate) fn assert_up_changes_nothing(project: &Project) {
     let program = std::env::var_os("COMPOSE_V2").expect("COMPOSE_V2 names a Compose v2 program");
     let output = Command::new(program)
         .args(["up", "-d", "--no-build"])
@@ -156,7 +156,7 @@ fn what_was_lost_comes_back_from_a_folder_an_archive_and_a_stream() {
 }
 
 /// A project with a database, a service that needs it, and content in each kind of place.
-fn small() -> Project {
+pub(crate) fn small() -> Project {
     let project = Project::new(&format!(
         "services:
   db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data', './media:/media']}}
@@ -172,11 +172,11 @@ volumes: {{data: {{}}}}
     project
 }
 
-fn dump(project: &Project) -> PathBuf {
+pub(crate) fn dump(project: &Project) -> PathBuf {
     project.dump_to_folder(&[])
 }
 
-fn in_volume(project: &Project) -> String {
+pub(crate) fn in_volume(project: &Project) -> String {
     std::fs::read_to_string(project.volume_dir("data").join("file")).unwrap()
 }
 
@@ -260,6 +260,7 @@ fn a_copy_under_another_name_is_independent() {
     restore(&project, &[dump, "--to", to])
         .expect(2)
         .says(&["Compose calls it", "--as"]);
+    std::fs::remove_dir(&copy.dir).unwrap();
     // The name of the folder is not that of the copy.
     let name = format!("{}copy", copy.name);
     restore(&project, &[dump, "--to", to, "--as", &name]).expect(0);
@@ -267,6 +268,12 @@ fn a_copy_under_another_name_is_independent() {
         let filter = format!("label=com.docker.compose.project={name}");
         docker(&[what, &["--filter", &filter]].concat())
     };
+    let mode = |dir: &Path| dir.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        mode(&copy.dir),
+        mode(&project.dir),
+        "a new folder is as the old one was"
+    );
     assert_eq!(of_copy(&["volume", "ls", "-q"]), format!("{name}_data"));
     assert_eq!(of_copy(&["ps", "-q"]).lines().count(), 2);
     assert_up_changes_nothing(&copy);

@@ -15,6 +15,10 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
+        .env(
+            "COMPOSE_DUMP_STATE_DIR",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/state"),
+        )
         .env("CHECK_HOST", "web-1")
         .current_dir(root("tests/configs/project"))
         .args(arguments);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -12,6 +13,9 @@ use crate::config::span::Span;
 
 /// What stands in place of what may be a secret.
 const HIDDEN: &str = "***";
+
+/// Hooks, in their order.
+pub type Hooks = Vec<HookRule>;
 
 /// Exports by service and by name.
 pub type Exports = BTreeMap<String, BTreeMap<String, ExportRule>>;
@@ -81,8 +85,45 @@ impl Default for ExportRule {
             load: None,
             preset: None,
             database: None,
-            timeout: Span(std::time::Duration::from_secs(60 * 60)),
+            timeout: Span(Duration::from_secs(60 * 60)),
             min_size: Size(1),
+            user: None,
+            workdir: None,
+            env: Variables::default(),
+        }
+    }
+}
+
+/// A pair of commands around a dump, in a service's container or on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HookRule {
+    /// The service in whose container both run.
+    pub service: Option<String>,
+    /// Whether both run on this machine.
+    pub on_host: bool,
+    /// Runs before anything is read.
+    pub before: Option<Words>,
+    /// Runs once the services run again, if `before` was started.
+    pub after: Option<Words>,
+    /// How long each may take.
+    pub timeout: Span,
+    /// Who they run as in the container.
+    pub user: Option<String>,
+    /// Where they run.
+    pub workdir: Option<String>,
+    /// Variables beside those that are there.
+    pub env: Variables,
+}
+
+impl Default for HookRule {
+    fn default() -> Self {
+        Self {
+            service: None,
+            on_host: false,
+            before: None,
+            after: None,
+            timeout: Span(Duration::from_secs(60)),
             user: None,
             workdir: None,
             env: Variables::default(),

@@ -47,6 +47,7 @@ impl JobFile {
                 mounted: job.mounted.as_ref().unwrap_or(&self.mounted).clone(),
                 volumes: job.volumes.as_ref().unwrap_or(&self.volumes).clone(),
                 exports: job.exports.as_ref().unwrap_or(&self.exports).clone(),
+                hooks: job.hooks.as_ref().unwrap_or(&self.hooks).clone(),
             },
             targets: targets
                 .map(|(name, rules)| (name.clone(), rules.clone()))
@@ -68,6 +69,7 @@ impl JobFile {
             mounted: self.mounted.clone(),
             volumes: self.volumes.clone(),
             exports: self.exports.clone(),
+            hooks: self.hooks.clone(),
         };
         (settings, rules)
     }

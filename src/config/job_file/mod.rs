@@ -2,7 +2,7 @@
 //!
 //! In the order of the data's way: `source` reads the bytes, [`document`] makes located values of
 //! them, `variables` fills in the environment, `form` holds them against the schema with the help
-//! of `formats` and `later`, [`model`] is what comes out, and `sense` says what a schema cannot.
+//! of `formats`, [`model`] is what comes out, and `sense` says what a schema cannot.
 //! [`load()`] is the spine; [`declared`] makes one job complete.
 //!
 //! Nothing here knows the project: which of its services and volumes a rule names is planning.
@@ -13,7 +13,6 @@ pub mod document;
 mod form;
 mod formats;
 pub mod key_path;
-mod later;
 mod load;
 pub mod model;
 mod prune;

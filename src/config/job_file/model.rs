@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::target::{TargetFormat, TargetRules};
 
-use super::commands::Exports;
+use super::commands::{Exports, Hooks};
 use super::rules::{ConfigRules, MountedRule, PauseRules, Services, VolumeRule};
 use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
@@ -41,6 +41,8 @@ pub struct JobFile {
     pub volumes: BTreeMap<String, VolumeRule>,
     /// Commands of services whose output is stored.
     pub exports: Exports,
+    /// Pairs of commands around a dump.
+    pub hooks: Hooks,
     /// Who is held still.
     pub pause: PauseRules,
     /// Reader of volumes.
@@ -75,6 +77,7 @@ impl Default for JobFile {
             mounted: BTreeMap::new(),
             volumes: BTreeMap::new(),
             exports: Exports::new(),
+            hooks: Hooks::new(),
             pause: PauseRules::default(),
             reader: ReaderChoice::default(),
             compression: CompressionSettings {
@@ -122,6 +125,8 @@ pub struct JobRules {
     pub volumes: Option<BTreeMap<String, VolumeRule>>,
     /// As [`JobFile::exports`].
     pub exports: Option<Exports>,
+    /// As [`JobFile::hooks`].
+    pub hooks: Option<Hooks>,
     /// As [`JobFile::pause`].
     pub pause: Option<PauseRules>,
     /// As [`JobFile::reader`].

@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::commands::Exports;
+use super::commands::{Exports, Hooks};
 use crate::config::span::Span;
 
 /// What a job says of the project's content by name.
@@ -20,6 +20,8 @@ pub struct Rules {
     pub volumes: BTreeMap<String, VolumeRule>,
     /// Commands of services whose output is stored.
     pub exports: Exports,
+    /// Pairs of commands around a dump.
+    pub hooks: Hooks,
 }
 
 /// Which services' content is taken.

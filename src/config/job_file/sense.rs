@@ -1,6 +1,6 @@
 //! What a file may not say though its form is right, and for which nobody has to look at the project.
 
-use super::commands::{ExportRule, Exports};
+use super::commands::{ExportRule, Exports, Hooks};
 use super::document::{Document, Part};
 use super::key_path::KeyPath;
 use super::model::JobFile;
@@ -20,6 +20,7 @@ pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(level(&file.compression, document, &KeyPath::default()));
     exports(&file.exports, document, &KeyPath::default(), &mut found);
+    hooks(&file.hooks, document, &KeyPath::default(), &mut found);
     target_sense::findings(file, document, &mut found);
     for (name, job) in &file.jobs {
         let path = KeyPath::new(["jobs", name]);
@@ -29,6 +30,9 @@ pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
         }
         if let Some(rules) = &job.exports {
             exports(rules, document, &path, &mut found);
+        }
+        if let Some(rules) = &job.hooks {
+            hooks(rules, document, &path, &mut found);
         }
         if let Some(to) = &job.to {
             unknown_targets(to, document, &path.join("to"), &mut found);
@@ -52,6 +56,33 @@ fn level(settings: &CompressionSettings, document: &Document, job: &KeyPath) -> 
         levels.start(),
         levels.end()
     )))
+}
+
+/// A hook has one place and at least one command.
+fn hooks(rules: &Hooks, document: &Document, job: &KeyPath, found: &mut Vec<Finding>) {
+    for (index, rule) in rules.iter().enumerate() {
+        let path = job.join("hooks").join(index);
+        let wrong = match (&rule.service, rule.on_host) {
+            (None, false) => Some((
+                "it has no place",
+                "write `service: NAME`, or `on_host: true`",
+            )),
+            (Some(_), true) => Some(("it has two places", "remove `service` or `on_host`")),
+            (None, true) if rule.user.is_some() => Some((
+                "it has a `user`, and commands on this machine run as whoever runs this program",
+                "remove the key, or write a command that changes the user",
+            )),
+            _ if rule.before.is_none() && rule.after.is_none() => {
+                Some(("it has no command", "write `before`, `after`, or both"))
+            }
+            _ => None,
+        };
+        found.extend(wrong.map(|(what, help)| {
+            let message = format!("the hook says too little or too much: {what}");
+            let finding = document.finding("config::hook", message, (&path, Part::Value));
+            finding.with_help(help)
+        }));
+    }
 }
 
 fn exports(rules: &Exports, document: &Document, job: &KeyPath, found: &mut Vec<Finding>) {

@@ -19,10 +19,7 @@ pub(super) fn findings(file: &JobFile, document: &Document, found: &mut Vec<Find
     for (name, target) in &file.targets {
         let path = KeyPath::new(["targets", name]);
         match (&target.url, &target.path) {
-            (Some(url), None) => {
-                found.extend(bad_url(url, document, &path));
-                found.extend(kept(target, document, &path));
-            }
+            (Some(url), None) => found.extend(bad_url(url, document, &path)),
             (None, Some(place)) => found.extend(bad_path(target, place, document, &path)),
             (Some(_), Some(_)) => found.push(two_places(document, &path)),
             (None, None) => {
@@ -69,15 +66,6 @@ fn two_places(document: &Document, path: &KeyPath) -> Finding {
 fn bad_url(url: &str, document: &Document, path: &KeyPath) -> Option<Finding> {
     let error = TargetArg::in_store(url, StoreOptions::default()).err()?;
     Some(located(error, document, (&path.join("url"), Part::Value)))
-}
-
-/// Only folders are pruned by this version.
-fn kept(target: &TargetRules, document: &Document, path: &KeyPath) -> Option<Finding> {
-    target.keep.as_ref()?;
-    let at = (&path.join("keep"), Part::Key);
-    let message = "the key `keep` of an object store is not executed by this version: removing old dumps there comes later";
-    let finding = document.finding("config::not_yet", message, at);
-    Some(finding.with_help("remove the key; it would have no effect"))
 }
 
 fn bad_path(

@@ -101,6 +101,7 @@ fn is_command(path: &KeyPath) -> bool {
     };
     match keys {
         [exports, _, _, key] if exports == "exports" => key == "command" || key == "load",
+        [hooks, _, key] if hooks == "hooks" => key == "before" || key == "after",
         _ => false,
     }
 }

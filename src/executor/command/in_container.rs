@@ -63,6 +63,7 @@ pub(in crate::executor) struct InContainer {
     stderr: Tail,
     stdout: Tail,
     bytes: u64,
+    hears_all: bool,
 }
 
 /// What it takes to end a command. Cheap to clone.
@@ -148,7 +149,16 @@ impl InContainer {
             stderr: Tail::default(),
             stdout: Tail::default(),
             bytes: 0,
+            hears_all: false,
         })
+    }
+
+    /// Takes its standard output for words as well: they go to the log and into errors.
+    pub(in crate::executor) fn hearing_all(self) -> Self {
+        Self {
+            hears_all: true,
+            ..self
+        }
     }
 
     /// What ends it, should it have to end.
@@ -181,7 +191,11 @@ impl InContainer {
             match said.map_err(|_| self.timed_out())? {
                 Some(Ok(ExecOutput::Stdout(data))) => {
                     self.bytes += data.len() as u64;
-                    if self.bytes < COMPLAINT_BYTES {
+                    if self.hears_all {
+                        for line in self.stdout.push(&data) {
+                            tracing::info!(container = self.watched.name, "{line}");
+                        }
+                    } else if self.bytes < COMPLAINT_BYTES {
                         self.stdout.push(&data);
                     }
                     return Ok(Some(data));
@@ -208,7 +222,7 @@ impl InContainer {
             return Ok(());
         }
         let mut said = self.stderr.text();
-        if said.is_empty() && matches!(status, 126 | 127) {
+        if said.is_empty() && (self.hears_all || matches!(status, 126 | 127)) {
             said = self.stdout.text();
         }
         Err(CommandError::Status {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::engine::EngineError;
 
 mod in_container;
+mod on_host;
 mod tail;
 
 pub(super) use in_container::{InContainer, Piece, first_running};
+pub(super) use on_host::OnHost;
 
 /// A command did not do what it was to do.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,9 @@ pub enum CommandError {
         /// What the engine says.
         source: EngineError,
     },
+    /// It cannot be started here, or its end cannot be waited for.
+    #[error("the command on this machine cannot be run")]
+    Spawn(#[source] std::io::Error),
     /// It ended as a command does that has failed.
     #[error("the command in `{place}` {}{}", ended(*.status), last_lines(.said))]
     Status {

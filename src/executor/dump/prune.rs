@@ -12,6 +12,7 @@ use crate::executor::report::{PruneReport, RunReport};
 use crate::plan::model::{Plan, TargetKind, TargetPlan};
 use crate::prune::{Keeping, Place, PruneError, plan};
 use crate::retention::Shrunk;
+use crate::store::{Environment, Store, StoreError};
 use crate::stored::OpenError;
 use crate::targets::TargetError;
 use crate::text;
@@ -29,6 +30,9 @@ enum NotPruned {
     /// It is not known what is there.
     #[error("target `{target}`: nothing was removed, because its dumps cannot be listed")]
     Unlisted { target: String, source: OpenError },
+    /// The store cannot be reached.
+    #[error("target `{target}`: nothing was removed")]
+    Store { target: String, source: StoreError },
     /// A dump cannot be removed.
     #[error(transparent)]
     Dump(#[from] PruneError),
@@ -45,7 +49,9 @@ impl NotPruned {
             ),
             Self::Unlisted { source, .. } => source.help(),
             Self::Dump(PruneError::Target(error)) | Self::Place(error) => error.help(),
-            Self::Dump(PruneError::Changed { .. }) => None,
+            Self::Dump(PruneError::Unread { source, .. }) => source.help(),
+            Self::Dump(PruneError::Changed { .. } | PruneError::NotTried { .. }) => None,
+            Self::Store { source, .. } => source.help(),
         }
     }
 }
@@ -64,10 +70,18 @@ pub(super) async fn prune(plan: &Arc<Plan>, world: &World, report: &mut RunRepor
     }
     let rows = report.targets.iter_mut().zip(&plan.targets);
     for (row, target) in rows.filter(|(row, _)| row.dump.is_some()) {
-        let Some((place, keeping)) = keeping(plan, target) else {
+        let Some(keeping) = keeping(plan, target) else {
             continue;
         };
-        let pruning = bridge::blocking("removing old dumps", move || prune_one(&place, &keeping));
+        let (name, kind) = (target.name.clone(), target.kind.clone());
+        let pruning = bridge::blocking("removing old dumps", move || match place(name, &kind) {
+            Ok(Some(place)) => prune_one(&place, &keeping),
+            Ok(None) => Done::default(),
+            Err(error) => Done {
+                problems: vec![error],
+                ..Done::default()
+            },
+        });
         let mut pruned = PruneReport::default();
         match pruning.await {
             Ok(done) => {
@@ -92,24 +106,33 @@ pub(super) async fn prune(plan: &Arc<Plan>, world: &World, report: &mut RunRepor
     }
 }
 
-fn keeping(plan: &Plan, target: &TargetPlan) -> Option<(Place, Keeping)> {
-    let (TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. }) = &target.kind else {
-        return None;
-    };
-    let place = Place {
-        target: target.name.clone(),
-        folder: path.clone(),
-    };
-    let keeping = Keeping {
+fn keeping(plan: &Plan, target: &TargetPlan) -> Option<Keeping> {
+    Some(Keeping {
         project: plan.project.id.clone(),
         jobs: vec![(plan.job.clone(), plan.shrink_guard)],
         policy: target.keep.clone()?,
-    };
-    Some((place, keeping))
+    })
+}
+
+/// Where a target's dumps are; `None` where it has but the one.
+fn place(target: String, kind: &TargetKind) -> Result<Option<Place>, NotPruned> {
+    Ok(match kind {
+        TargetKind::Folder { path, .. } | TargetKind::Archives { path, .. } => {
+            let folder = path.clone();
+            Some(Place::Folder { target, folder })
+        }
+        TargetKind::Store { url, options, .. } => {
+            match Store::open(url, options, &Environment::of_process()) {
+                Ok(store) => Some(Place::Store { target, store }),
+                Err(source) => return Err(NotPruned::Store { target, source }),
+            }
+        }
+        TargetKind::Archive { .. } | TargetKind::Stdout => None,
+    })
 }
 
 fn prune_one(place: &Place, keeping: &Keeping) -> Done {
-    let target = || place.target.clone();
+    let target = || place.target().to_owned();
     let mut done = Done::default();
     let listing = match place.list() {
         Ok(listing) => listing,

@@ -16,6 +16,8 @@ use crate::plan::model::TreeReader;
 mod exported;
 mod failing;
 mod held;
+mod hooked;
+mod in_store;
 
 impl Stage {
     async fn dump_to(&mut self, writers: Vec<(&'static str, Writer)>) -> RunReport {

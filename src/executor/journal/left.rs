@@ -21,7 +21,7 @@ pub(crate) enum Found {
     /// Its run is over, and somebody else is undoing it just now.
     BeingUndone,
     /// Its run is over. We have its lock.
-    Left(Left),
+    Left(Box<Left>),
     /// It is gone, or said nothing yet when its run died.
     Nothing,
 }
@@ -124,12 +124,12 @@ pub(crate) fn open(path: &Path) -> Result<Found, JournalError> {
     if !is_there(&file).map_err(failed)? {
         return Ok(Found::Nothing);
     }
-    Ok(Found::Left(Left {
+    Ok(Found::Left(Box::new(Left {
         head,
         pending,
         path: path.to_owned(),
         _locked: file,
-    }))
+    })))
 }
 
 /// A run that died before its first line was whole has touched nobody.

@@ -21,7 +21,7 @@ mod left;
 mod record;
 
 pub(crate) use left::{Found, Left, all, open};
-pub(crate) use record::{Head, Intent, Pending, Record};
+pub(crate) use record::{Head, HookIntent, Intent, Pending, Record};
 
 /// The name of the folder of journals in the folder of state.
 pub(super) const FOLDER: &str = "journals";

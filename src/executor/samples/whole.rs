@@ -53,7 +53,7 @@ fn dump_of(stage: &mut Stage, dumps: &Path, shape: Shape, codec: Codec) -> PathB
     PathBuf::from(place.unwrap_or_else(|| panic!("no dump: {report:?}")))
 }
 
-fn target(dumps: &Path, shape: Shape, codec: Codec) -> TargetPlan {
+pub(in crate::executor) fn target(dumps: &Path, shape: Shape, codec: Codec) -> TargetPlan {
     let path = dumps.to_owned();
     let dump_name = DumpName::parse("{name}___{date}_{time}").unwrap();
     let mut target = Sample::new().plan().targets.remove(0);
@@ -69,7 +69,7 @@ fn target(dumps: &Path, shape: Shape, codec: Codec) -> TargetPlan {
     target
 }
 
-fn everything() -> Stage {
+pub(in crate::executor) fn everything() -> Stage {
     let mut stage = Stage::new();
     stage.file("conf/app/key", b"a key\n");
     stage.file("conf/app/empty", b"");

@@ -53,6 +53,12 @@ impl Checker<'_> {
             let path = set.path.join("pause").join("services").join(name);
             self.service(name, &path, Part::Key);
         }
+        for (index, hook) in set.hooks.iter().flat_map(|hooks| hooks.iter()).enumerate() {
+            if let Some(name) = &hook.service {
+                let path = set.path.join("hooks").join(index).join("service");
+                self.service(name, &path, Part::Value);
+            }
+        }
         for name in set.exports.iter().flat_map(|exports| exports.keys()) {
             let path = set.path.join("exports").join(name);
             self.service(name, &path, Part::Key);

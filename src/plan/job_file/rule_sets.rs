@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::compose::{MountKind, MountSource, Project, Service};
-use crate::config::job_file::commands::Exports;
+use crate::config::job_file::commands::{Exports, Hooks};
 use crate::config::job_file::rules::{MountedRule, PauseRules, Services, VolumeRule};
 use crate::config::job_file::{JobFile, KeyPath};
 use crate::config::scope::Scope;
@@ -19,6 +19,7 @@ pub(super) struct RuleSet<'a> {
     pub(super) mounted: Option<&'a BTreeMap<String, MountedRule>>,
     pub(super) volumes: Option<&'a BTreeMap<String, VolumeRule>>,
     pub(super) exports: Option<&'a Exports>,
+    pub(super) hooks: Option<&'a Hooks>,
     pub(super) pause: Option<&'a PauseRules>,
 }
 
@@ -31,6 +32,7 @@ pub(super) fn rule_sets(file: &JobFile) -> Vec<RuleSet<'_>> {
         mounted: Some(&file.mounted),
         volumes: Some(&file.volumes),
         exports: Some(&file.exports),
+        hooks: Some(&file.hooks),
         pause: Some(&file.pause),
     };
     let jobs = file.jobs.iter().map(|(name, job)| RuleSet {
@@ -40,6 +42,7 @@ pub(super) fn rule_sets(file: &JobFile) -> Vec<RuleSet<'_>> {
         mounted: job.mounted.as_ref(),
         volumes: job.volumes.as_ref(),
         exports: job.exports.as_ref(),
+        hooks: job.hooks.as_ref(),
         pause: job.pause.as_ref(),
     });
     std::iter::once(top).chain(jobs).collect()

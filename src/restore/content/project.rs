@@ -11,7 +11,7 @@ use super::ContentError;
 use super::moves::{Moves, MovesWriter};
 use super::place::{Hidden, NEW, OLD, join, open_beneath};
 use super::stage::{Ended, Stage};
-use crate::files::same_content;
+use crate::files::{Losses, same_content};
 
 impl Stage {
     /// Ends the content of files that have their places among others.
@@ -57,6 +57,10 @@ impl StagedFiles {
         let hidden = &self.ended.prepared.hidden;
         if let Some(moves) = Moves::open(hidden)? {
             moves.execute()?;
+        }
+        if let (Some(metadata), true) = (&self.ended.root, self.ended.prepared.is_new()) {
+            // A folder that was there is its owner's; one that we have made is the dump's.
+            metadata.replace(hidden.folder.as_fd(), &mut Losses::default());
         }
         hidden.sync()?;
         Ok(swapped)

@@ -142,6 +142,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether the place itself did not exist before.
+    pub(super) fn is_new(&self) -> bool {
+        self.made.contains(&self.place.below)
+    }
+
     /// Puts everything back as it was.
     pub(super) fn undo(&mut self) -> Result<(), ContentError> {
         self.is_settled = true;

@@ -1,6 +1,6 @@
 //! Content that has changed places, and the way back until the old content is removed.
 
-use super::stager::Staged;
+use super::goes::Staged;
 use crate::restore::content::{ContentError, StagedFiles, StagedFolder};
 
 /// What has changed places, in that order. Dropped, it leaves everything as it was.

@@ -1,28 +1,27 @@
-//! The spine of a restore.
+//! The spine of a restore: what happens in which order.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::places::{InPlace, SwapError};
-use super::stager::{self, Check, Goes, PassOptions, StageError};
-use super::volumes::{VolumeError, Volumes};
-use super::writes::{self, WriteError, Written};
-use crate::archive::escape::unescape;
-use crate::bridge::{self, WorkLost};
-use crate::engine::{Engine, EngineError};
+use super::check::{Check, demand_sound};
+use super::error::RestoreError;
+use super::places::InPlace;
+use super::stager::StageError;
+use super::volumes::Volumes;
+use super::writes::{self, Written};
+use crate::bridge;
+use crate::engine::Engine;
 use crate::executor::chain;
-use crate::restore::compose_program::{Called, ComposeError, ComposeProgram, shown_with};
-use crate::restore::content::{Place, StageOptions, Token};
+use crate::restore::compose_program::{Called, ComposeProgram};
+use crate::restore::content::{StageOptions, Token};
 use crate::restore::event::{Event, Reporter};
 use crate::restore::facts::Facts;
-use crate::restore::plan::model::{LeftOut, MountedPlan, Plan, Target, VolumePlan};
-use crate::restore::plan::{is_made_anew, volume_of};
-use crate::restore::report::{Changed, RestoreReport};
-use crate::restore::running::{Running, ServiceRow, StopError, steps};
-use crate::restore::unfinished::{Record, Unfinished, UnfinishedError};
+use crate::restore::plan::model::Plan;
+use crate::restore::report::RestoreReport;
+use crate::restore::running::Running;
+use crate::restore::unfinished::{Record, Unfinished};
 use crate::state::StateFolder;
 use crate::stored::{Dump, PassError};
 
@@ -40,48 +39,10 @@ pub struct World {
     pub reporter: Arc<dyn Reporter>,
     /// Fires when a signal came.
     pub cancel: CancellationToken,
+    /// Where temporary files go.
+    pub scratch: PathBuf,
     /// Whether device nodes are made.
     pub devices: bool,
-}
-
-/// A restore cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RestoreError {
-    /// Content cannot be staged.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-    /// Content cannot change places.
-    #[error(transparent)]
-    Swap(#[from] SwapError),
-    /// A volume cannot be made ready.
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
-    /// A container cannot be stopped.
-    #[error(transparent)]
-    Stop(#[from] StopError),
-    /// A file beside the dump's own cannot be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The record of the restore cannot be kept.
-    #[error(transparent)]
-    Record(#[from] UnfinishedError),
-    /// The engine does not answer as it should.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The project folder cannot be made.
-    #[error("cannot make `{}`", crate::text::path(.folder))]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Blocking work ended by a bug.
-    #[error(transparent)]
-    Lost(#[from] WorkLost),
-    /// A signal came.
-    #[error("the restore was interrupted")]
-    Interrupted,
 }
 
 /// Puts a dump back as planned.
@@ -93,7 +54,13 @@ pub async fn restore(plan: Plan, facts: Facts, dump: Dump, world: World) -> Rest
             reporter: Arc::clone(&world.reporter),
             cancel: world.cancel.clone(),
         }),
-        volumes: Volumes::new(world.engine.clone()),
+        volumes: Volumes::new(
+            world.engine.clone(),
+            world.scratch.clone(),
+            StageOptions {
+                devices: world.devices,
+            },
+        ),
         token: Token::random(),
         plan,
         facts,
@@ -101,25 +68,32 @@ pub async fn restore(plan: Plan, facts: Facts, dump: Dump, world: World) -> Rest
         report,
         in_place: InPlace::default(),
         written: Vec::new(),
+        has_removed: false,
+        has_composed: false,
     };
     if let Err(error) = restoring.run(dump).await {
         restoring.note(&error);
     }
+    restoring.volumes.settle().await;
     restoring.report
 }
 
 /// A restore that is under way.
-struct Restoring {
-    plan: Plan,
-    facts: Facts,
-    world: World,
-    running: Option<Running>,
-    token: Token,
-    report: RestoreReport,
+pub(super) struct Restoring {
+    pub(super) plan: Plan,
+    pub(super) facts: Facts,
+    pub(super) world: World,
+    pub(super) running: Option<Running>,
+    pub(super) token: Token,
+    pub(super) report: RestoreReport,
     /// What has changed and can be taken back: content, files beside it, volumes that were made.
-    in_place: InPlace,
-    written: Vec<Written>,
-    volumes: Volumes,
+    pub(super) in_place: InPlace,
+    pub(super) written: Vec<Written>,
+    pub(super) volumes: Volumes,
+    /// Whether containers were removed, which Compose has to make again.
+    pub(super) has_removed: bool,
+    /// Whether Compose has made containers.
+    pub(super) has_composed: bool,
 }
 
 impl Restoring {
@@ -127,9 +101,10 @@ impl Restoring {
         let dump = self.verify(dump).await?;
         let mut record = Record::begin(&self.world.state, self.unfinished())?;
         match self.change(dump, &mut record).await {
-            Ok(()) => {
+            Ok(dump) => {
                 self.keep(record).await?;
-                self.start().await
+                self.start().await?;
+                self.load_exports(dump).await
             }
             Err(error) => {
                 self.take_back(record).await?;
@@ -139,20 +114,21 @@ impl Restoring {
     }
 
     /// Everything up to the point from which the new content counts.
-    async fn change(&mut self, dump: Dump, record: &mut Record) -> Result<(), RestoreError> {
+    async fn change(&mut self, dump: Dump, record: &mut Record) -> Result<Dump, RestoreError> {
         if let Some(running) = &self.running {
             running.stop_all(&self.plan.stop).await?;
         }
         let goes = self.destinations(record).await?;
         let dump = self.stage_and_swap(dump, goes, record).await?;
+        let goes = self.made_anew(record).await?;
+        let dump = self.stage_and_swap(dump, goes, record).await?;
         self.written = writes::all(&self.plan, &self.facts)?;
         self.make_containers().await?;
         let goes = self.later_destinations(record).await?;
-        if !goes.is_empty() {
-            self.stage_and_swap(dump, goes, record).await?;
-        }
+        let dump = self.stage_and_swap(dump, goes, record).await?;
         self.heed()?;
-        Ok(record.swapped()?)
+        record.swapped()?;
+        Ok(dump)
     }
 
     /// Reads every stored byte, so that a dump that is not what was stored is refused before the first write.
@@ -171,7 +147,7 @@ impl Restoring {
             Err(PassError::Closed(_)) => return Err(RestoreError::Interrupted),
             Err(PassError::Scratch(error)) => return Err(StageError::Scratch(error).into()),
         };
-        stager::demand_sound(&verdicts)?;
+        demand_sound(&verdicts)?;
         self.world.reporter.report(Event::Verified {
             members: verdicts.members.len(),
         });
@@ -184,222 +160,10 @@ impl Restoring {
         Unfinished::new(&self.token, engine, &self.plan.dump.id, &self.plan.project)
     }
 
-    fn heed(&self) -> Result<(), RestoreError> {
+    pub(super) fn heed(&self) -> Result<(), RestoreError> {
         if self.world.cancel.is_cancelled() {
             return Err(RestoreError::Interrupted);
         }
-        Ok(())
-    }
-}
-
-/// What becomes of content.
-impl Restoring {
-    /// Where each member goes whose place is there or can be made. Noted down before anything is written.
-    async fn destinations(&mut self, record: &mut Record) -> Result<Destinations, RestoreError> {
-        let mut goes = Destinations::new();
-        if let Some(config) = &self.plan.config {
-            goes.insert(config.member.clone(), Goes::Among);
-        }
-        for row in &self.plan.mounted {
-            goes.insert(row.member.clone(), mounted(&self.facts, row));
-        }
-        for row in self.plan.volumes.clone() {
-            if let Some(name) = row.volume.real_name().filter(|_| !is_made_anew(&row)) {
-                let place = self.volumes.ready(&row, name, record).await?;
-                goes.insert(row.member.clone(), place);
-            }
-        }
-        if goes.values().any(Goes::is_in_project) {
-            let folder = self.plan.folder.clone();
-            std::fs::create_dir_all(&folder)
-                .map_err(|source| RestoreError::Folder { folder, source })?;
-        }
-        Ok(goes)
-    }
-
-    /// Stages content and lets it change places.
-    async fn stage_and_swap(
-        &mut self,
-        dump: Dump,
-        goes: Destinations,
-        record: &mut Record,
-    ) -> Result<Dump, RestoreError> {
-        record.add_places(&places(&self.plan.folder, &goes))?;
-        let options = PassOptions {
-            folder: self.plan.folder.clone(),
-            token: self.token.clone(),
-            stage: StageOptions {
-                devices: self.world.devices,
-            },
-            cancel: self.world.cancel.clone(),
-            reporter: Arc::clone(&self.world.reporter),
-        };
-        let (dump, staged) = bridge::blocking("staging content", move || {
-            let mut dump = dump;
-            let staged = stager::stage(&mut dump, goes, &options);
-            (dump, staged)
-        })
-        .await?;
-        let mut staged = staged?;
-        self.heed()?;
-        let rows = std::mem::take(&mut staged.rows);
-        let mut in_place = std::mem::take(&mut self.in_place);
-        let (in_place, swapped) = bridge::blocking("moving content into its place", move || {
-            let swapped = in_place.swap(staged);
-            (in_place, swapped)
-        })
-        .await?;
-        self.in_place = in_place;
-        swapped?;
-        for row in rows {
-            self.world.reporter.report(Event::Placed {
-                member: row.member.clone(),
-                place: row.place.clone(),
-            });
-            self.report.members.push(row.into());
-        }
-        Ok(dump)
-    }
-
-    /// The new content counts from now on.
-    async fn keep(&mut self, record: Record) -> Result<(), RestoreError> {
-        self.report.changed = Changed::All;
-        let in_place = std::mem::take(&mut self.in_place);
-        let failed = bridge::blocking("removing old content", move || in_place.keep()).await?;
-        for error in &failed {
-            let cause: &dyn std::error::Error = error;
-            tracing::warn!(cause, "old content could not be removed");
-        }
-        Ok(record.end()?)
-    }
-
-    /// Everything as it was, and whoever was stopped runs again.
-    async fn take_back(&mut self, record: Record) -> Result<(), RestoreError> {
-        writes::take_back(std::mem::take(&mut self.written));
-        let in_place = std::mem::take(&mut self.in_place);
-        let failed = bridge::blocking("putting back old content", move || in_place.undo()).await?;
-        for error in &failed {
-            let cause: &dyn std::error::Error = error;
-            tracing::error!(cause, "old content could not be put back");
-        }
-        let left = self.volumes.remove_made().await;
-        self.report.members.clear();
-        if !failed.is_empty() || !left.is_empty() {
-            self.report.changed = Changed::Partly;
-            self.report.commands.push(
-                "restore again: services that use what was not put back stay stopped until then"
-                    .to_owned(),
-            );
-            return Ok(());
-        }
-        record.end()?;
-        if let Some(running) = &self.running {
-            let down = running.start_stopped(&self.plan.stop).await;
-            let names = down.into_iter().filter_map(|row| row.container);
-            self.report.not_brought_back.extend(names);
-        }
-        Ok(())
-    }
-}
-
-/// Containers that Compose makes, what belongs to them, and services that start.
-impl Restoring {
-    async fn make_containers(&mut self) -> Result<(), RestoreError> {
-        let start = &self.plan.start;
-        if start.create.is_empty() && !start.recreate {
-            return Ok(());
-        }
-        let Some(program) = &self.world.program else {
-            self.by_hand();
-            return Ok(());
-        };
-        let called = &self.world.called;
-        self.world.reporter.report(Event::Composing {
-            command: format!("{} up --no-start", program.shown(called)),
-        });
-        let made = program
-            .create(called, &start.create, start.recreate, &self.world.cancel)
-            .await;
-        match made {
-            Ok(()) => Ok(()),
-            Err(ComposeError::Interrupted { .. }) => Err(RestoreError::Interrupted),
-            // The data is there, and a person can do the rest.
-            Err(error) => {
-                self.report.error = Some(chain(&error));
-                self.by_hand();
-                Ok(())
-            }
-        }
-    }
-
-    fn by_hand(&mut self) {
-        let up = match &self.world.program {
-            Some(program) => program.shown(&self.world.called),
-            None => shown_with("docker compose", &self.world.called),
-        };
-        let command = format!("in `{}`: {up} up -d", crate::text::path(&self.plan.folder));
-        self.report.commands.push(command);
-    }
-
-    /// Where volumes go that came to be with their containers.
-    async fn later_destinations(
-        &mut self,
-        record: &mut Record,
-    ) -> Result<Destinations, RestoreError> {
-        let mut goes = Destinations::new();
-        let later = |row: &&VolumePlan| row.volume.real_name().is_none();
-        let later: Vec<VolumePlan> = self.plan.volumes.iter().filter(later).cloned().collect();
-        let Some(engine) = self.world.engine.clone().filter(|_| !later.is_empty()) else {
-            return Ok(goes);
-        };
-        let containers = engine.project_containers(&self.plan.project).await?;
-        for row in later {
-            let Target::OfContainer {
-                service,
-                replica,
-                path,
-                ..
-            } = &row.volume
-            else {
-                continue;
-            };
-            match volume_of(&containers, service, *replica, path) {
-                Some(name) => {
-                    let place = self.volumes.ready(&row, &name, record).await?;
-                    goes.insert(row.member.clone(), place);
-                }
-                None => {
-                    self.report.left_out.push(LeftOut {
-                        what: row.member.clone(),
-                        why: format!("no container of `{service}` has a volume at `{path}` yet"),
-                    });
-                    self.report.commands.push(format!(
-                        "when the containers are there: restore `--volume {} --replace`",
-                        row.name
-                    ));
-                }
-            }
-        }
-        Ok(goes)
-    }
-
-    async fn start(&mut self) -> Result<(), RestoreError> {
-        let Some(running) = self.running.as_ref() else {
-            return Ok(());
-        };
-        if self.plan.start.services.is_empty() {
-            return Ok(());
-        }
-        let steps = steps(&self.plan.start.services, self.facts.model.as_ref());
-        let rows = running.start_in_order(&self.plan.project, &steps).await?;
-        let stopped = |row: &ServiceRow| {
-            let mut stopped = self.plan.stop.iter();
-            !row.is_up && stopped.any(|one| Some(&one.name) == row.container.as_ref())
-        };
-        let down = rows.iter().filter(|row| stopped(row));
-        let down: Vec<String> = down.filter_map(|row| row.container.clone()).collect();
-        self.report.not_brought_back = down;
-        self.report.services = rows;
         Ok(())
     }
 
@@ -409,36 +173,4 @@ impl Restoring {
         self.report.is_damaged = matches!(error, RestoreError::Stage(StageError::Damaged { .. }));
         self.report.error = Some(chain(error));
     }
-}
-
-/// Where members go, by their paths in the dump.
-type Destinations = BTreeMap<String, Goes>;
-
-fn mounted(facts: &Facts, row: &MountedPlan) -> Goes {
-    let path = unescape(row.path.as_bytes()).unwrap_or_default();
-    match &path[..] {
-        // The project folder itself has more in it than what was mounted.
-        b"" | b"." => Goes::Among,
-        _ => Goes::Mounted {
-            path,
-            carried: facts.carried.get(&row.member).cloned().unwrap_or_default(),
-        },
-    }
-}
-
-/// The folders in which content is staged.
-fn places(folder: &Path, goes: &Destinations) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
-    if goes.values().any(Goes::is_in_project) {
-        places.push(Place::new(folder));
-    }
-    places.extend(goes.values().filter_map(|goes| match goes {
-        Goes::Among => None,
-        Goes::Folder(mountpoint) => Some(Place::new(mountpoint)),
-        Goes::Mounted { path, .. } => Some(Place {
-            root: folder.to_owned(),
-            below: path.clone(),
-        }),
-    }));
-    places
 }

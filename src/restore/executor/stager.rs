@@ -2,59 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
+use super::check::demand_sound;
+use super::goes::{Goes, PassOptions, Ready, Staged};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
-use crate::restore::content::{
-    Below, ContentError, Place, Stage, StageOptions, StagedFiles, StagedFolder, Token,
-};
-use crate::restore::event::{Event, Reporter};
-use crate::restore::report::MemberRow;
-use crate::stored::{Dump, PassError, ScratchError, Takers, Verdicts, Wish};
-
-/// Where a member goes.
-#[derive(Debug, Clone)]
-pub(super) enum Goes {
-    /// Among the other files of the project folder.
-    Among,
-    /// To a path in the project folder: a folder that it fills as a whole, or a single file.
-    Mounted {
-        /// Relative to the project folder.
-        path: Vec<u8>,
-        /// What in it is not its own, relative to it.
-        carried: Vec<Vec<u8>>,
-    },
-    /// To a volume whose folder this is.
-    Folder(PathBuf),
-}
-
-impl Goes {
-    /// Whether it is put into the project folder.
-    pub(super) fn is_in_project(&self) -> bool {
-        match self {
-            Self::Among | Self::Mounted { .. } => true,
-            Self::Folder(_) => false,
-        }
-    }
-}
-
-/// What a pass works with.
-pub(super) struct PassOptions {
-    /// The project folder.
-    pub(super) folder: PathBuf,
-    pub(super) token: Token,
-    pub(super) stage: StageOptions,
-    pub(super) cancel: CancellationToken,
-    pub(super) reporter: Arc<dyn Reporter>,
-}
+use crate::restore::content::{Below, ContentError, Place, Stage, VolumeUpload};
+use crate::restore::event::Event;
+use crate::stored::{Dump, PassError, ScratchError, Takers, Wish};
 
 /// Why content could not be staged. Nothing has changed its place then.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StageError {
+pub(crate) enum StageError {
     /// It cannot be written.
     #[error("cannot write the content of `{member}`")]
     Content {
@@ -69,45 +29,18 @@ pub(super) enum StageError {
         /// What is wrong with it.
         what: String,
     },
+    /// The engine takes nothing more; it says itself why.
+    #[error("the engine does not take the content of `{member}`")]
+    Refused {
+        /// The member.
+        member: String,
+    },
     /// Temporary files cannot be written.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
     /// A signal came.
     #[error("the restore was interrupted")]
     Interrupted,
-}
-
-/// Content of a member that is staged.
-pub(super) struct Ready {
-    pub(super) member: String,
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
-    /// Where it goes, for the eye.
-    pub(super) place: String,
-    pub(super) warnings: Vec<String>,
-}
-
-impl From<Ready> for MemberRow {
-    fn from(ready: Ready) -> Self {
-        Self {
-            member: ready.member,
-            place: ready.place,
-            entries: ready.entries,
-            bytes: ready.bytes,
-            warnings: ready.warnings,
-        }
-    }
-}
-
-/// Everything that one pass has staged. Dropped, it leaves everything as it was.
-#[derive(Default)]
-pub(super) struct Staged {
-    /// Those files that go among others.
-    pub(super) files: Option<StagedFiles>,
-    /// Folders as a whole, with what in them is not their own; outer ones before those in them.
-    pub(super) folders: Vec<(StagedFolder, Vec<Vec<u8>>)>,
-    /// One row for each member.
-    pub(super) rows: Vec<Ready>,
 }
 
 /// Reads the dump once and stages the members of `goes`, by their paths in it. Blocks.
@@ -139,20 +72,6 @@ pub(super) fn stage(
     stager.finish()
 }
 
-/// Demands that a pass has found the dump to be what was stored.
-pub(super) fn demand_sound(verdicts: &Verdicts) -> Result<(), StageError> {
-    if verdicts.is_sound() {
-        return Ok(());
-    }
-    let faults = verdicts.faults().take(3).map(|found| {
-        let path = crate::archive::escape::escape(&found.path);
-        format!("`{path}` {}", crate::executor::chain(&found.fault))
-    });
-    Err(StageError::Damaged {
-        what: faults.collect::<Vec<_>>().join("; "),
-    })
-}
-
 struct Stager<'o> {
     options: &'o PassOptions,
     goes: BTreeMap<String, Goes>,
@@ -176,6 +95,8 @@ enum Open {
     Among,
     /// The folder in that place of the list.
     Whole(usize),
+    /// A volume behind the engine.
+    Engine(String, Box<VolumeUpload>),
     /// A mounted path of which it is not known yet whether it is a folder.
     Unknown(Mounted),
 }
@@ -216,6 +137,16 @@ impl Stager<'_> {
         self.error
             .get_or_insert(StageError::Content { member, source });
         Err(SinkClosed)
+    }
+
+    /// Content that the engine does not take, for a reason of ours or its own.
+    fn refused<T>(&mut self, member: &str, why: Option<ContentError>) -> Result<T, SinkClosed> {
+        let Some(source) = why else {
+            let member = member.to_owned();
+            self.error.get_or_insert(StageError::Refused { member });
+            return Err(SinkClosed);
+        };
+        self.fail(member, source)
     }
 
     /// The stage for files that go among others, made when the first one comes.
@@ -292,8 +223,15 @@ impl Stager<'_> {
             self.error.get_or_insert(StageError::Interrupted);
             return Err(SinkClosed);
         }
-        match self.open {
+        match &mut self.open {
             Open::Nothing | Open::Unknown(_) => Ok(()),
+            Open::Engine(member, upload) => {
+                if call(&mut **upload).is_ok() {
+                    return Ok(());
+                }
+                let (member, error) = (member.clone(), upload.take_error());
+                self.refused(&member, error)
+            }
             Open::Among => {
                 let stage = self.among()?;
                 if call(stage).is_ok() {
@@ -303,7 +241,7 @@ impl Stager<'_> {
                 self.fail("config", error)
             }
             Open::Whole(number) => {
-                let whole = &mut self.folders[number];
+                let whole = &mut self.folders[*number];
                 if call(&mut whole.to).is_ok() {
                     return Ok(());
                 }
@@ -311,6 +249,12 @@ impl Stager<'_> {
                 let error = whole.to.inner_mut().take_error();
                 self.fail(&member, error.unwrap_or(ContentError::OutOfOrder))
             }
+        }
+    }
+
+    fn warn(&mut self, member: &str, losses: &[String]) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.member == member) {
+            row.warnings.extend_from_slice(losses);
         }
     }
 
@@ -381,6 +325,10 @@ impl Takers for Stager<'_> {
                 self.whole(&member.path, &Place::new(&mountpoint), b"", Vec::new())?;
                 mountpoint
             }
+            Goes::Engine { name, upload } => {
+                self.open = Open::Engine(member.path.clone(), upload);
+                PathBuf::from(format!("volume {name}"))
+            }
         };
         self.rows.push(Ready {
             member: member.path.clone(),
@@ -393,6 +341,12 @@ impl Takers for Stager<'_> {
     }
 
     fn judged(&mut self, member: &Member, is_whole: bool) -> Result<(), SinkClosed> {
+        if let Open::Engine(path, upload) = std::mem::replace(&mut self.open, Open::Nothing) {
+            match upload.finish(is_whole) {
+                Err(SinkClosed) => return self.refused(&path, None),
+                Ok(losses) => self.warn(&path, &losses),
+            }
+        }
         // What is wrong with a member that is not whole is in the verdicts at the end.
         if is_whole {
             self.options.reporter.report(Event::Staged {
@@ -419,43 +373,5 @@ impl TarVisitor for Stager<'_> {
 
     fn end(&mut self) -> Result<(), SinkClosed> {
         self.give(|to| to.end())
-    }
-}
-
-/// Reads every byte of a dump and keeps nothing; stops when it is cancelled.
-pub(super) struct Check {
-    pub(super) cancel: CancellationToken,
-}
-
-impl Check {
-    fn go_on(&self) -> Result<(), SinkClosed> {
-        if self.cancel.is_cancelled() {
-            return Err(SinkClosed);
-        }
-        Ok(())
-    }
-}
-
-impl Takers for Check {
-    fn offer(&mut self, _: &Member) -> Result<Wish, SinkClosed> {
-        self.go_on().map(|()| Wish::Take)
-    }
-
-    fn judged(&mut self, _: &Member, _: bool) -> Result<(), SinkClosed> {
-        self.go_on()
-    }
-}
-
-impl TarVisitor for Check {
-    fn begin(&mut self, _: &Entry, _: u64) -> Result<(), SinkClosed> {
-        self.go_on()
-    }
-
-    fn data(&mut self, _: &[u8]) -> Result<(), SinkClosed> {
-        self.go_on()
-    }
-
-    fn end(&mut self) -> Result<(), SinkClosed> {
-        self.go_on()
     }
 }

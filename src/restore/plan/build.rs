@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{ConfigPlan, DumpRow, EngineRow, MountedPlan, Plan, StopPlan, WritePlan};
 use super::services::Services;
-use super::{conflicts, pin, volumes, warnings};
+use super::{conflicts, exports, pin, volumes, warnings};
 use crate::archive::manifest::model::{Member, Source};
 use crate::restore::facts::{Facts, Standing};
 use crate::restore::request::Request;
@@ -19,6 +19,8 @@ pub fn build(request: &Request, facts: &Facts) -> Plan {
         .filter_map(|member| mounted(facts, member))
         .collect();
     let config = chosen().find_map(|member| config(facts, member));
+    let exports = exports::plan(request, facts, &volumes);
+    left_out.extend(exports.left_out);
     let services = Services::new(request, facts);
     let stop = services.stop(&volumes, &mounted);
     let start = services.start(&volumes, &stop, config.as_ref());
@@ -42,6 +44,7 @@ pub fn build(request: &Request, facts: &Facts) -> Plan {
         config,
         mounted,
         volumes,
+        exports: exports.rows,
         left_out,
         stop,
         start,
@@ -49,6 +52,7 @@ pub fn build(request: &Request, facts: &Facts) -> Plan {
         warnings: Vec::new(),
     };
     plan.conflicts = conflicts::find(request, facts, &plan);
+    plan.conflicts.extend(exports.conflicts);
     plan.warnings = warnings::collect(request, facts, &plan);
     plan
 }

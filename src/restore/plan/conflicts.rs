@@ -16,7 +16,7 @@ pub(super) fn find(request: &Request, facts: &Facts, plan: &Plan) -> Vec<Conflic
         unknown_content(engine, plan, &mut found);
         users(facts, engine, plan, &mut found);
         external(request, facts, engine, plan, &mut found);
-        through_engine(plan, &mut found);
+        unfaithful(engine, plan, &mut found);
         made_anew(facts, engine, plan, &mut found);
         copies(request, facts, plan, &mut found);
         hidden_options(engine, plan, &mut found);
@@ -203,15 +203,18 @@ fn external(
     }
 }
 
-/// Volumes whose folder is not on this machine, or not plain.
-fn through_engine(plan: &Plan, found: &mut Vec<Conflict>) {
+/// What engines give and take through their archive API is not always what was there.
+fn unfaithful(engine: &EngineFacts, plan: &Plan, found: &mut Vec<Conflict>) {
+    if engine.daemon.archives_are_faithful() {
+        return;
+    }
     for row in &plan.volumes {
         if let super::model::Writer::Engine(because) = &row.writer {
             found.push(conflict(
-                "restore::through_engine",
+                "restore::unfaithful",
                 format!(
-                    "the volume {} cannot be written to directly: {because}",
-                    title(row)
+                    "the volume {} cannot be written to directly ({because}), and {} does not keep owners",
+                    title(row), engine.daemon.product
                 ),
                 "restore as root on the engine's machine, or by hand: docs/format.md, section 5",
             ));

@@ -2,6 +2,7 @@
 
 mod build;
 mod conflicts;
+mod exports;
 pub mod model;
 pub mod naming;
 pub mod pin;

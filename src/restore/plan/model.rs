@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostic::Finding;
 use crate::engine::NewVolume;
+use crate::plan::model::ContainerCommand;
 
 /// Everything that a restore will do.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +31,8 @@ pub struct Plan {
     pub mounted: Vec<MountedPlan>,
     /// Volumes.
     pub volumes: Vec<VolumePlan>,
+    /// Exports.
+    pub exports: Vec<ExportPlan>,
     /// What is in the dump and is not put back, and why.
     pub left_out: Vec<LeftOut>,
     /// Containers that are stopped first, in this order.
@@ -142,6 +145,22 @@ pub struct VolumePlan {
     pub unfinished: bool,
     /// Bytes in it.
     pub bytes: u64,
+}
+
+/// An export that is loaded when its service runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExportPlan {
+    /// The member.
+    pub member: String,
+    /// The service whose command loads it.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// What loads it; its words cannot be shown.
+    #[serde(skip)]
+    pub command: ContainerCommand,
 }
 
 /// Which volume of the engine is meant.

@@ -45,15 +45,11 @@ pub fn select(
                 what: member.path.clone(),
                 why: "it lay outside of the project folder, where nothing is written".to_owned(),
             }),
-            Source::Export { .. } => selection.left_out.push(LeftOut {
-                what: member.path.clone(),
-                why: "exports are loaded by hand: pipe it into the command that reads it"
-                    .to_owned(),
-            }),
             Source::Config
             | Source::Mounted { .. }
             | Source::ProjectVolume { .. }
-            | Source::ServiceVolume { .. } => selection.members.push(number),
+            | Source::ServiceVolume { .. }
+            | Source::Export { .. } => selection.members.push(number),
         }
     }
     if selection.members.is_empty() {

@@ -12,6 +12,15 @@ pub fn render(plan: &Plan) -> String {
     files(&mut page, plan);
     table(&mut page, "Mounted", plan.mounted.iter().map(mounted_row));
     table(&mut page, "Volumes", plan.volumes.iter().map(volume_row));
+    let exports = plan.exports.iter().map(|row| Row {
+        mark: '+',
+        cells: vec![
+            format!("{}/{}", row.service, row.name),
+            "loaded when the service runs".to_owned(),
+            text::bytes(row.bytes),
+        ],
+    });
+    table(&mut page, "Exports", exports);
     let left_out = plan.left_out.iter().map(|row| Row {
         mark: '-',
         cells: vec![row.what.clone(), row.why.clone()],
@@ -37,7 +46,7 @@ pub fn render(plan: &Plan) -> String {
 fn head(page: &mut Page, plan: &Plan) {
     let dump = &plan.dump;
     page.line(&format!(
-        "Dump    {} of {} on {}, {}{}",
+        "Dump    {} of {} on {}, {:.0}{}",
         dump.id,
         dump.project,
         dump.host,

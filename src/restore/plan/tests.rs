@@ -100,10 +100,11 @@ fn a_volume_that_the_engine_writes_is_made_anew_with_its_containers() {
     sample.request.replace = true;
     sample.request.through_engine = true;
     let plan = sample.plan();
+    assert!(plan.conflicts.is_empty(), "{:?}", plan.conflicts);
     assert_eq!(plan.start.remove[0].name, "blog-db-1");
     assert_eq!(plan.start.create, ["db"]);
     sample.facts.compose = None;
-    assert!(sample.conflicts().contains(&"restore::no_compose"));
+    assert_eq!(sample.conflicts(), ["restore::no_compose"]);
 }
 
 #[test]

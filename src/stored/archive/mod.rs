@@ -10,16 +10,14 @@ mod scan;
 mod tree_lines;
 mod trees_taken;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Fault;
 use super::contract::Contract;
 use super::error::{ArchiveError, ScratchError};
 use super::hashing::{HashingReader, Wanted, each_piece};
-use super::section::Section;
+use super::section::{Section, Whole};
 use super::takers::Hand;
 use super::verify::{Told, Verdicts};
 use crate::archive::manifest::Sha256Digest;
@@ -27,13 +25,12 @@ use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::tar::{TarParser, TarVisitor};
 use crate::codecs::{Codec, decoder};
 
-use outer::Outer;
-pub(super) use outer::below;
+pub(super) use outer::{Outer, below};
 pub(super) use scan::manifest_in;
 
 /// An archive that can be read as often as it takes.
 pub(super) struct Archive {
-    pub(super) file: Arc<File>,
+    pub(super) source: Whole,
     pub(super) bytes: u64,
     pub(super) codec: Codec,
     /// What faults of the whole are about: the file's name, or `-`.
@@ -42,7 +39,7 @@ pub(super) struct Archive {
 
 impl Archive {
     pub(super) fn stored(&self) -> HashingReader<Section> {
-        HashingReader::new(Section::new(&self.file, 0, self.bytes))
+        HashingReader::new(Section::of(&self.source, 0, self.bytes))
     }
 }
 
@@ -104,7 +101,7 @@ fn compare_whole(marker: &ArchiveFile, (found, sha256): (u64, Sha256Digest)) -> 
     (sha256 != marker.sha256).then_some(Fault::Sha256)
 }
 
-fn fault_of(error: ArchiveError) -> Fault {
+pub(super) fn fault_of(error: ArchiveError) -> Fault {
     match error {
         ArchiveError::Decompress(source) => Fault::Decompress(source),
         ArchiveError::Tar(source) => Fault::Tar(source),

@@ -23,7 +23,7 @@ use crate::stored::takers::Hand;
 use crate::stored::verify::{MemberVerdict, Told, Verdicts};
 
 /// The state of a pass over an archive.
-pub(super) struct Outer<'m> {
+pub(in crate::stored) struct Outer<'m> {
     contract: &'m Contract<'m>,
     hand: &'m Hand<'m>,
     trees_taken: TreesTaken<'m>,
@@ -40,8 +40,10 @@ pub(super) struct Outer<'m> {
     seen: BTreeSet<Vec<u8>>,
     /// Time of what the layout has and the project has not.
     own_mtime: Mtime,
+    /// Stream members are entries like others, as they are in an archive.
+    has_streams: bool,
     /// A temporary file cannot be written, which ends the pass.
-    pub(super) scratch_error: Option<io::Error>,
+    pub(in crate::stored) scratch_error: Option<io::Error>,
 }
 
 /// How far a member has come.
@@ -92,8 +94,51 @@ impl<'m> Outer<'m> {
                 secs: contract.manifest.meta.invocation_time.as_second(),
                 nanos: 0,
             },
+            has_streams: true,
             scratch_error: None,
         })
+    }
+
+    /// For a dump of objects, whose stream members do not come by: see [`Self::stream_was_read`].
+    pub(in crate::stored) fn of_objects(pass: &Pass<'m>) -> io::Result<Self> {
+        Ok(Self {
+            has_streams: false,
+            ..Self::new(pass)?
+        })
+    }
+
+    /// A stream member was read elsewhere: what the index of its tar has to be, and what is wrong with it.
+    pub(in crate::stored) fn stream_was_read(
+        &mut self,
+        number: usize,
+        index_of_tar: Option<Sha256Digest>,
+        faults: Faults,
+    ) {
+        let progress = &mut self.members[number];
+        progress.is_read = true;
+        progress.index_of_tar = index_of_tar;
+        progress.faults.join(faults);
+    }
+
+    /// An index is there and cannot be read.
+    pub(in crate::stored) fn index_is_bad(&mut self, number: usize, path: &str, fault: Fault) {
+        let progress = &mut self.members[number];
+        progress.has_bad_index = true;
+        progress.index = None;
+        progress.faults.add(path.as_bytes(), fault);
+    }
+
+    /// Time of what the layout has and the project has not.
+    pub(in crate::stored) fn own_mtime(&self) -> Mtime {
+        self.own_mtime
+    }
+
+    /// Whether the pass goes on.
+    pub(in crate::stored) fn still_wanted(&self) -> Result<(), SinkClosed> {
+        if self.scratch_error.is_some() || self.hand.is_closed() {
+            return Err(SinkClosed);
+        }
+        Ok(())
     }
 
     fn member(&self, number: usize) -> &'m Member {
@@ -287,7 +332,11 @@ impl<'m> Outer<'m> {
     }
 
     /// Says what became of every member. `is_whole`: the archive was read to its end.
-    pub(super) fn judge(&mut self, is_whole: bool, told: &mut Told<'_>) -> io::Result<Verdicts> {
+    pub(in crate::stored) fn judge(
+        &mut self,
+        is_whole: bool,
+        told: &mut Told<'_>,
+    ) -> io::Result<Verdicts> {
         let missing = || {
             if is_whole {
                 Fault::Missing
@@ -310,7 +359,8 @@ impl<'m> Outer<'m> {
             if is_stream && !progress.is_read {
                 faults.add(member.path.as_bytes(), missing());
             }
-            if is_stream && (member.sha256, member.bytes) != (member.raw_sha256, member.raw_bytes) {
+            let is_raw = (member.sha256, member.bytes) == (member.raw_sha256, member.raw_bytes);
+            if is_stream && self.has_streams && !is_raw {
                 let what = "it is compressed by itself within an archive".to_owned();
                 faults.add(member.path.as_bytes(), Fault::Contract { what });
             }
@@ -348,7 +398,9 @@ impl<'m> Outer<'m> {
         if is_whole && !lacks_index {
             self.judge_folders(&in_indexes);
         }
-        self.judge_manifest(is_whole);
+        if self.has_streams {
+            self.judge_manifest(is_whole);
+        }
         verdicts.rest = std::mem::take(&mut self.rest);
         Ok(verdicts)
     }
@@ -383,6 +435,7 @@ impl<'m> Outer<'m> {
             Ok(found) => {
                 let mut known = self.contract.manifest.clone();
                 known.archive = None;
+                known.segments.clear();
                 if found != known {
                     self.rest.add(path, Fault::OtherManifest);
                 }

@@ -42,19 +42,10 @@ pub(super) fn from_archive(
     member: &Member,
     pick: &mut Pick<'_>,
 ) -> Result<(), Fault> {
-    let section = || Section::new(&archive.file, 0, archive.bytes);
+    let section = || Section::of(&archive.source, 0, archive.bytes);
     let is_plain = archive.codec == Codec::None;
     if member.kind == MemberKind::Tree {
-        let mut parser = TarParser::new(Tree {
-            contract,
-            member,
-            pick,
-            is_open: false,
-        });
-        return match is_plain {
-            true => hop(section(), &mut parser),
-            false => read(section(), archive.codec, &mut parser),
-        };
+        return from_trees((section(), archive.codec), contract, member, pick);
     }
     let mut parser = TarParser::new(Nested {
         member,
@@ -74,9 +65,28 @@ pub(super) fn from_archive(
     let nested = parser.visitor_mut();
     let (at, len) = nested.found.ok_or(Fault::Missing)?;
     hop(
-        Section::new(&archive.file, at, at.saturating_add(len)),
+        Section::of(&archive.source, at, at.saturating_add(len)),
         &mut nested.inner,
     )
+}
+
+/// The same of a tree in a tar that may hold others, too.
+pub(super) fn from_trees(
+    (section, codec): (Section, Codec),
+    contract: &Contract<'_>,
+    member: &Member,
+    pick: &mut Pick<'_>,
+) -> Result<(), Fault> {
+    let mut parser = TarParser::new(Tree {
+        contract,
+        member,
+        pick,
+        is_open: false,
+    });
+    match codec {
+        Codec::None => hop(section, &mut parser),
+        codec => read(section, codec, &mut parser),
+    }
 }
 
 /// Feeds a parser from a file, without the data that its visitor does not need.

@@ -14,12 +14,13 @@ use super::contents::ContentsError;
 use super::contract::{Contract, in_dump, tree_base};
 use super::fault::Fault;
 use super::folder::content;
+use super::objects::Objects;
 use super::open::{Dump, Place};
 use super::section::Section;
 use super::takers::{Hand, Takers, Wish};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::index::DataAt;
-use crate::archive::manifest::model::{Member, MemberKind};
+use crate::archive::manifest::model::{Member, MemberKind, TreeFile};
 use crate::archive::tar::TarVisitor;
 use crate::codecs::Codec;
 use crate::files::Beneath;
@@ -96,6 +97,12 @@ impl Dump {
             (Place::Archive(archive), _) => {
                 hop::from_archive(archive, &contract, member, &mut pick)
             }
+            (Place::Objects(objects), MemberKind::Tree) => {
+                from_tree_object(objects, &contract, member, &mut pick)
+            }
+            (Place::Objects(objects), _) => objects
+                .section(&self.manifest, &member.path)
+                .and_then(|section| from_stream(section, member, &mut pick)),
         };
         match taken {
             _ if pick.is_closed() => Err(SinkClosed.into()),
@@ -130,12 +137,31 @@ impl Dump {
             return Err(Fault::NoFolder);
         };
         let (file, _) = beneath.file(member.path.as_bytes())?;
-        let section = Section::new(&Arc::new(file), 0, member.bytes);
-        match codec_of(member).ok_or(Fault::NoCodec)? {
-            Codec::None => hop::from_plain(section, pick),
-            codec => hop::from_compressed(section, codec, pick),
-        }
+        from_stream(Section::new(&Arc::new(file), 0, member.bytes), member, pick)
     }
+}
+
+fn from_stream(section: Section, member: &Member, pick: &mut Pick<'_>) -> Result<(), Fault> {
+    match codec_of(member).ok_or(Fault::NoCodec)? {
+        Codec::None => hop::from_plain(section, pick),
+        codec => hop::from_compressed(section, codec, pick),
+    }
+}
+
+/// Out of the tar that holds the trees below a folder of the layout.
+fn from_tree_object(
+    objects: &Objects,
+    contract: &Contract<'_>,
+    member: &Member,
+    pick: &mut Pick<'_>,
+) -> Result<(), Fault> {
+    let holds = |tree: &&TreeFile| tree.root.as_bytes() == tree_base(member);
+    let tree = contract.manifest.trees.iter().find(holds);
+    let tree = tree.ok_or(Fault::Missing)?;
+    let codec = Codec::split_archive_name(tree.path.as_bytes()).map(|(_, codec)| codec);
+    let section = objects.section(contract.manifest, &tree.path)?;
+    let codec = codec.ok_or(Fault::NoCodec)?;
+    hop::from_trees((section, codec), contract, member, pick)
 }
 
 fn hand_on(

@@ -11,18 +11,16 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use super::Fault;
-use super::codec::codec_of;
 use super::contract::{Contract, tree_base};
 use super::fault::Faults;
-use super::hashing::{HashingReader, each_piece};
+use super::hashing::HashingReader;
 use super::lines::IndexLines;
 use super::names::NameSums;
-use super::stream::StreamCheck;
+use super::stream::read_stream;
 use super::takers::{Hand, Wish};
 use super::verify::{MemberVerdict, Told, Verdicts};
 use crate::archive::manifest::model::{IndexFile, Member, MemberKind};
 use crate::archive::manifest::{FILE_NAME, Sha256Digest};
-use crate::codecs::{Codec, decoder};
 use crate::files::Beneath;
 
 /// What a check of one folder has at hand.
@@ -105,25 +103,7 @@ impl<'m> FolderCheck<'m> {
     ) -> Result<Option<Sha256Digest>, Fault> {
         let (file, stat) = self.beneath.file(member.path.as_bytes())?;
         demand_length(stat.st_size, member.bytes)?;
-        let codec = codec_of(member).ok_or(Fault::NoCodec)?;
-        let mut stored = HashingReader::new(file.take(member.bytes));
-        let mut check = StreamCheck::new(member, self.hand).map_err(Fault::Read)?;
-        let read = decoder(codec, &mut stored)
-            .and_then(|mut raw| each_piece(&mut raw, |piece| check.feed(piece)));
-        let (_, sha256) = stored.finish().map_err(Fault::Read)?;
-        if sha256 != member.sha256 {
-            faults.add(member.path.as_bytes(), Fault::Sha256);
-        }
-        let error = match read {
-            Ok(()) => return Ok(check.finish(faults)),
-            Err(error) => error,
-        };
-        check.break_off();
-        // Only what came before the end of the decoder's patience was fed: its length says nothing.
-        Err(match codec {
-            Codec::None => Fault::Read(error),
-            _ => Fault::Decompress(error),
-        })
+        read_stream(file, member, self.hand, faults)
     }
 
     /// Checks an index against the manifest and reads it to its end, for the digest of its text.

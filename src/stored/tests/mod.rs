@@ -6,4 +6,5 @@ mod bench;
 mod damage;
 mod exchanged;
 mod hostile;
+mod in_store;
 mod whole;

@@ -8,6 +8,7 @@ mod archive_place;
 mod claim;
 mod directory;
 mod marker;
+mod remover;
 mod session;
 mod upload;
 
@@ -22,6 +23,7 @@ use crate::store::Store;
 
 pub(super) use archive_place::StoreArchive;
 pub(super) use directory::DirectoryWriter;
+pub use remover::StoreRemover;
 pub use session::{Limits, Shared};
 pub(super) use upload::Upload;
 

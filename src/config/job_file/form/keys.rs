@@ -9,23 +9,13 @@ use super::words::{place, quoted};
 use crate::config::job_file::document::Part;
 use crate::config::job_file::formats::complaint;
 use crate::config::job_file::key_path::KeyPath;
-use crate::config::job_file::later::later_key;
 use crate::config::job_file::schema::part;
 use crate::diagnostic::did_you_mean;
 
-/// A key that is not there, or not yet.
+/// A key that is not there.
 pub(super) fn unknown_key(path: &KeyPath, key: &str, known: &[&str]) -> Complaint {
     let at = path.join(key);
     let shown = key.escape_debug();
-    if let Some(does) = later_key(&at) {
-        return Complaint::new(
-            "config::not_yet",
-            format!("the key `{shown}` is not executed by this version: {does} comes later"),
-            at,
-            Part::Key,
-        )
-        .with_help("remove the key; it would have no effect");
-    }
     let whole_file = known.contains(&"jobs");
     let help = match did_you_mean(key, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

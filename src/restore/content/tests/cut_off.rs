@@ -129,7 +129,10 @@ fn an_attempt_that_only_staged_leaves_nothing() {
     let mut stage = bench.stage();
     give(&mut stage, &entries(&["both"])).unwrap();
     std::mem::forget(stage);
-    assert_eq!(bench.place().leftovers().unwrap(), [bench.token.clone()]);
+    assert_eq!(
+        bench.place().leftovers().unwrap(),
+        std::slice::from_ref(&bench.token)
+    );
     settle(&bench.place(), &bench.token, Settle::Undo).unwrap();
     assert_eq!(bench.look(), before);
 }
