@@ -51,7 +51,7 @@ impl Stage {
 
     fn left(&self) -> Left {
         match open(&self.paths()[0]) {
-            Ok(Found::Left(left)) => left,
+            Ok(Found::Left(left)) => *left,
             other => panic!("{other:?}"),
         }
     }
