@@ -313,3 +313,53 @@ fn failed(error: reqwest::Error) -> HttpError {
     }
     HttpError::new(kind, error.without_url())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Asks a server that says `answer` and then nothing more.
+    async fn ask(answer: &'static str) -> (Result<HttpResponse, HttpError>, StoreClock) {
+        let limit = Duration::from_millis(300);
+        let silence = Silence {
+            connect: Duration::from_secs(60),
+            transfer: limit,
+            command: limit,
+        };
+        let clock = StoreClock::default();
+        let connector = Connector::new(None, silence, clock.clone()).expect("no file is read");
+        let options = ClientOptions::new().with_allow_http(true);
+        let client = connector.connect(&options).expect("a client");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/x", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+            std::future::pending::<()>().await;
+        });
+        let request = http::Request::get(url).body(HttpRequestBody::empty());
+        let response = client.execute(request.expect("a request")).await;
+        (response, clock)
+    }
+
+    #[tokio::test]
+    async fn a_store_that_says_nothing_is_given_up() {
+        let (response, _) = ask("").await;
+        let error = response.expect_err("there is no answer");
+        assert_eq!(error.kind(), HttpErrorKind::Timeout);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_given_up_and_its_date_noted() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n12345";
+        let (response, clock) = ask(head).await;
+        let body = response.expect("a head").into_body().bytes().await;
+        let error = body.expect_err("half of the body is missing");
+        assert_eq!(error.kind(), HttpErrorKind::Timeout);
+        assert!(clock.ahead() > SignedDuration::from_hours(24 * 365));
+    }
+}

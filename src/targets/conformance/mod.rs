@@ -12,6 +12,7 @@ mod faults;
 mod faulty;
 mod names;
 mod sample;
+mod stores;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -50,6 +50,10 @@ impl Claim {
 
     /// Whether anything of a dump of that name, but our claim, is there.
     pub(super) async fn is_taken(session: &Session, dump: &str) -> Result<bool, StoreError> {
+        // First a list: its answer has a body, in which a store says what is wrong.
+        if session.has_below(dump).await? {
+            return Ok(true);
+        }
         let extensions = Codec::tar_extensions().chain([MARKER_EXTENSION]);
         for extension in extensions {
             if session
@@ -60,7 +64,7 @@ impl Claim {
                 return Ok(true);
             }
         }
-        session.has_below(dump).await
+        Ok(false)
     }
 
     /// Gives the name back when the dump is published. It does no harm where it cannot be removed.
