@@ -125,7 +125,9 @@ fn what_is_written_to_a_store_is_listed_read_and_removed() {
         runtime().block_on(async {
             there.dump(format, codec, "first").await;
             there.dump(format, codec, "second").await;
-            let listed = there.listed();
+            // Both were begun at the same moment, so that their ids alone say which comes first.
+            let mut listed = there.listed();
+            listed.sort_by(|one, other| one.name.cmp(&other.name));
             let names: Vec<_> = listed.iter().map(|dump| dump.name.clone()).collect();
             assert_eq!(names, ["first", "second"]);
             assert!(listed[0].raw_bytes > 100_000 && listed[0].bytes > 50_000);
