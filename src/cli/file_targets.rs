@@ -150,7 +150,7 @@ pub(super) fn store_url(text: &str) -> Result<StoreUrl, Finding> {
     })
 }
 
-/// The store at a URL. The target of the file that is there, or above, says how it is reached, else the
+/// The store at a URL. The target of the file that is there, or above, or else below, says how it is reached, else the
 /// environment alone.
 ///
 /// # Errors
@@ -158,14 +158,17 @@ pub(super) fn store_url(text: &str) -> Result<StoreUrl, Finding> {
 pub(super) fn store_at(global: &Global, url: &StoreUrl) -> Result<Store, CommandError> {
     let file = FileTargets::load(global)?;
     let targets = file.iter().flat_map(|file| &file.targets);
-    let mut options = targets.filter_map(|target| match &target.place.kind {
-        TargetArgKind::Store {
-            url: known,
-            options,
-        } if url.is_within(known) => Some(&**options),
-        _ => None,
-    });
-    let options = options.next().cloned().unwrap_or_default();
+    let stores: Vec<_> = targets
+        .filter_map(|target| match &target.place.kind {
+            TargetArgKind::Store { url, options } => Some((url, &**options)),
+            _ => None,
+        })
+        .collect();
+    let around = stores.iter().find(|(known, _)| url.is_within(known));
+    let below = || stores.iter().find(|(known, _)| known.is_within(url));
+    let known = around.or_else(below);
+    let options = known.map(|(_, options)| (*options).clone());
+    let options = options.unwrap_or_default();
     let store = Store::open(url, &options, &Environment::of_process());
     Ok(store.map_err(OpenError::from)?)
 }

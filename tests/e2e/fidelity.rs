@@ -47,6 +47,9 @@ fn as_written_by_the_engine(listing: &Listing) -> Listing {
     for entry in kept.values_mut() {
         let mtime = entry["mtime"].as_i64().expect("a number");
         entry["mtime"] = Value::from(mtime.max(0));
+        if let Some(attributes) = entry["attributes"].as_object_mut() {
+            attributes.retain(|_, value| *value != "");
+        }
         if entry.get("size").is_some() {
             entry["data"] = Value::Null;
             entry["content"] = Value::Null;

@@ -175,6 +175,7 @@ fn the_json_document_is_stable() {
             },
             "services": ["db"],
             "exclude": [],
+            "exported": false,
             "taken": true,
             "why": "declared in the Compose files",
         }])

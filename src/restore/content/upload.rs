@@ -53,6 +53,7 @@ struct OpenFile {
 struct Lost {
     holes: Option<(u64, Vec<u8>)>,
     times: Option<(u64, Vec<u8>)>,
+    attributes: Option<(u64, Vec<u8>)>,
 }
 
 impl VolumeUpload {
@@ -123,6 +124,10 @@ impl VolumeUpload {
         }
         if entry.mtime.secs < 0 {
             Lost::note(&mut self.lost.times, &entry.path);
+        }
+        // Go's reader of tars takes an empty value for a record that is taken back.
+        if entry.xattrs.iter().any(|xattr| xattr.value.is_empty()) {
+            Lost::note(&mut self.lost.attributes, &entry.path);
         }
         encode_head(&dense, PREFIX, &mut self.chunk);
         let whole = || {
@@ -238,6 +243,10 @@ impl Lost {
         let all = [
             (&self.holes, "the engine fills holes with zeros"),
             (&self.times, "the engine sets times before 1970 to 1970"),
+            (
+                &self.attributes,
+                "the engine passes over attributes without a value",
+            ),
         ];
         let told = all.into_iter().filter_map(|(lost, what)| {
             let (count, first) = lost.as_ref()?;
