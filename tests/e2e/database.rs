@@ -43,7 +43,7 @@ fn a_cluster_that_was_written_to_is_sound_after_a_restore() {
         &project,
         "until [ \"$(psql -U postgres -Atc 'select count(*) > 50 from pgbench_history')\" = t ]; do sleep 0.2; done",
     );
-    let dump = project.beside("cluster.tar.zst");
+    let dump = project.beside("dumps").join("cluster.tar.zst");
     project
         .dump(&["backup", "-t", dump.to_str().unwrap()])
         .expect(0);
