@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// What stands in place of a secret.
 const HIDDEN: &str = "***";
 
-/// A secret. It has no `Display`, and `Debug` and `Serialize` give [`HIDDEN`].
+/// A secret. It has no `Display`, and `Debug` and `Serialize` give a placeholder.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
