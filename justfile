@@ -28,3 +28,7 @@ lint:
 # Peak memory and speed of dumps of a large volume.
 bench *ARGS:
     benches/memory.sh {{ARGS}}
+
+# Every case beside the command that it is to beat: ratios, peak memory, CPU seconds.
+bench-suite *ARGS:
+    benches/suite.sh {{ARGS}}

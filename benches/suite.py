@@ -1,0 +1,244 @@
+"""Times compose-dump beside the commands that its goals name. Run by suite.sh, which prepares the machine."""
+
+import argparse
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+PROJECT = f"compose-dump-bench-{os.getpid()}"
+MIB = 1024 * 1024
+
+
+@dataclass
+class Case:
+    """Ours against a rival; both are shell commands that leave what they make in `out`."""
+
+    name: str
+    data: str
+    ours: str
+    rival: str
+    goal: float
+    prepare: str = "true"
+
+
+@dataclass
+class Measured:
+    wall: float
+    cpu: float
+    peak_mib: float
+
+
+def shell(command, **more):
+    return subprocess.run(["bash", "-o", "pipefail", "-ec", command], check=True, **more)
+
+
+def output(command):
+    return shell(command, capture_output=True, text=True).stdout.strip()
+
+
+def measure(command):
+    """Wall and CPU seconds of a command with all its processes, and the peak memory of the largest of them."""
+    shell("sync")
+    # A process of its own, so that the peak is this command's alone.
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        began = time.monotonic()
+        code = subprocess.run(["bash", "-o", "pipefail", "-ec", command], stdout=subprocess.DEVNULL).returncode
+        wall = time.monotonic() - began
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        os.write(writer, f"{wall} {used.ru_utime + used.ru_stime} {used.ru_maxrss / 1024} {code}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    wall, cpu, peak, code = os.read(reader, 200).split()
+    os.close(reader)
+    if code != b"0":
+        sys.exit(f"failed with {code.decode()}: {command}")
+    return Measured(float(wall), float(cpu), float(peak))
+
+
+def fill_real(folder):
+    """Real files of this system, and bytes that do not compress."""
+    for source in ["/usr/share", "/usr/lib/x86_64-linux-gnu", "/usr/lib/python3"]:
+        if os.path.isdir(source):
+            shell(f"cp -a --parents {source} {folder}")
+    shell(f"head -c {256 * MIB} /dev/urandom > {folder}/random")
+
+
+def fill_small(folder, count):
+    for number in range(count):
+        if number % 1000 == 0:
+            inside = folder / f"{number // 1000:04}"
+            inside.mkdir()
+        (inside / f"{number}").write_bytes(b"x" * (number % 2048))
+
+
+def fill_sparse(folder):
+    """An image of 10 GiB with 64 MiB of data in it."""
+    with open(folder / "disk.img", "wb") as image:
+        image.truncate(10 * 1024 * MIB)
+        for block in range(64):
+            image.seek(block * 160 * MIB)
+            image.write(os.urandom(MIB))
+
+
+FILL = {
+    "real": fill_real,
+    "small": lambda folder: fill_small(folder, 200_000),
+    "million": lambda folder: fill_small(folder, 1_000_000),
+    "sparse": fill_sparse,
+}
+
+
+class Bench:
+    """A project with one volume for each kind of data."""
+
+    def __init__(self, program, work, kinds):
+        self.program, self.work = program, work
+        self.folder = work / "project"
+        self.folder.mkdir()
+        volumes = "".join(f"  {kind}: {{}}\n" for kind in kinds)
+        mounts = ", ".join(f'"{kind}:/{kind}"' for kind in kinds)
+        (self.folder / "compose.yaml").write_text(
+            f"services: {{app: {{image: compose-dump-bench, network_mode: none, volumes: [{mounts}]}}}}\nvolumes:\n{volumes}"
+        )
+        self.mountpoints = {}
+        for kind in kinds:
+            name = f"{PROJECT}_{kind}"
+            shell(
+                f"docker volume create --label com.docker.compose.project={PROJECT} "
+                f"--label com.docker.compose.volume={kind} {name} >/dev/null"
+            )
+            place = output(f"docker volume inspect -f '{{{{.Mountpoint}}}}' {name}")
+            self.mountpoints[kind] = place
+            print(f"filling {kind}", file=sys.stderr)
+            FILL[kind](pathlib.Path(place))
+
+    def backup(self, kind, target, more=""):
+        """Only that volume: the others are left out by a job file."""
+        others = [other for other in self.mountpoints if other != kind]
+        rules = "".join(f"  {other}: skip\n" for other in others) or "  {}\n"
+        job = self.folder / f"{kind}.yml"
+        job.write_text(f"version: 1\nvolumes:\n  {kind}: {{}}\n{rules if others else ''}")
+        return (
+            f"{more} {self.program} -q -C {self.folder} -p {PROJECT} -c {job} backup --volumes --no-pause -t {target}"
+        )
+
+    def cases(self):
+        out, made = self.work / "out", []
+        for kind, place in self.mountpoints.items():
+            tar = f"tar -C {place} --xattrs --acls --sparse -cf - ."
+            zstd = f"{tar} | zstd -q -3 -T2 -o {out}/rival.tar.zst"
+            made.append(Case(f"{kind}: zst, archive", kind, self.backup(kind, f"{out}/a.tar.zst"), zstd, 1.0))
+            made.append(
+                Case(f"{kind}: zst, directory", kind, self.backup(kind, f"{out}/d", "COMPOSE_DUMP_COMPRESSION=zst"), zstd, 1.0)
+            )
+            if kind != "real":
+                continue
+            made.append(Case("tar, archive", kind, self.backup(kind, f"{out}/a.tar"), f"{tar} > {out}/r.tar", 1.3))
+            for codec, rival, goal in [
+                ("gz", "pigz -p 2", 0.9),
+                ("bz2", "pbzip2 -p2 -c", 1.0),
+                ("xz", "xz -T2 -6", 1.0),
+            ]:
+                ours = self.backup(kind, f"{out}/a.tar.{codec}")
+                made.append(Case(codec, kind, ours, f"{tar} | {rival} > {out}/r.tar.{codec}", goal))
+            made.append(self.engine_case(kind, out))
+            made.append(self.restore_case(kind, out))
+        made.append(self.plan_case())
+        return made
+
+    def engine_case(self, kind, out):
+        helper = f"{PROJECT}-cp"
+        prepare = f"docker rm -f {helper} >/dev/null 2>&1; docker create --name {helper} -v {PROJECT}_{kind}:/v compose-dump-bench >/dev/null"
+        ours = self.backup(kind, f"{out}/a.tar.zst", "COMPOSE_DUMP_READER=engine")
+        return Case("engine reader, zst", kind, ours, f"docker cp {helper}:/v - | zstd -q -3 -T2 -o {out}/r.tar.zst", 1.05, prepare)
+
+    def restore_case(self, kind, out):
+        dump, to = self.work / "kept.tar.zst", f"{PROJECT}-copy"
+        prepare = (
+            f"test -e {dump} || {self.backup(kind, dump)}; docker volume rm -f {to}_{kind} >/dev/null; "
+            f"test -e {self.work}/kept.volume || {{ mkdir -p {self.work}/m && tar -xf {dump} -C {self.work}/m && "
+            f"zstd -q -3 {self.work}/m/volumes/project/{kind}.tar -o {self.work}/kept.volume; rm -r {self.work}/m; }}"
+        )
+        ours = f"{self.program} -q restore {dump} --volumes --no-start --as {to} --to {out}/copy"
+        rival = f"mkdir {out}/x && zstd -qdc {self.work}/kept.volume | tar --xattrs --xattrs-include='*' --acls -xpC {out}/x"
+        return Case("restore, direct", kind, ours, rival, 1.1, prepare)
+
+    def plan_case(self):
+        folder = self.work / "ten"
+        folder.mkdir()
+        services = "".join(f"  s{number}: {{image: x, volumes: [v{number}:/v]}}\n" for number in range(10))
+        volumes = "".join(f"  v{number}: {{}}\n" for number in range(10))
+        (folder / "compose.yaml").write_text(f"services:\n{services}volumes:\n{volumes}")
+        ours = f"{self.program} -q -C {folder} plan --json"
+        rival = f"{os.environ['COMPOSE_V2']} -f {folder}/compose.yaml config"
+        return Case("plan of ten services", "-", ours, rival, 0.2)
+
+    def leave(self):
+        shell(f"docker rm -f {PROJECT}-cp >/dev/null 2>&1 || true")
+        names = output(f"docker volume ls -q --filter name={PROJECT}")
+        for name in names.split():
+            shell(f"docker volume rm -f {name} >/dev/null")
+
+
+def run(case, out, runs):
+    """Ours and the rival in turn, `runs` times; the medians of both."""
+    ours, rival = [], []
+    for _ in range(runs):
+        for command, into in [(case.ours, ours), (case.rival, rival)]:
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
+            shell(case.prepare)
+            into.append(measure(command))
+    return middle(ours), middle(rival)
+
+
+def middle(runs):
+    return Measured(
+        statistics.median(run.wall for run in runs),
+        statistics.median(run.cpu for run in runs),
+        max(run.peak_mib for run in runs),
+    )
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--program", required=True)
+    options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--data", default="real,small,sparse")
+    options.add_argument("--case", default="")
+    options = options.parse_args()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="compose-dump-bench.", dir=os.environ.get("BENCH_DIR", "/var/tmp")))
+    bench = None
+    try:
+        bench = Bench(options.program, work, options.data.split(","))
+        print(f"{os.cpu_count()} cores, {options.runs} runs each, medians; peak of the largest process")
+        print(f"| {'case':24} | ours s | rival s | ratio | goal | met | CPU s | rival | MiB | rival |")
+        print("| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |")
+        for case in bench.cases():
+            if options.case not in case.name:
+                continue
+            ours, rival = run(case, work / "out", options.runs)
+            ratio = ours.wall / rival.wall
+            print(
+                f"| {case.name:24} | {ours.wall:.2f} | {rival.wall:.2f} | {ratio:.2f} | {case.goal} "
+                f"| {'yes' if ratio <= case.goal else 'no'} | {ours.cpu:.1f} | {rival.cpu:.1f} "
+                f"| {ours.peak_mib:.0f} | {rival.peak_mib:.0f} |",
+                flush=True,
+            )
+    finally:
+        if bench:
+            bench.leave()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+main()
