@@ -69,7 +69,7 @@ def fill_real(folder):
     """Real files of this system, and bytes that do not compress."""
     for source in ["/usr/share", "/usr/lib/x86_64-linux-gnu", "/usr/lib/python3"]:
         if os.path.isdir(source):
-            shell(f"cp -a --parents {source} {folder}")
+            shell(f"cp -a {source} {folder}")
     shell(f"head -c {256 * MIB} /dev/urandom > {folder}/random")
 
 
@@ -92,7 +92,7 @@ def fill_sparse(folder):
 
 def fill_some(folder):
     """A part of the real files, for the codecs that take minutes for all of them."""
-    shell(f"cp -a --parents /usr/lib/python3 /usr/share/doc /usr/share/perl {folder} 2>/dev/null || true")
+    shell(f"cp -a /usr/lib/python3 /usr/share/doc /usr/share/perl {folder}")
     shell(f"head -c {32 * MIB} /dev/urandom > {folder}/random")
 
 
