@@ -1,4 +1,4 @@
-//! Where async and blocking meet; nowhere else is a thread made or a runtime blocked.
+//! Where async and blocking meet; nowhere else does one wait for the other.
 
 use std::io;
 

@@ -7,6 +7,7 @@
 
 mod command;
 mod content;
+mod digest;
 mod draft;
 mod dump;
 mod event;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use super::content::{Content, MemberError, Oddities};
+use super::digest::StreamDigest;
 use super::fanout::Fanout;
 use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use crate::archive::entry::SinkClosed;
@@ -74,12 +74,13 @@ pub(super) fn direct(
     let mut oddities = Oddities::default();
     oddities.add(scan.troubles());
 
+    let out = HashedTar::new(fanout)?;
     fanout.begin(StreamHead {
         path: job.member.clone(),
         raw_bytes: Some(announced),
         compress: true,
     })?;
-    let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
+    let mut tar = VolumeTar::new(out, lines, PREFIX);
     let read = walk::read(scan, &mut tar).map_err(MemberError::from);
     let ended = tar.finish(Some(announced));
     let (report, whole) = end_stream(fanout, index, read, ended)?;
@@ -90,21 +91,19 @@ pub(super) fn direct(
 /// Hashes the tar on its way into the fan-out.
 struct HashedTar<'a> {
     fanout: &'a Fanout,
-    hasher: Sha256,
+    digest: StreamDigest,
 }
 
 impl<'a> HashedTar<'a> {
-    fn new(fanout: &'a Fanout) -> Self {
-        Self {
-            fanout,
-            hasher: Sha256::new(),
-        }
+    fn new(fanout: &'a Fanout) -> Result<Self, MemberError> {
+        let digest = StreamDigest::start().map_err(|error| MemberError::failed(&error))?;
+        Ok(Self { fanout, digest })
     }
 }
 
 impl ByteSink for HashedTar<'_> {
     fn write(&mut self, chunk: Bytes) -> Result<(), SinkClosed> {
-        self.hasher.update(&chunk);
+        self.digest.update(chunk.clone());
         self.fanout.data(chunk)
     }
 }
@@ -142,7 +141,7 @@ fn end_stream<T>(
             .map(|index| {
                 let whole = Whole {
                     bytes: end.bytes,
-                    sha256: end.out.hasher.into(),
+                    sha256: end.out.digest.finish(),
                     entries: end.entry_count,
                     index,
                 };
@@ -166,12 +165,13 @@ pub(super) fn engine(
 ) -> Result<Content, MemberError> {
     let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir)
         .map_err(|error| MemberError::failed(&error))?;
+    let out = HashedTar::new(fanout)?;
     fanout.begin(StreamHead {
         path: job.member.clone(),
         raw_bytes: None,
         compress: true,
     })?;
-    let mut tar = VolumeTar::new(HashedTar::new(fanout), lines, PREFIX);
+    let mut tar = VolumeTar::new(out, lines, PREFIX);
     let mut filter = job.filter()?;
     let relayed = Relayed {
         sink: &mut tar,

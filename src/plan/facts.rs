@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
 use crate::compose::Project;
 use crate::engine::{self, Container, Daemon, Engine, EngineError, Image};
 use crate::sources::filter::BackupIgnore;
@@ -129,32 +131,15 @@ pub async fn ask_engine(
     way: Way,
     project: &Project,
 ) -> Result<EngineFacts, EngineError> {
-    let containers = engine.project_containers(&project.name).await?;
-    let mut volumes: BTreeMap<String, engine::Volume> = engine
-        .project_volumes(&project.name)
-        .await?
-        .into_iter()
-        .map(|volume| (volume.name.clone(), volume))
-        .collect();
-    for name in named_volumes(project, &containers) {
-        if !volumes.contains_key(&name)
-            && let Some(volume) = engine.volume(&name).await?
-        {
-            volumes.insert(name, volume);
-        }
-    }
-    let mut users = BTreeMap::new();
-    for name in volumes.keys() {
-        users.insert(name.clone(), engine.volume_users(name).await?);
-    }
-    let mut images = BTreeMap::new();
-    for container in &containers {
-        if !images.contains_key(&container.image_id)
-            && let Some(image) = engine.image(&container.image_id).await?
-        {
-            images.insert(container.image_id.clone(), image);
-        }
-    }
+    let (containers, labelled) = tokio::try_join!(
+        engine.project_containers(&project.name),
+        engine.project_volumes(&project.name),
+    )?;
+    let volumes = with_named(engine, labelled, named_volumes(project, &containers)).await?;
+    let (users, images) = tokio::try_join!(
+        users_of(engine, volumes.keys()),
+        images_of(engine, &containers),
+    )?;
     Ok(EngineFacts {
         unreadable: unreadable(&way, &volumes),
         daemon: engine.daemon().clone(),
@@ -167,6 +152,60 @@ pub async fn ask_engine(
         images,
         own_container: way.own_container,
     })
+}
+
+/// Questions that are asked of the engine at the same time.
+const QUESTIONS: usize = 4;
+
+/// The volumes that carry the project's label, and those of `names` that exist besides, by name.
+async fn with_named(
+    engine: &dyn Engine,
+    labelled: Vec<engine::Volume>,
+    names: BTreeSet<String>,
+) -> Result<BTreeMap<String, engine::Volume>, EngineError> {
+    let by_name = |volume: engine::Volume| (volume.name.clone(), volume);
+    let mut volumes: BTreeMap<_, _> = labelled.into_iter().map(by_name).collect();
+    let unknown = names.iter().filter(|name| !volumes.contains_key(*name));
+    let looks: Vec<_> = unknown.map(|name| engine.volume(name)).collect();
+    let found: Vec<_> = ask(looks).await?;
+    volumes.extend(found.into_iter().flatten().map(by_name));
+    Ok(volumes)
+}
+
+/// Every container that mounts one of the volumes, by volume.
+async fn users_of(
+    engine: &dyn Engine,
+    volumes: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, Vec<Container>>, EngineError> {
+    let looks = volumes.map(|name| async move {
+        let users = engine.volume_users(name).await?;
+        Ok((name.clone(), users))
+    });
+    Ok(ask(looks.collect()).await?.into_iter().collect())
+}
+
+/// The images of containers, each once, by image id.
+async fn images_of(
+    engine: &dyn Engine,
+    containers: &[Container],
+) -> Result<BTreeMap<String, Image>, EngineError> {
+    let ids: BTreeSet<&String> = containers.iter().map(|each| &each.image_id).collect();
+    let looks = ids.into_iter().map(|id| async move {
+        let image = engine.image(id).await?;
+        Ok(image.map(|image| (id.clone(), image)))
+    });
+    let images: Vec<_> = ask(looks.collect()).await?;
+    Ok(images.into_iter().flatten().collect())
+}
+
+/// Asks all of it, some at a time; the first question that is not answered ends it.
+async fn ask<T>(
+    questions: Vec<impl Future<Output = Result<T, EngineError>>>,
+) -> Result<Vec<T>, EngineError> {
+    stream::iter(questions)
+        .buffered(QUESTIONS)
+        .try_collect()
+        .await
 }
 
 /// Tries to list the folders of volumes that lie on this machine.
