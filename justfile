@@ -32,3 +32,11 @@ bench *ARGS:
 # Every case beside the command that it is to beat: ratios, peak memory, CPU seconds.
 bench-suite *ARGS:
     benches/suite.sh {{ARGS}}
+
+# The parts that every byte passes, each alone.
+bench-micro *ARGS:
+    cargo bench --bench micro -- {{ARGS}}
+
+# Where the time of a dump goes, by thread and function.
+profile *ARGS:
+    benches/profile.sh {{ARGS}}
