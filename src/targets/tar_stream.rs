@@ -149,15 +149,9 @@ impl<W: Write> TarStream<W> {
 
     fn own_entry(&self, path: &[u8], kind: EntryKind, mode: u32, size: u64) -> Entry {
         Entry {
-            path: path.to_owned(),
-            kind,
-            mode,
-            uid: 0,
-            gid: 0,
             mtime: self.mtime,
             size,
-            xattrs: Vec::new(),
-            sparse: None,
+            ..Entry::plain(path, kind, mode)
         }
     }
 

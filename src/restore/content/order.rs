@@ -128,7 +128,6 @@ impl FileNames {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::archive::entry::Mtime;
 
     fn entry(path: &str) -> Entry {
         let (path, kind) = match path.split_once(" = ") {
@@ -145,17 +144,7 @@ mod tests {
                 None => (path, EntryKind::File),
             },
         };
-        Entry {
-            path: path.into(),
-            kind,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            mtime: Mtime::default(),
-            size: 0,
-            xattrs: Vec::new(),
-            sparse: None,
-        }
+        Entry::plain(path, kind, 0o644)
     }
 
     /// What is wrong with the last one of them; the others have to be right.

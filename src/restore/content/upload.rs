@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::ContentError;
 use super::order::Order;
 use super::stage::StageOptions;
-use crate::archive::entry::{Entry, EntryKind, Mtime, Segment, SinkClosed};
+use crate::archive::entry::{Entry, EntryKind, Segment, SinkClosed};
 use crate::archive::tar::{END, TarVisitor, encode_head, padding};
 use crate::bridge::{self, Outgoing};
 use crate::engine::Upload;
@@ -221,17 +221,7 @@ impl TarVisitor for VolumeUpload {
 /// The entry that every upload begins with: the mount point, as the helper has it. The volume's own root
 /// follows.
 fn first() -> Entry {
-    Entry {
-        path: Vec::new(),
-        kind: EntryKind::Directory,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: Mtime::default(),
-        size: 0,
-        xattrs: Vec::new(),
-        sparse: None,
-    }
+    Entry::plain(b"", EntryKind::Directory, 0o755)
 }
 
 impl Lost {
