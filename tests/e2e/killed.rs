@@ -1,5 +1,6 @@
 //! Runs that are killed: a watchdog, the next run and `recover` bring services back.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -72,6 +73,29 @@ fn services_of_a_killed_run_are_back_in_seconds_without_a_command() {
             .says(&["nothing to recover"]);
         project.assert_nothing_left();
     }
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_watchdog_holds_nothing_open_that_the_run_has_inherited() {
+    let project = project("pause");
+    let before = project.states();
+    let path = project.beside("caller").join("file");
+    let callers = fs::File::create(&path).unwrap();
+    // As it is with what a shell opens: every program that is started from here gets it.
+    rustix::io::fcntl_setfd(&callers, rustix::io::FdFlags::empty()).unwrap();
+    let mut child = holding(&project);
+    let run = child.id().to_string();
+    let watchdog = succeed(Command::new("pgrep").args(["-P", &run]));
+    let has_it = |pid: &str| {
+        let mut files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        files.any(|file| fs::read_link(file.unwrap().path()).is_ok_and(|file| file == path))
+    };
+    assert!(has_it(&run));
+    assert!(!has_it(watchdog.trim()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(&project, &before);
 }
 
 #[test]
