@@ -67,7 +67,8 @@ pub struct Store {
     shown: String,
     clock: StoreClock,
     storage_class: Option<String>,
-    patience: Patience,
+    /// Behind a pointer: stores are held in many places, and should be small.
+    patience: Arc<Patience>,
 }
 
 impl Store {
@@ -82,7 +83,7 @@ impl Store {
             shown: shown.to_owned(),
             clock: StoreClock::default(),
             storage_class: None,
-            patience: Patience::USUAL,
+            patience: Arc::new(Patience::USUAL),
         }
     }
 
@@ -112,15 +113,18 @@ impl Store {
 
     /// How failed requests are made again.
     #[must_use]
-    pub const fn patience(&self) -> Patience {
-        self.patience
+    pub fn patience(&self) -> Patience {
+        *self.patience
     }
 
     /// The same store, asked with another patience from now on. What a connection may be silent was
     /// settled when it was opened.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+        Self {
+            patience: Arc::new(patience),
+            ..self
+        }
     }
 
     /// The path of an object below the prefix.

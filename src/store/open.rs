@@ -78,8 +78,7 @@ impl Store {
         Ok(Self {
             clock,
             storage_class: options.storage_class.clone(),
-            patience,
-            ..store
+            ..store.with_patience(patience)
         })
     }
 }

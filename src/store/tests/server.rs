@@ -138,7 +138,7 @@ pub(crate) fn outside() -> (String, StoreOptions) {
         std::env::var(name)
             .unwrap_or_else(|_| panic!("{name} is not set: eval \"$(tests/lab/garage.sh up)\""))
     };
-    let secret = |name| Some(Given::Value(Secret::new(&variable(name))));
+    let secret = |name| Some(Given::Value(Secret::new(variable(name))));
     let options = StoreOptions {
         endpoint: Some(variable("S3_ENDPOINT")),
         region: Some(variable("S3_REGION")),

@@ -44,11 +44,10 @@ impl Session {
             self.replaces_objects();
             return self.put_if_absent(name, payload, content).await;
         }
-        if error.is_transient() || error.is(AnswerKind::Exists) {
-            match self.content(name).await? {
-                Some(found) => return Ok(New::of(&found, content)),
-                None => {}
-            }
+        if (error.is_transient() || error.is(AnswerKind::Exists))
+            && let Some(found) = self.content(name).await?
+        {
+            return Ok(New::of(&found, content));
         }
         Err(error)
     }
