@@ -150,7 +150,7 @@ volumes: {{data: {{}}}}
     kill_watchdog(&child);
     child.kill().unwrap();
     child.wait().unwrap();
-    std::fs::rename(project.path("disk"), project.path("unplugged")).unwrap();
+    fs::rename(project.path("disk"), project.path("unplugged")).unwrap();
     let command = format!("start {}", project.container("db"));
     project
         .dump(&["recover"])
@@ -161,7 +161,7 @@ volumes: {{data: {{}}}}
         "running",
         "the other one is back"
     );
-    std::fs::rename(project.path("unplugged"), project.path("disk")).unwrap();
+    fs::rename(project.path("unplugged"), project.path("disk")).unwrap();
     project
         .dump(&["recover"])
         .expect(0)
@@ -252,16 +252,16 @@ fn whatever_step_is_the_last_listed_dumps_are_whole_and_services_run() {
         for dump in listed.as_array().unwrap() {
             let name = target.join(dump["name"].as_str().unwrap());
             project.dump(&["verify", name.to_str().unwrap()]).expect(0);
-            std::fs::remove_dir_all(name).unwrap();
+            fs::remove_dir_all(name).unwrap();
         }
         if archive.with_file_name("blog.manifest.yml").exists() {
             project
                 .dump(&["verify", archive.to_str().unwrap()])
                 .expect(0);
-            std::fs::remove_file(archive.with_file_name("blog.manifest.yml")).unwrap();
+            fs::remove_file(archive.with_file_name("blog.manifest.yml")).unwrap();
         }
         // Without its marker it is no dump, and its name is taken all the same.
-        let _ = std::fs::remove_file(&archive);
+        let _ = fs::remove_file(&archive);
         match code {
             None => {}
             Some(0) => break,
