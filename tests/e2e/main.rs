@@ -34,5 +34,6 @@ mod stirred;
 mod stopping;
 mod stored;
 mod support;
+mod survivals;
 mod verified;
 mod whole_project;

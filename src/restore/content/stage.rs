@@ -18,7 +18,7 @@ pub struct StageOptions {
 /// paths relative to it. Dropped, it leaves everything as it was.
 ///
 /// Nothing is made outside of the hidden folder, whatever the entries say: paths that lead elsewhere or
-/// through something that is no folder, names that come twice and hard links to anything but an earlier file are
+/// through something that is no folder, names that come twice and hard links to a folder or to nothing that came earlier are
 /// errors. A folder may come twice, or behind what is in it: the last one's owner, mode and time count.
 #[derive(Debug)]
 pub struct Stage {

@@ -41,6 +41,9 @@ pub struct VolumeUpload {
     error: Option<ContentError>,
 }
 
+/// The last second whose nanoseconds since 1970 fit 64 bits, in 2262: the engine takes later times for none.
+const LAST_SECOND: i64 = i64::MAX / 1_000_000_000;
+
 /// A file on its way, holes included.
 struct OpenFile {
     size: u64,
@@ -122,7 +125,7 @@ impl VolumeUpload {
             })?;
             Lost::note(&mut self.lost.holes, &entry.path);
         }
-        if entry.mtime.secs < 0 {
+        if !(0..=LAST_SECOND).contains(&entry.mtime.secs) {
             Lost::note(&mut self.lost.times, &entry.path);
         }
         // Go's reader of tars takes an empty value for a record that is taken back.
@@ -232,7 +235,10 @@ impl Lost {
     fn sentences(&self) -> Vec<String> {
         let all = [
             (&self.holes, "the engine fills holes with zeros"),
-            (&self.times, "the engine sets times before 1970 to 1970"),
+            (
+                &self.times,
+                "the engine sets times before 1970 or after 2262 to 1970",
+            ),
             (
                 &self.attributes,
                 "the engine passes over attributes without a value",
