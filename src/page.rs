@@ -24,6 +24,16 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// Adds the warnings, if there are any.
+    pub(crate) fn warnings(&mut self, warnings: &[String]) {
+        if !warnings.is_empty() {
+            self.line("\nWarnings");
+        }
+        for warning in warnings {
+            self.line(&format!("  ! {warning}"));
+        }
+    }
+
     /// Adds rows with their cells in columns. A column that is empty in each of them takes no room.
     pub(crate) fn rows(&mut self, rows: &[Row]) {
         let columns = rows

@@ -90,6 +90,21 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry of root's without content, attributes and holes, of the beginning of 1970.
+    pub(crate) fn plain(path: impl Into<Vec<u8>>, kind: EntryKind, mode: u32) -> Self {
+        Self {
+            path: path.into(),
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            mtime: Mtime::default(),
+            size: 0,
+            xattrs: Vec::new(),
+            sparse: None,
+        }
+    }
+
     /// Bytes of content that follow this entry as data: the file's length, or the sum of its
     /// segments when it is sparse.
     #[must_use]

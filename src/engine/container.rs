@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::model::labels;
 
 /// How long the engine lets a container that declares nothing take to stop.
@@ -158,6 +160,10 @@ pub struct Container {
     pub created_at: Option<String>,
     /// When it was started last, as the engine writes it; pausing does not change it.
     pub started_at: Option<String>,
+    /// When it ended last, by the engine's clock; of one that never did, `None` or long ago.
+    pub finished_at: Option<Timestamp>,
+    /// Whether the engine starts it again when it ends by itself.
+    pub restarts: bool,
     /// The code that it exited with; of one that never ran or runs, 0.
     pub exit_code: i64,
     /// What its health check says; `None` without one, and of one that does not run.
@@ -240,6 +246,8 @@ mod tests {
             config_hash: None,
             created_at: None,
             started_at: None,
+            finished_at: None,
+            restarts: false,
             exit_code: 0,
             health: None,
             has_health_check: false,

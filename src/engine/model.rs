@@ -30,6 +30,20 @@ pub mod labels {
     pub const VOLUME: &str = "com.docker.compose.volume";
 }
 
+/// Whether an engine has made the text up: 64 hex digits, the id of an object or the name of an anonymous
+/// volume.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 64 && text.bytes().all(is_digit)
+}
+
+/// As much of a name as tells it from others: the beginning of one that an engine has made up, else all of it.
+#[must_use]
+pub fn short(name: &str) -> &str {
+    if is_id(name) { &name[..12] } else { name }
+}
+
 /// Facts about an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Daemon {

@@ -1,5 +1,6 @@
 //! Which container we run in, if any: it must never be paused, and tells nothing about the host.
 
+use super::model::is_id;
 use super::{ContainerState, Engine, EngineError};
 
 /// Files that an engine mounts into each container from the folder that it has for it.
@@ -63,10 +64,6 @@ fn of_cgroup(line: &str) -> Option<String> {
         part.rsplit('-').next().unwrap_or(part).to_owned()
     };
     path.rsplit('/').map(bare).find(|part| is_id(part))
-}
-
-fn is_id(text: &str) -> bool {
-    text.len() == 64 && is_hex(text)
 }
 
 fn is_hex(text: &str) -> bool {

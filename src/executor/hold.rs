@@ -25,6 +25,7 @@ use hands::{Hands, Ours, Standing};
 use witness::Witness;
 
 mod back;
+mod engine_clock;
 mod hands;
 mod undo;
 pub mod watchdog;

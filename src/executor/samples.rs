@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Event, Reporter, Run, World};
-use crate::archive::entry::{Entry, EntryKind, Mtime};
+use crate::archive::entry::{Entry, EntryKind};
 use crate::archive::manifest::model::Hold;
 use crate::archive::manifest::{Draft, Place, Published};
 use crate::archive::tar;
@@ -420,15 +420,8 @@ pub(super) fn engine_tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut put = |path: String, kind: EntryKind, content: &[u8]| {
         let entry = Entry {
-            path: path.into_bytes(),
-            kind,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            mtime: Mtime::default(),
             size: content.len() as u64,
-            xattrs: Vec::new(),
-            sparse: None,
+            ..Entry::plain(path, kind, 0o644)
         };
         tar::encode_head(&entry, b"", &mut bytes);
         bytes.extend_from_slice(content);

@@ -35,9 +35,9 @@ pub(crate) enum FileError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A further name of something that is no regular file.
+    /// A further name of a folder.
     #[error(
-        "`{}` is a further name of `{}`, which is no file",
+        "`{}` is a further name of `{}`, which is a folder",
         display(path),
         display(target)
     )]

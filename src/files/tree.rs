@@ -180,7 +180,8 @@ impl Tree {
         let (target_folder, target_name) = split(target);
         let from = open_beneath(self.cursor.root(), target_folder).writing(target)?;
         let found = statat(&from, target_name, AtFlags::SYMLINK_NOFOLLOW).writing(target)?;
-        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        // Of a link it becomes a further name of the link itself: nothing is followed.
+        if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
             let (path, target) = (path.to_vec(), target.to_vec());
             return Err(FileError::LinkTarget { path, target });
         }

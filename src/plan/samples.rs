@@ -309,6 +309,8 @@ pub(crate) fn container(service: &str, number: u32, mounts: Vec<ContainerMount>)
         config_hash: None,
         created_at: None,
         started_at: None,
+        finished_at: None,
+        restarts: false,
         exit_code: 0,
         health: None,
         has_health_check: false,

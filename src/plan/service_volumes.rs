@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compose::VolumesFrom;
+use crate::engine::model::is_id;
 use crate::engine::{Container, ContainerMount, MountKind};
 
 use super::job_file::deciding;
@@ -85,7 +86,7 @@ impl Planner<'_> {
                 Decision::left_out("scope `volumes` was not asked for")
             }
             None => Decision::left_out("the engine does not know it any more"),
-            Some(_) if !is_anonymous(name) => Decision::left_out(
+            Some(_) if !is_id(name) => Decision::left_out(
                 "a named volume that is not this project's, and that its files do not declare",
             ),
             Some(_) if container.oneoff => Decision::left_out(format!(
@@ -101,12 +102,4 @@ impl Planner<'_> {
             ..self.row(kind, name, existing, services, decision)
         }
     }
-}
-
-/// The engine names an anonymous volume with 64 hex digits.
-fn is_anonymous(name: &str) -> bool {
-    name.len() == 64
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

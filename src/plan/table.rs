@@ -1,6 +1,7 @@
 //! The plan for the eye: what is taken, what is not and why, who is held, where it goes.
 
 use crate::config::job_file::target::TargetFormat;
+use crate::engine::model::short;
 use crate::page::{Page, Row};
 use crate::text;
 
@@ -26,12 +27,7 @@ pub fn render(plan: &Plan) -> String {
     }
     held(&mut page, plan);
     targets(&mut page, plan);
-    if !plan.warnings.is_empty() {
-        page.line("\nWarnings");
-        for warning in &plan.warnings {
-            page.line(&format!("  ! {warning}"));
-        }
-    }
+    page.warnings(&plan.warnings);
     page.text
 }
 
@@ -253,13 +249,11 @@ fn volume_row(row: &VolumePlan) -> Row {
         None => String::new(),
     };
     let name = row.name.as_deref().unwrap_or_default();
-    // An anonymous volume's name is a hash: its beginning tells it from others.
-    let name = name.get(..12).filter(|_| name.len() == 64).unwrap_or(name);
     Row {
         mark: mark(row.decision.taken),
         cells: vec![
             row.kind.to_string(),
-            name.to_owned(),
+            short(name).to_owned(),
             reader,
             why(&row.decision, &row.exclude),
         ],

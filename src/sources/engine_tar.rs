@@ -200,7 +200,6 @@ impl TarVisitor for Relay<'_> {
 mod tests {
     use super::losses::DEEPEST;
     use super::*;
-    use crate::archive::entry::Mtime;
     use crate::archive::tar;
 
     #[derive(Default)]
@@ -224,15 +223,8 @@ mod tests {
 
     fn entry(path: &str, kind: EntryKind, size: u64) -> Entry {
         Entry {
-            path: path.into(),
-            kind,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            mtime: Mtime::default(),
             size,
-            xattrs: Vec::new(),
-            sparse: None,
+            ..Entry::plain(path, kind, 0o644)
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::TargetError;
-use super::error::Step;
 use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
 use super::site::{OrFailed, OrFileFailed, Site};
+use super::step::Step;
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::escape::escape;
 use crate::archive::manifest::Sha256Digest;
@@ -149,15 +149,9 @@ impl<W: Write> TarStream<W> {
 
     fn own_entry(&self, path: &[u8], kind: EntryKind, mode: u32, size: u64) -> Entry {
         Entry {
-            path: path.to_owned(),
-            kind,
-            mode,
-            uid: 0,
-            gid: 0,
             mtime: self.mtime,
             size,
-            xattrs: Vec::new(),
-            sparse: None,
+            ..Entry::plain(path, kind, mode)
         }
     }
 

@@ -128,17 +128,7 @@ fn assert_left_out(everything: &Everything, left_out: &BTreeMap<String, String>)
 fn a_dump_holds_exactly_what_the_project_is() {
     let everything = Everything::up();
     let project = &everything.project;
-    let archive = project.new_target().with_extension("tar.zst");
-    let folder = project.new_target();
-    let targets = [
-        "backup",
-        "-t",
-        archive.to_str().unwrap(),
-        "-t",
-        folder.to_str().unwrap(),
-    ];
-    let ran = project.dump(&targets).expect(0);
-    let folder = only_entry(&folder);
+    let (ran, folder, archive) = everything.dump_twice();
     let in_folder = verify(&folder);
     assert_exact(&in_folder);
     assert_left_out(&everything, &in_folder.left_out());

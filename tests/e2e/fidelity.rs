@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::restore::restoring;
 use crate::support::{IMAGE, Project, only_entry, run, succeed};
 
-type Listing = BTreeMap<String, Value>;
+pub(crate) type Listing = BTreeMap<String, Value>;
 
 fn python(what: &str, folder: &Path) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/fill.py");
@@ -19,10 +19,16 @@ fn python(what: &str, folder: &Path) -> String {
 }
 
 fn listing(project: &Project) -> Listing {
-    let lines = python("list", &project.volume_dir("data"));
+    listing_of(&project.volume_dir("data"))
+}
+
+/// All that can be known of the entries of a folder, by their paths.
+pub(crate) fn listing_of(folder: &Path) -> Listing {
+    let lines = python("list", folder);
     let entry = |line: &str| {
         let entry: Value = serde_json::from_str(line).expect("a line of JSON");
-        (entry["path"].to_string(), entry)
+        let path = entry["path"].as_str().expect("a path").to_owned();
+        (path, entry)
     };
     lines.lines().map(entry).collect()
 }
@@ -52,14 +58,18 @@ fn as_written_by_the_engine(listing: &Listing) -> Listing {
         }
         if entry.get("size").is_some() {
             entry["data"] = Value::Null;
-            entry["content"] = Value::Null;
         }
     }
     kept
 }
 
 /// Destroys the volume, and restores it with these arguments and this standard input.
-fn lose_and_restore(project: &Project, arguments: &[&str], reader: &str, stdin: Option<File>) {
+pub(crate) fn lose_and_restore(
+    project: &Project,
+    arguments: &[&str],
+    reader: &str,
+    stdin: Option<File>,
+) {
     project.compose(&["down", "-v", "--timeout", "1"]);
     let all = [&["restore"], arguments, &["--volumes", "--devices"]].concat();
     let mut command = restoring(project, &all);
@@ -105,13 +115,6 @@ fn a_volume_with_everything_comes_back_identical() {
     assert_same(
         &as_written_by_the_engine(&before),
         &as_written_by_the_engine(&after),
-    );
-    let checked = project.volume_dir("data");
-    let mut compare = Command::new("cmp");
-    succeed(
-        compare
-            .arg(checked.join("large"))
-            .arg(checked.join("twin of large")),
     );
     project.assert_nothing_left();
 }

@@ -1,6 +1,8 @@
 """Fills a folder with every kind of entry that a volume can have (`fill.py fill FOLDER`), or lists one
 (`fill.py list FOLDER`): everything about every file, one line each, the map of its data and its content included."""
 
+import array
+import fcntl
 import hashlib
 import json
 import os
@@ -10,6 +12,10 @@ import sys
 
 FILES = 20_000
 LARGE = 1 << 30
+
+# From linux/fs.h, and the flags that a user may set: sync, immutable, append, nodump, noatime.
+FS_IOC_GETFLAGS = 0x80086601
+USER_FLAGS = 0x8 | 0x10 | 0x20 | 0x40 | 0x80
 
 
 def acl(*entries):
@@ -98,22 +104,40 @@ def data_map(path, size):
     return segments
 
 
-def digest(path, segments):
-    content = hashlib.sha256()
+def digest(path, segments, size):
+    """The sha256 of the content, whether its holes are holes or zeros."""
+    content, at, zeros = hashlib.sha256(), 0, bytes(1 << 20)
     with open(path, "rb") as file:
-        for start, end in segments:
-            content.update(b"%d " % start)
+        for start, end in segments + [[size, size]]:
+            for here in range(at, start, len(zeros)):
+                content.update(zeros[: start - here])
             file.seek(start)
             while start < end:
                 piece = file.read(min(1 << 20, end - start))
                 content.update(piece)
                 start += len(piece)
+            at = end
     return content.hexdigest()
+
+
+def flags(path, found):
+    """What `chattr` sets, where there is such a thing."""
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        return 0
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        value = array.array("l", [0])
+        fcntl.ioctl(opened, FS_IOC_GETFLAGS, value)
+        return value[0] & USER_FLAGS
+    except OSError:
+        return 0
+    finally:
+        os.close(opened)
 
 
 def show(root):
     os.chdir(root)
-    first = {}
+    first, digests = {}, {}
     paths = [b"."]
     for folder, folders, files in os.walk(b"."):
         paths += [os.path.join(folder, name) for name in folders + files]
@@ -132,7 +156,10 @@ def show(root):
         if stat.S_ISREG(found.st_mode):
             line["size"] = found.st_size
             line["data"] = data_map(path, found.st_size)
-            line["content"] = digest(path, line["data"])
+            if found.st_ino not in digests:
+                digests[found.st_ino] = digest(path, line["data"], found.st_size)
+            line["content"] = digests[found.st_ino]
+        line["flags"] = flags(path, found)
         line["attributes"] = {
             name: os.getxattr(path, name, follow_symlinks=False).hex()
             for name in sorted(os.listxattr(path, follow_symlinks=False))
@@ -140,4 +167,5 @@ def show(root):
         print(json.dumps(line, sort_keys=True))
 
 
-{"fill": fill, "list": show}[sys.argv[1]](sys.argv[2])
+if __name__ == "__main__":
+    {"fill": fill, "list": show}[sys.argv[1]](sys.argv[2])

@@ -1,5 +1,6 @@
 //! Runs that are killed: a watchdog, the next run and `recover` bring services back.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -76,6 +77,29 @@ fn services_of_a_killed_run_are_back_in_seconds_without_a_command() {
 
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_watchdog_holds_nothing_open_that_the_run_has_inherited() {
+    let project = project("pause");
+    let before = project.states();
+    let path = project.beside("caller").join("file");
+    let callers = fs::File::create(&path).unwrap();
+    // As it is with what a shell opens: every program that is started from here gets it.
+    rustix::io::fcntl_setfd(&callers, rustix::io::FdFlags::empty()).unwrap();
+    let mut child = holding(&project);
+    let run = child.id().to_string();
+    let watchdog = succeed(Command::new("pgrep").args(["-P", &run]));
+    let has_it = |pid: &str| {
+        let mut files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        files.any(|file| fs::read_link(file.unwrap().path()).is_ok_and(|file| file == path))
+    };
+    assert!(has_it(&run));
+    assert!(!has_it(watchdog.trim()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(&project, &before);
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn recover_and_the_next_run_do_the_work_of_a_watchdog_that_was_killed_too() {
     for policy in ["pause", "stop"] {
         let project = project(policy);
@@ -126,7 +150,7 @@ volumes: {{data: {{}}}}
     kill_watchdog(&child);
     child.kill().unwrap();
     child.wait().unwrap();
-    std::fs::rename(project.path("disk"), project.path("unplugged")).unwrap();
+    fs::rename(project.path("disk"), project.path("unplugged")).unwrap();
     let command = format!("start {}", project.container("db"));
     project
         .dump(&["recover"])
@@ -137,7 +161,7 @@ volumes: {{data: {{}}}}
         "running",
         "the other one is back"
     );
-    std::fs::rename(project.path("unplugged"), project.path("disk")).unwrap();
+    fs::rename(project.path("unplugged"), project.path("disk")).unwrap();
     project
         .dump(&["recover"])
         .expect(0)
@@ -228,16 +252,16 @@ fn whatever_step_is_the_last_listed_dumps_are_whole_and_services_run() {
         for dump in listed.as_array().unwrap() {
             let name = target.join(dump["name"].as_str().unwrap());
             project.dump(&["verify", name.to_str().unwrap()]).expect(0);
-            std::fs::remove_dir_all(name).unwrap();
+            fs::remove_dir_all(name).unwrap();
         }
         if archive.with_file_name("blog.manifest.yml").exists() {
             project
                 .dump(&["verify", archive.to_str().unwrap()])
                 .expect(0);
-            std::fs::remove_file(archive.with_file_name("blog.manifest.yml")).unwrap();
+            fs::remove_file(archive.with_file_name("blog.manifest.yml")).unwrap();
         }
         // Without its marker it is no dump, and its name is taken all the same.
-        let _ = std::fs::remove_file(&archive);
+        let _ = fs::remove_file(&archive);
         match code {
             None => {}
             Some(0) => break,

@@ -4,6 +4,7 @@
 //! that they can run at the same time, also on an engine that others use.
 #![allow(clippy::unwrap_used)]
 
+mod azure;
 mod bad_input;
 mod changing;
 mod compose_versions;
@@ -33,5 +34,6 @@ mod stirred;
 mod stopping;
 mod stored;
 mod support;
+mod survivals;
 mod verified;
 mod whole_project;

@@ -13,9 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{
-    IMAGE, Project, entries, events, now, only_entry, paused, ran, succeed, verify,
-};
+use crate::support::{Project, entries, events, now, only_entry, paused, ran, succeed, verify};
 
 /// The server that the tests write to.
 struct Server {
@@ -90,16 +88,6 @@ impl Server {
     }
 }
 
-fn project() -> Project {
-    let project = Project::new(&format!(
-        "services: {{db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data', './media:/m']}}}}\nvolumes: {{data: {{}}}}\n"
-    ));
-    project.write("media/file", "mounted");
-    project.up();
-    project.sh("db", "dd if=/dev/urandom of=/data/file bs=1M count=6 2>&1");
-    project
-}
-
 /// A target of a job file, below a prefix of the project's own.
 fn target(project: &Project, name: &str, endpoint: &str, more: &str) -> String {
     format!(
@@ -119,7 +107,7 @@ fn job_file(project: &Project, targets: &str) {
 #[test]
 #[ignore = "needs an engine, Compose v2 and an S3 server: tests/run.sh"]
 fn a_dead_store_costs_the_living_targets_nothing() {
-    let project = project();
+    let project = Project::small();
     let local = project.new_target();
     let endpoint = &server().endpoint;
     let targets = [
@@ -162,7 +150,7 @@ fn a_dead_store_costs_the_living_targets_nothing() {
 #[test]
 #[ignore = "needs an engine, Compose v2 and an S3 server: tests/run.sh"]
 fn dumps_in_a_store_are_listed_read_back_and_pruned() {
-    let project = project();
+    let project = Project::small();
     let endpoint = &server().endpoint;
     let targets = [
         target(
@@ -238,7 +226,7 @@ fn unpacked(dump: &Path) -> PathBuf {
 #[test]
 #[ignore = "needs an engine, Compose v2 and an S3 server: tests/run.sh"]
 fn services_do_not_wait_for_a_slow_store() {
-    let project = project();
+    let project = Project::small();
     // Less than the volume, and more than what comes before it.
     let gate = Gate::before(&server().endpoint, 1 << 20);
     job_file(

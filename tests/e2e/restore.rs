@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{IMAGE, Project, Ran, docker, entries, only_entry, run, succeed};
+use crate::support::{IMAGE, Project, Ran, docker, entries, run, succeed};
 use crate::whole_project::Everything;
 
 /// The program in the project folder, with Compose v2 where it looks for Compose.
@@ -114,17 +114,7 @@ pub(crate) fn assert_up_changes_nothing(project: &Project) {
 fn what_was_lost_comes_back_from_a_folder_an_archive_and_a_stream() {
     let everything = Everything::up();
     let project = &everything.project;
-    let archive = project.new_target().with_extension("tar.zst");
-    let folder = project.new_target();
-    let targets = [
-        "backup",
-        "-t",
-        archive.to_str().unwrap(),
-        "-t",
-        folder.to_str().unwrap(),
-    ];
-    project.dump(&targets).expect(0);
-    let folder = only_entry(&folder);
+    let (_, folder, archive) = everything.dump_twice();
     let (volumes, config) = (contents(&everything), files(project));
     for dump in [folder.to_str().unwrap(), archive.to_str().unwrap(), "-"] {
         lose(project);

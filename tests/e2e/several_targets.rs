@@ -2,17 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{IMAGE, Project, Tmpfs, bash, entries, now, only_entry, paused, run, verify};
-
-fn project() -> Project {
-    let project = Project::new(&format!(
-        "services: {{db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data', './media:/m']}}}}\nvolumes: {{data: {{}}}}\n"
-    ));
-    project.write("media/file", "mounted");
-    project.up();
-    project.sh("db", "dd if=/dev/urandom of=/data/file bs=1M count=6 2>&1");
-    project
-}
+use crate::support::{Project, Tmpfs, bash, entries, now, only_entry, paused, run, verify};
 
 fn as_text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -21,7 +11,7 @@ fn as_text(path: &Path) -> &str {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn every_target_gets_the_same_in_one_pass() {
-    let project = project();
+    let project = Project::small();
     let out = project.beside("out");
     let names = [
         "a.tar",
@@ -72,7 +62,7 @@ fn every_target_gets_the_same_in_one_pass() {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn folders_hold_archives_or_compressed_members_on_demand() {
-    let project = project();
+    let project = Project::small();
     for codec in ["tar", "gz", "bz2", "xz", "zst"] {
         let target = project.new_target();
         project
@@ -111,7 +101,7 @@ fn folders_hold_archives_or_compressed_members_on_demand() {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn a_failing_target_does_not_spoil_the_others() {
-    let project = project();
+    let project = Project::small();
     let small = Tmpfs::mount(project.beside("small"), "size=2m");
     let read_only = Tmpfs::mount(project.beside("read-only"), "ro");
     for bad in [&small.dir, &read_only.dir] {
@@ -139,7 +129,7 @@ fn a_failing_target_does_not_spoil_the_others() {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn the_report_is_one_json_document() {
-    let project = project();
+    let project = Project::small();
     let target = project.new_target();
     let ran = project
         .dump(&["backup", "--json", "-t", as_text(&target)])
@@ -163,7 +153,7 @@ fn the_report_is_one_json_document() {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn one_folder_under_two_names_is_one_target_too_many() {
-    let project = project();
+    let project = Project::small();
     let folder = project.beside("dumps");
     let link = project.beside("").join("link");
     std::os::unix::fs::symlink(&folder, &link).unwrap();
@@ -203,7 +193,7 @@ fn a_resolved_link_to_the_dumps_stores_none_of_them() {
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn services_are_back_before_a_slow_codec_has_done_its_work() {
-    let project = project();
+    let project = Project::small();
     // More than waits in queues.
     project.sh(
         "db",

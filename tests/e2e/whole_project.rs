@@ -1,9 +1,10 @@
 //! One project with everything that a Compose project can have.
 
 use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{IMAGE, Project, Volume, docker, succeed};
+use crate::support::{IMAGE, Project, Ran, Volume, docker, only_entry, succeed};
 
 /// The project and what lives outside of it.
 pub(crate) struct Everything {
@@ -91,6 +92,22 @@ impl Everything {
             _external: external,
             _socket: socket,
         }
+    }
+
+    /// Dumps it in one pass into a folder and an archive: what was said, and where both dumps are.
+    pub(crate) fn dump_twice(&self) -> (Ran, PathBuf, PathBuf) {
+        let project = &self.project;
+        let archive = project.new_target().with_extension("tar.zst");
+        let folder = project.new_target();
+        let targets = [
+            "backup",
+            "-t",
+            archive.to_str().unwrap(),
+            "-t",
+            folder.to_str().unwrap(),
+        ];
+        let ran = project.dump(&targets).expect(0);
+        (ran, only_entry(&folder), archive)
     }
 }
 

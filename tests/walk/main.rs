@@ -225,6 +225,24 @@ fn depth_costs_neither_stack_nor_descriptors() {
 }
 
 #[test]
+fn further_names_of_links_and_pipes_are_hard_links_too() {
+    let root = tempfile::tempdir().unwrap();
+    let place = |name: &str| root.path().join(name);
+    symlink("nowhere", place("link")).unwrap();
+    let (file_type, mode) = (rustix::fs::FileType::Fifo, 0o600.into());
+    rustix::fs::mknodat(rustix::fs::CWD, place("pipe"), file_type, mode, 0).unwrap();
+    for (first, again) in [("link", "link2"), ("pipe", "pipe2")] {
+        std::fs::hard_link(place(first), place(again)).unwrap();
+    }
+    let (collected, _) = read_all(scan_all(root.path()));
+    for (first, again) in [("link", "link2"), ("pipe", "pipe2")] {
+        let target = first.as_bytes().to_vec();
+        let expected = EntryKind::HardLink { target };
+        assert_eq!(collected.get(again).0.kind, expected);
+    }
+}
+
+#[test]
 fn a_closed_sink_stops_the_reader() {
     struct Closed;
     impl EntrySink for Closed {

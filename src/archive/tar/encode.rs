@@ -3,7 +3,7 @@
 
 use tar::{EntryType, Header};
 
-use super::{BLOCK, padding, pax, sparse};
+use super::{BLOCK, acl, padding, pax, sparse};
 use crate::archive::entry::{Entry, EntryKind};
 
 /// Largest number in a ustar field of 8 bytes: seven octal digits.
@@ -115,6 +115,9 @@ fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) ->
     }
     for xattr in &entry.xattrs {
         put(&pax::xattr_keyword(&xattr.name), &xattr.value);
+        if let Some((keyword, text)) = acl::record(xattr) {
+            put(keyword, text.as_bytes());
+        }
     }
     records
 }

@@ -4,6 +4,7 @@
 //! header only where ustar cannot say a value exactly. Extended attributes are `SCHILY.xattr.*`
 //! records and holes are GNU sparse format 1.0, as GNU tar, bsdtar and Python's tarfile read them.
 
+mod acl;
 mod assemble;
 mod encode;
 mod error;

@@ -44,6 +44,8 @@ pub(super) fn container(inspected: models::ContainerInspectResponse) -> Containe
         config_hash: label(labels::CONFIG_HASH),
         created_at: inspected.created,
         started_at: given(state.started_at),
+        finished_at: state.finished_at.and_then(|at| at.parse().ok()),
+        restarts: host.restart_policy.is_some_and(|policy| restarts(&policy)),
         exit_code: state.exit_code.unwrap_or_default(),
         health: state
             .health
@@ -60,6 +62,14 @@ pub(super) fn container(inspected: models::ContainerInspectResponse) -> Containe
             host.tmpfs.unwrap_or_default(),
         ),
         labels,
+    }
+}
+
+fn restarts(policy: &models::RestartPolicy) -> bool {
+    use models::RestartPolicyNameEnum::{ALWAYS, EMPTY, NO, ON_FAILURE, UNLESS_STOPPED};
+    match policy.name {
+        Some(ALWAYS | UNLESS_STOPPED | ON_FAILURE) => true,
+        Some(EMPTY | NO) | None => false,
     }
 }
 

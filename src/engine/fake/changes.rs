@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream::StreamExt;
+use jiff::Timestamp;
 
 use super::script::{lost, refusal};
 use super::{Call, FakeEngine, Method, Source};
@@ -14,7 +15,9 @@ impl FakeEngine {
         self.state().calls.push(Call::Stop(id.to_owned()));
         self.faults(Method::Stop, id, "stop container").await?;
         let mut state = self.state();
+        let ends_first = state.ending.remove(id);
         let container = state.found(id, &format!("stop container `{id}`"))?;
+        container.finished_at = ends_first.then_some(Timestamp::UNIX_EPOCH);
         if matches!(
             container.state,
             ContainerState::Running | ContainerState::Paused | ContainerState::Restarting

@@ -289,6 +289,8 @@ pub(super) fn helper_container(id: &str, owner: &str) -> Container {
         config_hash: None,
         created_at: None,
         started_at: None,
+        finished_at: None,
+        restarts: false,
         exit_code: 0,
         health: None,
         has_health_check: false,

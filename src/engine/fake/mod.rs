@@ -5,7 +5,7 @@
 //! message a wrong state gives, that a helper of a missing volume would create it. Compiled for tests
 //! and under the feature `fake-engine` only; it is not part of the program.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +42,8 @@ struct State {
     calls: Vec<Call>,
     helpers_made: usize,
     changes: Vec<StateChange>,
+    /// Ids of containers that end by themselves when they are asked to stop, a moment before.
+    ending: BTreeSet<String>,
     /// By container and program.
     commands: BTreeMap<(String, String), FakeCommand>,
     /// The statuses of those that were started.
@@ -94,6 +96,11 @@ impl FakeEngine {
     /// Has the engine remember that this happened to a container.
     pub fn remember(&self, id: &str, what: Change) {
         self.state().changed(id, what);
+    }
+
+    /// Has a container end by itself, and at a time long ago, just before it is asked to stop.
+    pub fn end_before_stop(&self, id: &str) {
+        self.state().ending.insert(id.to_owned());
     }
 
     /// Takes a container out.

@@ -1,7 +1,7 @@
 //! One target must not disturb another, and nobody may wait for one that stands still.
 
 use super::*;
-use crate::archive::entry::{EntryKind, Mtime};
+use crate::archive::entry::EntryKind;
 use crate::executor::samples::{Recorder, Tape, Writer};
 
 fn fanout(writers: Vec<(String, Box<dyn DumpWriter>)>) -> (Fanout, CancellationToken, Tape) {
@@ -25,17 +25,7 @@ fn head(path: &str) -> StreamHead {
 }
 
 fn folder(path: &str) -> Entry {
-    Entry {
-        path: path.into(),
-        kind: EntryKind::Directory,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: Mtime::default(),
-        size: 0,
-        xattrs: Vec::new(),
-        sparse: None,
-    }
+    Entry::plain(path, EntryKind::Directory, 0o755)
 }
 
 /// Sends one stream member of so many chunks.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::back::Back;
+use super::engine_clock::EngineClock;
 use super::{HoldError, Means};
 use crate::archive::manifest::model::Hold;
 use crate::crash;
@@ -77,9 +78,14 @@ impl Hands {
         let is_stopped = |plan: &&HeldPlan| plan.how == Hold::Stopped;
         let (mut stopped, paused): (Vec<_>, Vec<_>) = containers.iter().partition(is_stopped);
         stopped.sort_by_key(|plan| std::cmp::Reverse(plan.rank));
+        // Once, and before anybody stands still.
+        let clock = match stopped.is_empty() {
+            true => None,
+            false => EngineClock::read(&*self.means.engine).await,
+        };
         for plans in stopped.chunk_by(|one, other| one.rank == other.rank) {
             let ours = self.announce(plans, cancel, standing).await?;
-            self.stop_each(&ours, standing).await?;
+            self.stop_each(&ours, clock.as_ref(), standing).await?;
         }
         for plan in self.announce(&paused, cancel, standing).await? {
             if cancel.is_cancelled() {
@@ -184,6 +190,7 @@ impl Hands {
     async fn stop_each(
         &self,
         plans: &[&HeldPlan],
+        clock: Option<&EngineClock>,
         standing: &mut Standing,
     ) -> Result<(), HoldError> {
         let intent = |plan: &HeldPlan| {
@@ -191,7 +198,7 @@ impl Hands {
             ours.map(|ours| ours.intent.clone())
         };
         let intents: Vec<Intent> = plans.iter().filter_map(|plan| intent(plan)).collect();
-        let stopped = join_all(intents.iter().map(|intent| self.stop(intent))).await;
+        let stopped = join_all(intents.iter().map(|intent| self.stop(intent, clock))).await;
         let mut outcome = Ok(());
         for (plan, stopped) in plans.iter().zip(stopped) {
             match stopped {
@@ -203,9 +210,18 @@ impl Hands {
     }
 
     /// Stops one container with its own grace, or says why there is nothing to stop.
-    async fn stop(&self, intent: &Intent) -> Result<Turn, HoldError> {
+    async fn stop(&self, intent: &Intent, clock: Option<&EngineClock>) -> Result<Turn, HoldError> {
+        let asked = clock.map(EngineClock::now);
         let Err(error) = self.means.engine.stop(&intent.id, intent.grace).await else {
-            return Ok(Turn::Ours);
+            let had_ended = match asked {
+                Some(asked) => self.had_ended(&intent.id, asked).await,
+                None => false,
+            };
+            return Ok(if had_ended {
+                Turn::GoesOn("it has just ended".to_owned())
+            } else {
+                Turn::Ours
+            });
         };
         if error.is_not_found() {
             return Ok(Turn::GoesOn("it does not exist any more".to_owned()));
@@ -218,6 +234,14 @@ impl Hands {
                 source: error,
             }),
         }
+    }
+
+    /// Whether a container had ended by itself, and for good, when it was asked to stop: the engine says of
+    /// neither that it did nothing. In doubt it had not, and is started again.
+    async fn had_ended(&self, id: &str, asked: Timestamp) -> bool {
+        let look = self.means.engine.container(id).await;
+        let ended = |now: Container| !now.restarts && now.finished_at.is_some_and(|at| at < asked);
+        look.ok().flatten().is_some_and(ended)
     }
 
     /// Pauses one container, or says why it need not be paused.

@@ -3,7 +3,7 @@
 //!
 //! It is this program once more, in a session of its own, with one end of a socket. A byte on it says
 //! that all is well; the end of it without one, that the run is gone. It holds nothing else of the
-//! run's, so that a pipe that the run writes to ends with the run. What it then does is `recover` for
+//! run's, nor of who called the run, so that a pipe of theirs ends with them. What it then does is `recover` for
 //! one journal. It does not survive what kills the whole control group or container.
 
 use std::ffi::OsString;
@@ -45,6 +45,8 @@ impl Watchdog {
     /// When the system gives no process, or it does not come up in time.
     pub(crate) fn start(command: &WatchdogCommand, journal: &Path) -> io::Result<Self> {
         let (mut line, its_end) = UnixStream::pair()?;
+        // What the run itself has inherited, say a pipe of its caller's, is not for those that it starts.
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let child = Command::new(PROGRAM)
             .args(&command.0)
             .arg(journal)

@@ -229,7 +229,7 @@ async fn look_at(engine: &dyn Engine, id: &str) -> Look {
 }
 
 /// An answer, if it comes in time.
-async fn answer<T>(asked: impl Future<Output = Result<T, EngineError>>) -> Option<T> {
+pub(super) async fn answer<T>(asked: impl Future<Output = Result<T, EngineError>>) -> Option<T> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => Some(answer),
         Ok(Err(error)) => {

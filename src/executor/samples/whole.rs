@@ -83,8 +83,10 @@ pub(in crate::executor) fn everything() -> Stage {
     fs::write(odd, "a name in no encoding").unwrap();
     fs::hard_link(base.join("data/top"), base.join("data/top2")).unwrap();
     symlink("../somewhere/else", base.join("data/link")).unwrap();
+    fs::hard_link(base.join("data/link"), base.join("data/link2")).unwrap();
     let fifo = base.join("data/pipe");
     mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    fs::hard_link(&fifo, base.join("data/pipe2")).unwrap();
     let holes = fs::File::create(base.join("data/holes")).unwrap();
     holes.set_len(3 << 20).unwrap();
     holes.write_all_at(b"in the middle", 1 << 20).unwrap();

@@ -116,7 +116,8 @@ fn compare(
         EntryKind::HardLink { target } => {
             let first = beneath.stat(target)?;
             let id = |stat: &Stat| (stat.st_dev, stat.st_ino);
-            (FileType::RegularFile, id(found) == id(&first), "content")
+            let expected = FileType::from_raw_mode(first.st_mode);
+            (expected, id(found) == id(&first), "content")
         }
         EntryKind::Directory => (FileType::Directory, true, "kind"),
         EntryKind::Symlink { target } => {

@@ -140,9 +140,7 @@ impl ContentError {
                 what,
                 source,
             },
-            FileError::LinkTarget { path, .. } => {
-                refused(path, "it is a further name of something that is no file")
-            }
+            FileError::LinkTarget { path, .. } => refused(path, "it is a further name of a folder"),
             FileError::BadPath { path } => refused(path, "it leads elsewhere"),
             FileError::Length { path, .. } => refused(path, "it has another length than it says"),
             FileError::OutOfOrder { .. } => Self::OutOfOrder,

@@ -8,7 +8,9 @@
 mod below;
 mod differences;
 mod error;
+mod folder_times;
 mod listing;
+mod made;
 mod moves;
 mod order;
 mod place;

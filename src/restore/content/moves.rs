@@ -17,7 +17,9 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, fsync, openat, renameat, stata
 use rustix::io::Errno;
 
 use super::ContentError;
+use super::folder_times::{self, FolderTimes};
 use super::place::{Hidden, join, open_beneath};
+use crate::archive::entry::Mtime;
 use crate::files::{Kind, create_file, rename_new, split};
 
 const PARTIAL: &str = "moves.partial";
@@ -31,6 +33,7 @@ const MAX_RECORD: u64 = 1 << 20;
 pub(super) struct MovesWriter<'h> {
     hidden: &'h Hidden,
     out: BufWriter<File>,
+    times: FolderTimes<'h>,
 }
 
 impl<'h> MovesWriter<'h> {
@@ -38,7 +41,20 @@ impl<'h> MovesWriter<'h> {
         let file = create_file(hidden.inside.as_fd(), OsStr::new(PARTIAL));
         let file = file.map_err(|source| hidden.failed(PARTIAL.as_bytes(), source))?;
         let out = BufWriter::new(file);
-        Ok(Self { hidden, out })
+        Ok(Self {
+            hidden,
+            out,
+            times: FolderTimes::create(hidden)?,
+        })
+    }
+
+    /// Adds that something in the folder at `path`, which is there and has that time, changes its place.
+    pub(super) fn in_folder(&mut self, path: &[u8], mtime: Mtime) -> Result<(), ContentError> {
+        // The folder of the attempt itself gets all its metadata back.
+        if path.is_empty() {
+            return Ok(());
+        }
+        self.times.add(path, mtime)
     }
 
     /// Adds that what is at `from` is to be at `to`, where nothing is then. Both are below the folder.
@@ -57,6 +73,7 @@ impl<'h> MovesWriter<'h> {
     /// Puts the list on the disk: it counts from now on.
     pub(super) fn finish(self) -> Result<(), ContentError> {
         let hidden = self.hidden;
+        self.times.finish()?;
         let finish = || -> io::Result<()> {
             let file = self
                 .out
@@ -103,7 +120,7 @@ impl<'h> Moves<'h> {
         Ok(())
     }
 
-    /// Takes back those that were done, from the last to the first.
+    /// Takes back those that were done, from the last to the first, and what they did to the times of folders.
     pub(super) fn undo(&self) -> Result<(), ContentError> {
         let mut end = self.list(self.file.metadata())?.len();
         while end > 0 {
@@ -114,7 +131,7 @@ impl<'h> Moves<'h> {
                 self.rename(&to, &from)?;
             }
         }
-        Ok(())
+        folder_times::give_back(self.hidden)
     }
 
     /// Says for good that the new content counts.
@@ -196,26 +213,28 @@ type Paths = (Vec<u8>, Vec<u8>);
 
 /// The next record.
 fn next(reader: &mut impl Read) -> io::Result<Option<Paths>> {
+    let Some(from) = read_path(reader)? else {
+        return Ok(None);
+    };
+    let to = read_path(reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    reader.read_exact(&mut [0; 4])?;
+    Ok(Some((from, to)))
+}
+
+/// A path behind its length; `None` where the list ends before it.
+pub(super) fn read_path(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut len = [0; 4];
     if reader.read(&mut len[..1])? == 0 {
         return Ok(None);
     }
     reader.read_exact(&mut len[1..])?;
-    let from = path(reader, len)?;
-    reader.read_exact(&mut len)?;
-    let to = path(reader, len)?;
-    reader.read_exact(&mut len)?;
-    Ok(Some((from, to)))
-}
-
-fn path(reader: &mut impl Read, len: [u8; 4]) -> io::Result<Vec<u8>> {
     let len = u32::from_le_bytes(len);
     if u64::from(len) > MAX_RECORD {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut path = vec![0; len as usize];
     reader.read_exact(&mut path)?;
-    Ok(path)
+    Ok(Some(path))
 }
 
 /// The record that ends there, and where it begins.

@@ -20,6 +20,7 @@ use rustix::fs::{Dir, Mode, OFlags, fremovexattr, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::ContentError;
+use super::made::Made;
 use crate::files::{Losses, Metadata, check_path, open_new_folder, remove_entry};
 
 const PREFIX: &str = ".compose-dump-";
@@ -166,21 +167,21 @@ impl Place {
         }
     }
 
-    /// Opens it, and makes what is missing of it: 0777 less the umask, as Compose does. Gives the paths
-    /// below the root that were made; an empty one is the root.
-    pub(super) fn make(&self) -> Result<(OwnedFd, Vec<Vec<u8>>), ContentError> {
+    /// Opens it, and makes what is missing of it and above it. On failure, nothing that was made is left.
+    pub(super) fn make(&self) -> Result<(OwnedFd, Made), ContentError> {
         let failed = |errno: Errno| ContentError::write(&self.path(), self.path(), errno.into());
         if !self.below.is_empty() {
             check_path(&self.below).map_err(|error| ContentError::file(&self.root, error))?;
         }
-        let mut made = Vec::new();
-        let all = Mode::RWXU | Mode::RWXG | Mode::RWXO;
-        if let Some(above) = self.root.parent() {
-            let made = std::fs::create_dir_all(above);
-            made.map_err(|source| ContentError::write(&self.path(), above.to_owned(), source))?;
-        }
-        if let Ok(()) = rustix::fs::mkdir(&self.root, all) {
-            made.push(Vec::new());
+        let mut made = Made::default();
+        let is_missing = |folder: &&Path| matches!(rustix::fs::stat(*folder), Err(Errno::NOENT));
+        let missing: Vec<&Path> = self.root.ancestors().take_while(is_missing).collect();
+        for folder in missing.into_iter().rev() {
+            let outcome = rustix::fs::mkdir(folder, Made::MODE);
+            let noted = made.note(folder.to_owned(), outcome);
+            noted.map_err(|errno| {
+                ContentError::write(&self.path(), folder.to_owned(), errno.into())
+            })?;
         }
         let follow = FOLDER.difference(OFlags::NOFOLLOW);
         let mut folder = rustix::fs::open(&self.root, follow, Mode::empty()).map_err(failed)?;
@@ -190,11 +191,9 @@ impl Place {
                 continue;
             }
             end += name.len();
-            match mkdirat(&folder, name, all) {
-                Ok(()) => made.push(self.below[..end].to_vec()),
-                Err(Errno::EXIST) => {}
-                Err(errno) => return Err(failed(errno)),
-            }
+            let outcome = mkdirat(&folder, name, Made::MODE);
+            made.note(join(&self.root, &self.below[..end]), outcome)
+                .map_err(failed)?;
             folder = openat(&folder, name, FOLDER, Mode::empty()).map_err(failed)?;
             end += 1;
         }
@@ -235,9 +234,10 @@ impl Hidden {
     ) -> Result<Self, ContentError> {
         let name = token.hidden_name();
         let was = Metadata::of_folder(folder.as_fd());
-        let made = || -> rustix::io::Result<(OwnedFd, Metadata)> {
-            let was = was?;
-            mkdirat(&folder, &name, Mode::RWXU)?;
+        let failed = |errno: Errno| ContentError::write(&path, path.join(&name), errno.into());
+        let was = was.map_err(failed)?;
+        mkdirat(&folder, &name, Mode::RWXU).map_err(failed)?;
+        let made = || -> rustix::io::Result<OwnedFd> {
             let inside = open_new_folder(folder.as_fd(), &name)?;
             // What the folder would hand down to new files is not theirs.
             for acl in ["system.posix_acl_default", "system.posix_acl_access"] {
@@ -245,21 +245,24 @@ impl Hidden {
             }
             for name in [NEW, OLD, WAS] {
                 mkdirat(&inside, name, Mode::RWXU)?;
-                open_new_folder(inside.as_fd(), OsStr::new(name))?;
+                let made = open_new_folder(inside.as_fd(), OsStr::new(name))?;
+                if name == WAS {
+                    was.set(made.as_fd(), b"", &mut Losses::default());
+                }
             }
-            Ok((inside, was))
+            Ok(inside)
         };
-        let made = made();
-        let (inside, was) =
-            made.map_err(|errno| ContentError::write(&path, path.join(&name), errno.into()))?;
-        let this = Self {
+        let inside = made().map_err(|errno| {
+            // What is left of it then is for a later run, which finds it by its name.
+            let _ = remove_entry(folder.as_fd(), &name);
+            failed(errno)
+        })?;
+        Ok(Self {
             folder,
             inside,
             name,
             path,
-        };
-        was.set(this.open_inside(WAS)?.as_fd(), b"", &mut Losses::default());
-        Ok(this)
+        })
     }
 
     /// Opens what an earlier attempt has left; `None` if it is not there.

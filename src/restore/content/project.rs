@@ -11,7 +11,7 @@ use super::ContentError;
 use super::moves::{Moves, MovesWriter};
 use super::place::{Hidden, NEW, OLD, join, open_beneath};
 use super::stage::{Ended, Stage};
-use crate::files::{Losses, same_content};
+use crate::files::{Losses, mtime_of, same_content};
 
 impl Stage {
     /// Ends the content of files that have their places among others.
@@ -117,6 +117,8 @@ impl Changes<'_> {
         let new = self.hidden.open_inside(NEW)?;
         let new = open_beneath(new.as_fd(), path).map_err(failed)?;
         let there = open_beneath(self.hidden.folder.as_fd(), path).map_err(failed)?;
+        let changes = |swapped: &Swapped| swapped.added + swapped.replaced;
+        let before = changes(&self.swapped);
         for entry in Dir::read_from(&new).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_bytes();
@@ -142,6 +144,10 @@ impl Changes<'_> {
                     self.place(&path)?;
                 }
             }
+        }
+        if changes(&self.swapped) > before {
+            let found = rustix::fs::fstat(&there).map_err(failed)?;
+            self.moves.in_folder(path, mtime_of(&found))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! New content on its way: entries as files in the hidden folder, until it is whole.
 
 use super::ContentError;
+use super::made::Made;
 use super::place::{Hidden, NEW, Place, Token};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::tar::TarVisitor;
@@ -17,7 +18,7 @@ pub struct StageOptions {
 /// paths relative to it. Dropped, it leaves everything as it was.
 ///
 /// Nothing is made outside of the hidden folder, whatever the entries say: paths that lead elsewhere or
-/// through something that is no folder, names that come twice and hard links to anything but an earlier file are
+/// through something that is no folder, names that come twice and hard links to a folder or to nothing that came earlier are
 /// errors. A folder may come twice, or behind what is in it: the last one's owner, mode and time count.
 #[derive(Debug)]
 pub struct Stage {
@@ -33,7 +34,7 @@ impl Stage {
     /// Makes the hidden folder, and the folder itself if it is missing.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made; nothing is left then.
     pub fn create(
         place: &Place,
         token: &Token,
@@ -136,34 +137,28 @@ pub(super) struct Ended {
 pub(super) struct Prepared {
     pub(super) place: Place,
     pub(super) hidden: Hidden,
-    /// Folders on the way to the place that were missing.
-    made: Vec<Vec<u8>>,
+    made: Made,
     is_settled: bool,
 }
 
 impl Prepared {
     /// Whether the place itself did not exist before.
     pub(super) fn is_new(&self) -> bool {
-        self.made.contains(&self.place.below)
+        self.made.contains(&self.place.path())
     }
 
     /// Puts everything back as it was.
     pub(super) fn undo(&mut self) -> Result<(), ContentError> {
         self.is_settled = true;
         super::settle::undo(&self.hidden)?;
-        for path in self.made.iter().rev() {
-            let folder = super::place::join(&self.place.root, path);
-            // Somebody may have put something there meanwhile, and then it stays.
-            if rustix::fs::rmdir(&folder).is_err() {
-                break;
-            }
-        }
+        self.made.remove();
         Ok(())
     }
 
     /// Removes what is old.
     pub(super) fn keep(&mut self) -> Result<(), ContentError> {
         self.is_settled = true;
+        self.made.stay();
         super::settle::keep(&self.hidden)
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::ContentError;
 use super::order::Order;
 use super::stage::StageOptions;
-use crate::archive::entry::{Entry, EntryKind, Mtime, Segment, SinkClosed};
+use crate::archive::entry::{Entry, EntryKind, Segment, SinkClosed};
 use crate::archive::tar::{END, TarVisitor, encode_head, padding};
 use crate::bridge::{self, Outgoing};
 use crate::engine::Upload;
@@ -40,6 +40,9 @@ pub struct VolumeUpload {
     lost: Lost,
     error: Option<ContentError>,
 }
+
+/// The last second whose nanoseconds since 1970 fit 64 bits, in 2262: the engine takes later times for none.
+const LAST_SECOND: i64 = i64::MAX / 1_000_000_000;
 
 /// A file on its way, holes included.
 struct OpenFile {
@@ -122,7 +125,7 @@ impl VolumeUpload {
             })?;
             Lost::note(&mut self.lost.holes, &entry.path);
         }
-        if entry.mtime.secs < 0 {
+        if !(0..=LAST_SECOND).contains(&entry.mtime.secs) {
             Lost::note(&mut self.lost.times, &entry.path);
         }
         // Go's reader of tars takes an empty value for a record that is taken back.
@@ -221,17 +224,7 @@ impl TarVisitor for VolumeUpload {
 /// The entry that every upload begins with: the mount point, as the helper has it. The volume's own root
 /// follows.
 fn first() -> Entry {
-    Entry {
-        path: Vec::new(),
-        kind: EntryKind::Directory,
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: Mtime::default(),
-        size: 0,
-        xattrs: Vec::new(),
-        sparse: None,
-    }
+    Entry::plain(b"", EntryKind::Directory, 0o755)
 }
 
 impl Lost {
@@ -242,7 +235,10 @@ impl Lost {
     fn sentences(&self) -> Vec<String> {
         let all = [
             (&self.holes, "the engine fills holes with zeros"),
-            (&self.times, "the engine sets times before 1970 to 1970"),
+            (
+                &self.times,
+                "the engine sets times before 1970 or after 2262 to 1970",
+            ),
             (
                 &self.attributes,
                 "the engine passes over attributes without a value",

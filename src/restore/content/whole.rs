@@ -1,6 +1,6 @@
 //! A folder that gets new content as a whole: a volume's mountpoint, or a mounted folder.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Dir, Mode, mkdirat, statat, utimensat};
 use rustix::io::Errno;
@@ -80,7 +80,8 @@ impl StagedFolder {
         each_name(hidden, Some(NEW), &mut |name| {
             moves.add(&hidden.within(NEW, name), name)
         })?;
-        for (path, _) in &carrying {
+        for (path, folder) in &carrying {
+            moves.in_folder(&folder.path, folder.was)?;
             moves.add(&hidden.within(OLD, path), path)?;
         }
         moves.finish()?;
@@ -128,9 +129,13 @@ fn each_name(
     Ok(())
 }
 
-/// A folder of the new content into which something of the old one moves: its time is not changed by that.
+/// A folder of the new content into which something moves that lay in the old one: the time of neither is to be
+/// changed by that.
 pub(super) struct Carrying {
     path: Vec<u8>,
+    /// The time of the old folder.
+    was: Mtime,
+    /// The time of the new one.
     mtime: Mtime,
 }
 
@@ -180,9 +185,10 @@ fn carry(hidden: &Hidden, path: &[u8]) -> Result<Option<Carrying>, ContentError>
             Err(errno) => return Err(failed(errno)),
         }
     }
-    let found = rustix::fs::fstat(&new).map_err(failed)?;
+    let time = |folder: OwnedFd| rustix::fs::fstat(&folder).map(|found| mtime_of(&found));
     Ok(Some(Carrying {
         path: way.to_vec(),
-        mtime: mtime_of(&found),
+        was: time(old).map_err(failed)?,
+        mtime: time(new).map_err(failed)?,
     }))
 }

@@ -1,6 +1,7 @@
 //! The plan of a restore for the eye.
 
 use super::model::{Does, MountedPlan, Plan, VolumePlan, Writer};
+use crate::engine::model::short;
 use crate::page::{Page, Row};
 use crate::text;
 
@@ -34,12 +35,7 @@ pub fn render(plan: &Plan) -> String {
             page.line(&format!("      {}", conflict.help));
         }
     }
-    if !plan.warnings.is_empty() {
-        page.line("\nWarnings");
-        for warning in &plan.warnings {
-            page.line(&format!("  ! {warning}"));
-        }
-    }
+    page.warnings(&plan.warnings);
     page.text
 }
 
@@ -107,8 +103,6 @@ fn mounted_row(row: &MountedPlan) -> Row {
 
 fn volume_row(row: &VolumePlan) -> Row {
     let name = row.volume.real_name().unwrap_or("(of its container)");
-    // An anonymous volume's name is a hash: its beginning tells it from others.
-    let name = name.get(..12).filter(|_| name.len() == 64).unwrap_or(name);
     let writer = match &row.writer {
         Writer::Direct => "direct".to_owned(),
         Writer::Engine(because) => format!("engine ({because})"),
@@ -117,7 +111,7 @@ fn volume_row(row: &VolumePlan) -> Row {
         mark: mark(row.does),
         cells: vec![
             row.name.clone(),
-            name.to_owned(),
+            short(name).to_owned(),
             row.does.word().to_owned(),
             text::bytes(row.bytes),
             writer,

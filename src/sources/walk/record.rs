@@ -112,9 +112,14 @@ impl<'a> Recorder<'a> {
         })
     }
 
-    /// Makes a further name of a known file a hard link to its first name.
+    /// Makes a further name of a known file, link or named pipe a hard link to its first name. Two devices with
+    /// the same numbers are the same device without that, and only root can make the first of them.
     fn tie_names(&mut self, seen: &Seen<'_>, entry: &mut Entry) -> io::Result<Names> {
-        if seen.facts.link_count < 2 || entry.kind != EntryKind::File {
+        let can_be_tied = matches!(
+            entry.kind,
+            EntryKind::File | EntryKind::Symlink { .. } | EntryKind::Fifo
+        );
+        if seen.facts.link_count < 2 || !can_be_tied {
             return Ok(Names::One);
         }
         match self.links.first_of(seen.facts.id, self.list.position())? {

@@ -123,15 +123,23 @@ fn demand_numbers(stat: &Stat, wanted_major: u32, wanted_minor: u32) -> Result<(
 
 /// Checks a further name of a file; a copy of a dump may have made a file of it.
 fn check_link(beneath: &mut Beneath, path: &[u8], target: &[u8]) -> Result<Stat, Fault> {
-    let (file, stat) = beneath.file(path)?;
-    let (first, first_stat) = beneath.file(target)?;
+    let (stat, first) = (beneath.stat(path)?, beneath.stat(target)?);
+    let kind = FileType::from_raw_mode(first.st_mode);
+    demand(&stat, kind)?;
     let id = |stat: &Stat| (stat.st_dev, stat.st_ino);
-    if id(&stat) == id(&first_stat) {
+    if id(&stat) == id(&first) && kind != FileType::Directory {
         return Ok(stat);
     }
+    let is_same = match kind {
+        FileType::RegularFile => {
+            let ((file, stat), (first, first_stat)) = (beneath.file(path)?, beneath.file(target)?);
+            stat.st_size == first_stat.st_size && same_content(file, first).map_err(Fault::Read)?
+        }
+        FileType::Directory => false,
+        FileType::Symlink => beneath.link(path)? == beneath.link(target)?,
+        _ => stat.st_rdev == first.st_rdev,
+    };
     let target = target.to_vec();
-    let is_same =
-        stat.st_size == first_stat.st_size && same_content(file, first).map_err(Fault::Read)?;
     Err(if is_same {
         Fault::LinkCopied { target }
     } else {

@@ -155,15 +155,9 @@ fn feed(
         return Ok(());
     }
     let entry = Entry {
-        path: path.as_bytes().to_vec(),
-        kind: EntryKind::File,
-        mode: 0o600,
-        uid: 0,
-        gid: 0,
-        size: bytes,
         mtime: outer.own_mtime(),
-        xattrs: Vec::new(),
-        sparse: None,
+        size: bytes,
+        ..Entry::plain(path.as_bytes(), EntryKind::File, 0o600)
     };
     outer.begin(&entry, 0)?;
     let mut buffer = vec![0; super::super::hashing::BUFFER_LEN];

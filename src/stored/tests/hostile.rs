@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use super::bench::{Bench, reseal, said};
-use crate::archive::entry::{Entry, EntryKind, Mtime};
+use crate::archive::entry::{Entry, EntryKind};
 use crate::archive::manifest::ManifestError;
 use crate::archive::tar;
 use crate::codecs::{Codec, Compression, Encoder};
@@ -263,15 +263,8 @@ fn archive(entries: &[(Entry, &[u8])]) -> Vec<u8> {
 
 fn entry(path: &str, kind: EntryKind, size: usize) -> Entry {
     Entry {
-        path: path.as_bytes().to_vec(),
-        kind,
-        mode: 0o600,
-        uid: 0,
-        gid: 0,
-        mtime: Mtime::default(),
         size: size as u64,
-        xattrs: Vec::new(),
-        sparse: None,
+        ..Entry::plain(path.as_bytes(), kind, 0o600)
     }
 }
 

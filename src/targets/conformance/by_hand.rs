@@ -3,13 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use super::backing::Backend;
 use super::bench::{Bench, Case, Kind, finish, run};
 use super::sample::{self, SampleStream, draft, write_stream};
-use crate::archive::entry::{Entry, EntryKind, Mtime};
+use crate::archive::entry::{Entry, EntryKind};
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::tar;
 use crate::codecs::Codec;
-use crate::targets::open::SpoolMode;
 
 const DOCUMENT: &str = include_str!("../../../docs/format.md");
 
@@ -25,15 +25,8 @@ fn blocks(format: &str) -> Vec<&'static str> {
 /// A tar of one file, as a volume is.
 fn volume() -> SampleStream {
     let entry = Entry {
-        path: b"table".to_vec(),
-        kind: EntryKind::File,
-        mode: 0o640,
-        uid: 0,
-        gid: 0,
-        mtime: Mtime::default(),
         size: 4,
-        xattrs: Vec::new(),
-        sparse: None,
+        ..Entry::plain(b"table", EntryKind::File, 0o640)
     };
     let mut data = Vec::new();
     tar::encode_head(&entry, b"./", &mut data);
@@ -47,11 +40,7 @@ fn volume() -> SampleStream {
 
 /// Writes the sample with a real tar in place of its first stream.
 fn dump(kind: Kind) -> (Bench, std::path::PathBuf) {
-    let bench = Bench::new(Case {
-        kind,
-        codec: Codec::Zst,
-        spool: SpoolMode::UnknownSize,
-    });
+    let bench = Bench::new(Case::of(kind, Codec::Zst, Backend::Memory));
     let mut writer = bench.open().unwrap();
     for sample in sample::entries() {
         writer.entry(&sample.entry).unwrap();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::engine::{lines, mountpoint, remove};
 use super::running::clean;
-use super::{Ran, docker, entries, only_entry, program, run, succeed};
+use super::{IMAGE, Ran, docker, entries, only_entry, program, run, succeed};
 
 /// A Compose project in a folder of its own, whose name is the project's.
 pub(crate) struct Project {
@@ -30,6 +30,17 @@ impl Project {
             .tempdir()
             .expect("temporary folders can be made");
         Self::within(Arc::new(root), "compose.yaml", compose)
+    }
+
+    /// One service with a volume of 6 MiB and a mounted folder, up.
+    pub(crate) fn small() -> Self {
+        let project = Self::new(&format!(
+            "services: {{db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data', './media:/m']}}}}\nvolumes: {{data: {{}}}}\n"
+        ));
+        project.write("media/file", "mounted");
+        project.up();
+        project.sh("db", "dd if=/dev/urandom of=/data/file bs=1M count=6 2>&1");
+        project
     }
 
     /// Another project, in a folder beside this one's.

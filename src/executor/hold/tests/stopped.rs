@@ -175,3 +175,22 @@ async fn who_cannot_be_started_is_named_with_the_command() {
     assert!(stage.tape.has("stuck blog-b-1: docker start blog-b-1"));
     assert_eq!(stage.state("c"), Some(ContainerState::Running));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_ends_by_itself_before_its_stop_stays_so() {
+    for restarts in [false, true] {
+        let stage = stopping();
+        let mut container = running("b");
+        container.restarts = restarts;
+        stage.engine.put_container(container);
+        stage.engine.end_before_stop(&held("b").id);
+        let stood = stage.hold().await.expect("it holds").release().await;
+        let starts = stage.engine.calls().contains(&Call::Start(held("b").id));
+        // One that the engine would have started again is up at the end.
+        assert_eq!(starts, restarts);
+        let said = stage.tape.has("not-stopped blog-b-1: it has just ended");
+        assert_eq!(said, !restarts);
+        assert_eq!(stage.state("c"), Some(ContainerState::Running));
+        assert_eq!(stood.held.len(), if restarts { 3 } else { 2 });
+    }
+}

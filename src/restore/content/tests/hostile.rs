@@ -7,7 +7,7 @@ use crate::archive::tar::{END, TarParser, encode_head, padding};
 use crate::restore::content::{Below, ContentError};
 
 /// Sequences of which the last entry must be refused by whoever makes files.
-const REFUSED: [&[&str]; 17] = [
+const REFUSED: [&[&str]; 18] = [
     // Names that lead elsewhere, or are none.
     &["../canary/file"],
     &["/etc/passwd"],
@@ -27,7 +27,8 @@ const REFUSED: [&[&str]; 17] = [
     &["f", "f/x"],
     // Further names of what is no earlier file.
     &["h = ../canary/file"],
-    &["out > ../canary/file", "h = out"],
+    &["out > ../canary/file", "h = out", "h"],
+    &["out > ../canary", "h = out", "h/file"],
     &["d/", "h = d"],
 ];
 

@@ -1,6 +1,7 @@
 //! Containers that stand between a volume and its content: they use it, or would be lost with it.
 
 use super::{conflict, title};
+use crate::engine::model::{is_id, short};
 use crate::engine::{Container, ContainerState, MountKind};
 use crate::restore::facts::{EngineFacts, Facts};
 use crate::restore::plan::model::{Conflict, Plan, Target, VolumePlan};
@@ -118,7 +119,7 @@ fn lost_with_containers(engine: &EngineFacts, plan: &Plan, found: &mut Vec<Confl
                 "restore::anonymous_lost",
                 format!(
                     "the container `{}` has to be made anew, and would lose its anonymous volume `{}`, which is not restored",
-                    removed.name, &volume[..12]
+                    removed.name, short(volume)
                 ),
                 "restore that service's volumes as well, or restore where volumes can be written to directly",
             ));
@@ -126,10 +127,10 @@ fn lost_with_containers(engine: &EngineFacts, plan: &Plan, found: &mut Vec<Confl
     }
 }
 
-/// Names of the anonymous volumes of a container: 64 hex digits.
+/// Names of the anonymous volumes of a container.
 fn anonymous(container: &Container) -> impl Iterator<Item = &str> {
     let volumes = container.mounts.iter();
     let volumes = volumes.filter(|mount| mount.kind == MountKind::Volume);
     let names = volumes.filter_map(|mount| mount.name.as_deref());
-    names.filter(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    names.filter(|name| is_id(name))
 }

@@ -5,6 +5,7 @@ mod standing;
 mod volumes;
 
 use super::model::{Conflict, Plan, VolumePlan};
+use crate::engine::model::is_id;
 use crate::restore::facts::Facts;
 use crate::restore::request::Request;
 
@@ -50,7 +51,7 @@ fn no_engine(request: &Request, facts: &Facts, plan: &Plan, found: &mut Vec<Conf
 /// A volume for a message: `db` (`blog_db`).
 fn title(row: &VolumePlan) -> String {
     match row.volume.real_name() {
-        Some(name) if name != row.name && name.len() != 64 => {
+        Some(name) if name != row.name && !is_id(name) => {
             format!("`{}` (`{name}`)", row.name)
         }
         _ => format!("`{}`", row.name),
