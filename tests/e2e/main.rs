@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod broken_disk;
 mod changing;
 mod compose_versions;
 mod database;
@@ -15,6 +16,7 @@ mod examples;
 mod exports;
 mod fidelity;
 mod flips;
+mod half_restored;
 mod holding;
 mod hooks;
 mod interrupted;
@@ -22,11 +24,14 @@ mod jobs;
 mod keeping;
 mod killed;
 mod locked;
+mod many_files;
 mod object_stores;
+mod odd_volumes;
 mod permissions;
 mod plans;
 mod predecessor;
 mod restore;
+mod restore_options;
 mod restore_parts;
 mod several_targets;
 mod stirred;
