@@ -30,13 +30,13 @@ tools() {
     install_for curl curl
     install_for mkfs.ext4 e2fsprogs
     install_for losetup mount
-    type -P cargo >/dev/null || die "cargo is missing: install Rust 1.89 or newer (rustup, or your distribution's)"
+    type -P cargo >/dev/null || die "cargo is missing: install Rust 1.92 or newer (rustup, or your distribution's)"
     type -P cc >/dev/null || install_for cc gcc libc6-dev
 }
 
 finish() {
     local lab
-    for lab in garage podman engine26 engine; do
+    for lab in azurite garage podman engine26 engine; do
         "tests/lab/$lab.sh" down || true
     done
     rm -f "$log"
@@ -62,6 +62,7 @@ podman=$DOCKER_HOST
 unset DOCKER_HOST
 eval "$(tests/lab/engine.sh up)"
 eval "$(tests/lab/garage.sh up)"
+eval "$(tests/lab/azurite.sh up)"
 COMPOSE_V2=$(tests/lab/compose-v2.sh)
 export COMPOSE_V2
 tests/lab/image.sh compose-dump-test

@@ -118,7 +118,10 @@ fn look(file: &FileTargets, target: &FileTarget, args: &PruneArgs, now: Timestam
                     let (path, why) = (text::path(path), chain(error));
                     tracing::warn!("`{path}` is not looked at: {why}");
                 }
-                row.plan = Some(plan(&listing.dumps, &keeping, now));
+                match place.check_clock() {
+                    Ok(()) => row.plan = Some(plan(&listing.dumps, &keeping, now)),
+                    Err(error) => row.error = Some(chain(&error)),
+                }
             }
             Err(error) => row.error = Some(chain(&error)),
         }

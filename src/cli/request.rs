@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::args::{BackupArgs, DumpArgs, JobArgs};
+use super::args::{BackupArgs, DumpArgs, JobArgs, ScopeArgs};
 use crate::codecs::Codec;
 use crate::compose::Project;
 use crate::config::job_file::model::TargetFormat;
@@ -35,7 +35,7 @@ pub(super) fn ad_hoc(
         resolve_symlinks: true,
     };
     let overrides = Overrides {
-        scopes: scopes(args),
+        scopes: scopes(args.scopes),
         services: (!args.services.is_empty()).then_some(services),
         config: args.resolve_symlinks.then_some(config),
         dump_name: args.target_pattern.clone(),
@@ -173,16 +173,9 @@ fn codec(dump: &DumpArgs) -> Option<Codec> {
 }
 
 /// The scopes that flags name; none for all.
-fn scopes(args: &BackupArgs) -> Option<Vec<Scope>> {
-    let flags = [
-        (args.config, Scope::Config),
-        (args.mounted, Scope::Mounted),
-        (args.volumes, Scope::Volumes),
-        (args.exports, Scope::Exports),
-    ];
-    let given = flags.into_iter().filter(|(given, _)| *given);
-    let given: Vec<Scope> = given.map(|(_, scope)| scope).collect();
-    (!given.is_empty()).then_some(given)
+fn scopes(args: ScopeArgs) -> Option<Vec<Scope>> {
+    let named: Vec<Scope> = args.named().collect();
+    (!named.is_empty()).then_some(named)
 }
 
 /// A job's settings with its paths, which are relative to the project folder.

@@ -45,7 +45,7 @@ pub(super) fn of(
         services: args.services.clone(),
         scopes: scopes(args),
         volumes: args.volume.clone(),
-        all_exports: args.exports,
+        all_exports: args.scopes.exports,
         trust_dump: args.trust_dump,
         replace: args.replace,
         start: !args.no_start,
@@ -76,14 +76,8 @@ fn folder(global: &Global, args: &RestoreArgs, cwd: &Path) -> (PathBuf, FolderFr
 
 /// The scopes that flags name; all without any, and with `--volume` alone the volumes.
 fn scopes(args: &RestoreArgs) -> BTreeSet<Scope> {
-    let flags = [
-        (args.config, Scope::Config),
-        (args.mounted, Scope::Mounted),
-        (args.volumes || !args.volume.is_empty(), Scope::Volumes),
-        (args.exports, Scope::Exports),
-    ];
-    let given = flags.into_iter().filter(|(given, _)| *given);
-    let given: BTreeSet<Scope> = given.map(|(_, scope)| scope).collect();
+    let of_volumes = (!args.volume.is_empty()).then_some(Scope::Volumes);
+    let given: BTreeSet<Scope> = args.scopes.named().chain(of_volumes).collect();
     if given.is_empty() {
         Scope::ALL.into_iter().collect()
     } else {

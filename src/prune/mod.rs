@@ -6,6 +6,8 @@
 
 mod place;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use place::{Place, PruneError, Pruned, Swept};
 pub use plan::{Judged, Keeping, PrunePlan, SeriesPlan, plan};

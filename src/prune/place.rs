@@ -8,8 +8,8 @@ use crate::store::{AnswerKind, Store};
 use crate::stored::dumps::{self, Listed, Listing};
 use crate::stored::objects::{self, Depth};
 use crate::stored::{Form, OpenError};
-use crate::targets::TargetError;
 use crate::targets::remover::{Leftover, Remover, StoreRemover};
+use crate::targets::{self, TargetError};
 
 /// Where the dumps of a target are. Every call blocks, and those about a store must be made inside of a runtime.
 #[derive(Debug, Clone)]
@@ -108,6 +108,18 @@ impl Place {
                 Err(OpenError::NotFound { .. }) => Ok(Listing::default()),
                 listed => listed,
             },
+        }
+    }
+
+    /// Whether the time here is that of the target, as it was told when it was asked last: what stays is
+    /// about times, which several machines write.
+    ///
+    /// # Errors
+    /// [`TargetError::Clock`].
+    pub fn check_clock(&self) -> Result<(), TargetError> {
+        match self {
+            Self::Folder { .. } => Ok(()),
+            Self::Store { target, store } => targets::check_clock(target, store),
         }
     }
 

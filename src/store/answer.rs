@@ -29,7 +29,7 @@ pub struct Answer {
 /// What follows from an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerKind {
-    /// There is an object of that name already, or a condition was not met.
+    /// There is an object of that name already, or another one than was meant.
     Exists,
     /// There is nothing of that name.
     Missing,
@@ -158,6 +158,10 @@ impl Answer {
             }
             (Some("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AuthenticationFailed"), _)
             | (_, Some(401)) => {
+                Some("check the key and its secret, and that they belong to this service")
+            }
+            // Garage has no code of its own for it.
+            (Some("AccessDenied"), _) if self.message.contains("Invalid signature") => {
                 Some("check the key and its secret, and that they belong to this service")
             }
             (Some("RequestTimeTooSkewed"), _) => Some("set this machine's clock"),

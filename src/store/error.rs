@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::answer::Answer;
+use super::answer::{Answer, AnswerKind};
 use super::url::Service;
 
 /// A store cannot be reached as it is configured, or has refused something.
@@ -98,6 +98,12 @@ pub enum StoreError {
         /// Bytes that came.
         got: u64,
     },
+    /// Another object has taken the place of the one that was being read.
+    #[error("cannot read `{place}`: it was replaced meanwhile")]
+    Replaced {
+        /// The object's URL.
+        place: String,
+    },
     /// An object is longer than any that could be meant.
     #[error("`{place}` has {bytes} bytes, more than any manifest")]
     TooLong {
@@ -145,6 +151,24 @@ impl StoreError {
         }
     }
 
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.answer().is_some_and(Answer::is_transient)
+    }
+
+    /// Whether the store has nothing of that name.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.is(AnswerKind::Missing)
+    }
+
+    /// Whether the store has answered so.
+    #[must_use]
+    pub fn is(&self, kind: AnswerKind) -> bool {
+        self.answer().is_some_and(|answer| answer.kind == kind)
+    }
+
     /// What a user can do about it; `None` where the text and its causes say all.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
@@ -179,8 +203,17 @@ impl StoreError {
             | Self::EmptyFile { .. }
             | Self::BadName { .. }
             | Self::Short { .. }
+            | Self::Replaced { .. }
             | Self::TooLong { .. }
             | Self::Interrupted => None,
         }
+    }
+}
+
+/// What is not there is no error.
+pub(super) fn present<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match answer {
+        Err(error) if error.is_missing() => Ok(None),
+        answer => answer.map(Some),
     }
 }

@@ -1,73 +1,25 @@
-//! The connection to a store: TLS, and limits to silence in place of limits to time.
+//! The connection to a store: TLS, and requests that are given up when nothing moves.
 //!
 //! The library limits a whole request, body included, so that a slow link fails whatever its progress.
 //! Here a request may take as long as it likes while something moves in either direction.
 
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use jiff::{SignedDuration, Timestamp};
 use object_store::ClientOptions;
 use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest,
-    HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
+    HttpResponse, HttpResponseBody, HttpService,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
+use super::clock::StoreClock;
 use super::error::StoreError;
-
-/// How long a store may be silent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Silence {
-    /// Until a connection stands.
-    pub(super) connect: Duration,
-    /// While a body is sent or received. A system may take some megabytes of a body before any of it
-    /// has left, which on a slow link is the time that nothing seems to move.
-    pub(super) transfer: Duration,
-    /// Until the answer to a command, such as to put thousands of parts together.
-    pub(super) command: Duration,
-}
-
-impl Silence {
-    /// Ten seconds, two minutes, five minutes.
-    pub(super) const USUAL: Self = Self {
-        connect: Duration::from_secs(10),
-        transfer: Duration::from_secs(120),
-        command: Duration::from_secs(300),
-    };
-}
-
-/// How far this machine's clock is off the store's, as its last answer said.
-#[derive(Debug, Clone, Default)]
-pub struct StoreClock(Arc<AtomicI64>);
-
-impl StoreClock {
-    /// This machine's time minus the store's; zero until the store has answered.
-    #[must_use]
-    pub fn ahead(&self) -> SignedDuration {
-        SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
-    }
-
-    fn note(&self, response: &reqwest::Response) {
-        let date = response.headers().get("date");
-        let date = date.and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-        if let Some(date) = date {
-            let ahead = Timestamp::now().as_second() - date.timestamp().as_second();
-            self.0.store(ahead, Ordering::Relaxed);
-        }
-    }
-}
+use super::silence::{Moved, Received, Sent, Silence, silent};
 
 /// Makes connections with this program's TLS settings and limits.
 #[derive(Debug)]
@@ -145,17 +97,6 @@ struct Patient {
     clock: StoreClock,
 }
 
-/// Nothing has moved for too long.
-#[derive(Debug, thiserror::Error)]
-#[error("nothing was sent or received for {} s", limit.as_secs())]
-struct Silent {
-    limit: Duration,
-}
-
-fn silent(limit: Duration) -> HttpError {
-    HttpError::new(HttpErrorKind::Timeout, Silent { limit })
-}
-
 #[async_trait]
 impl HttpService for Patient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -169,10 +110,7 @@ impl HttpService for Patient {
         let moved = Moved::now();
         let mut sending = reqwest::Request::new(parts.method, url);
         *sending.headers_mut() = parts.headers;
-        *sending.body_mut() = Some(reqwest::Body::wrap(Sent {
-            body,
-            moved: moved.clone(),
-        }));
+        *sending.body_mut() = Some(reqwest::Body::wrap(Sent::new(body, moved.clone())));
         let answering = self.client.execute(sending);
         tokio::pin!(answering);
         let response = loop {
@@ -186,109 +124,14 @@ impl HttpService for Patient {
                 }
             }
         };
-        self.clock.note(&response);
-        let limit = self.silence.transfer;
-        let received = |body| Received {
-            body,
-            limit,
-            sleep: Box::pin(sleep_until(Instant::now() + limit)),
-        };
-        Ok(http::Response::from(response).map(|body| HttpResponseBody::new(received(body))))
-    }
-}
-
-/// When something was sent last.
-#[derive(Clone)]
-struct Moved {
-    start: Instant,
-    /// Milliseconds after `start`.
-    after: Arc<AtomicU64>,
-}
-
-impl Moved {
-    fn now() -> Self {
-        Self {
-            start: Instant::now(),
-            after: Arc::default(),
-        }
-    }
-
-    fn note(&self) {
-        let after = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.after.store(after, Ordering::Relaxed);
-    }
-
-    fn last(&self) -> Instant {
-        self.start + Duration::from_millis(self.after.load(Ordering::Relaxed))
-    }
-}
-
-/// A request's body that notes when a piece of it is taken.
-struct Sent {
-    body: HttpRequestBody,
-    moved: Moved,
-}
-
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = HttpError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
-        self.moved.note();
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A response's body that fails when no piece of it comes for too long.
-struct Received {
-    body: reqwest::Body,
-    limit: Duration,
-    sleep: Pin<Box<Sleep>>,
-}
-
-impl Body for Received {
-    type Data = Bytes;
-    type Error = HttpError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
-        let limit = self.limit;
-        match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(frame) => {
-                self.sleep.as_mut().reset(Instant::now() + limit);
-                Poll::Ready(frame.map(|frame| frame.map_err(failed)))
-            }
-            Poll::Pending => {
-                ready!(self.sleep.as_mut().poll(context));
-                Poll::Ready(Some(Err(silent(limit))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.clock.note(response.headers());
+        let received = |body| HttpResponseBody::new(Received::new(body, self.silence.transfer));
+        Ok(http::Response::from(response).map(received))
     }
 }
 
 /// The kind decides whether the library tries again at once; the URL, which may be signed, goes.
-fn failed(error: reqwest::Error) -> HttpError {
+pub(super) fn failed(error: reqwest::Error) -> HttpError {
     use std::io::ErrorKind;
     let mut kind = if error.is_timeout() {
         HttpErrorKind::Timeout
@@ -316,6 +159,10 @@ fn failed(error: reqwest::Error) -> HttpError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+    use object_store::client::HttpRequestBody;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -10,31 +10,37 @@
 //! # async fn names() -> Result<(), Box<dyn std::error::Error>> {
 //! let url = StoreUrl::parse("s3://backups/web-1")?;
 //! let store = Store::open(&url, &StoreOptions::default(), &Environment::of_process())?;
-//! let found = store.objects().list(Some(store.root())).try_collect::<Vec<_>>().await;
-//! let found = found.map_err(|error| store.failed(Action::List, "", &error))?;
+//! let list = || store.objects().list(Some(store.root())).try_collect::<Vec<_>>();
+//! let found = store.again(Action::List, "", list).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! Names are relative to the prefix; [`Store::path`] makes the library's paths of them, and
-//! [`Store::place`] the URL that messages show. The library tries a failed request again a few times by
-//! itself; [`Answer::is_transient`] says of what is left whether it is worth more. A request must be made
-//! inside of a Tokio runtime.
+//! [`Store::place`] the URL that messages show. [`Store::again`] makes requests that fail for the moment
+//! again, as [`Patience`] says. A request must be made inside of a Tokio runtime.
 
 mod answer;
 mod azure;
+mod clock;
 mod environment;
 mod error;
 mod gcs;
 mod http;
 mod open;
 mod options;
+mod patience;
 mod profile;
 mod read;
 mod s3;
+mod silence;
 mod stream;
+#[cfg(test)]
+pub(crate) mod tests;
 mod url;
+mod write;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -42,11 +48,13 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 
 pub use answer::{Answer, AnswerKind};
+pub use clock::StoreClock;
 pub use environment::Environment;
 pub use error::{Action, StoreError};
-pub use http::StoreClock;
 pub use options::{Given, StoreOptions};
+pub use patience::Patience;
 pub use read::Pinned;
+pub use silence::Silence;
 pub use stream::{Joined, ObjectReader, Waiter};
 pub use url::{BadUrl, Service, StoreUrl};
 
@@ -59,6 +67,8 @@ pub struct Store {
     shown: String,
     clock: StoreClock,
     storage_class: Option<String>,
+    /// Behind a pointer: stores are held in many places, and should be small.
+    patience: Arc<Patience>,
 }
 
 impl Store {
@@ -73,6 +83,7 @@ impl Store {
             shown: shown.to_owned(),
             clock: StoreClock::default(),
             storage_class: None,
+            patience: Arc::new(Patience::USUAL),
         }
     }
 
@@ -100,10 +111,20 @@ impl Store {
         &self.clock
     }
 
-    /// The storage class or access tier of what is written; `None` for the bucket's own.
+    /// How failed requests are made again.
     #[must_use]
-    pub fn storage_class(&self) -> Option<&str> {
-        self.storage_class.as_deref()
+    pub fn patience(&self) -> Patience {
+        *self.patience
+    }
+
+    /// The same store, asked with another patience from now on. What a connection may be silent was
+    /// settled when it was opened.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self {
+            patience: Arc::new(patience),
+            ..self
+        }
     }
 
     /// The path of an object below the prefix.
@@ -143,6 +164,38 @@ impl Store {
                 format!("{}/{name}", self.shown)
             }
         }
+    }
+
+    /// Makes a request about the object `name` until it succeeds, fails for good, or has failed too
+    /// often. Every attempt is signed anew, with the credentials of its time.
+    ///
+    /// # Errors
+    /// The last one.
+    pub async fn again<T, R>(
+        &self,
+        action: Action,
+        name: &str,
+        mut request: impl FnMut() -> R,
+    ) -> Result<T, StoreError>
+    where
+        R: Future<Output = object_store::Result<T>>,
+    {
+        let asked = || self.asked(action, name, request());
+        self.patience.again(asked).await
+    }
+
+    /// The same once.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn asked<T>(
+        &self,
+        action: Action,
+        name: &str,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StoreError> {
+        let done = request.await;
+        done.map_err(|error| self.failed(action, name, &error))
     }
 
     /// The error for a request about the object `name` that failed.

@@ -7,10 +7,12 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
 use super::answer::Answer;
+use super::clock::StoreClock;
 use super::environment::Environment;
 use super::error::StoreError;
-use super::http::{Connector, Silence, StoreClock};
+use super::http::Connector;
 use super::options::StoreOptions;
+use super::patience::Patience;
 use super::url::{Service, StoreUrl};
 use super::{Store, azure, gcs, s3};
 
@@ -31,15 +33,28 @@ impl Store {
         options: &StoreOptions,
         environment: &Environment,
     ) -> Result<Self, StoreError> {
+        Self::open_with(url, options, environment, Patience::USUAL)
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        url: &StoreUrl,
+        options: &StoreOptions,
+        environment: &Environment,
+        patience: Patience,
+    ) -> Result<Self, StoreError> {
         let clock = StoreClock::default();
         let of_aws = environment
             .get("AWS_CA_BUNDLE")
             .filter(|_| url.service == Service::S3);
         let ca_file = options.ca_file.clone().or_else(|| of_aws.map(Into::into));
         let common = Common {
-            connector: Connector::new(ca_file.as_deref(), Silence::USUAL, clock.clone())?,
+            connector: Connector::new(ca_file.as_deref(), patience.silence, clock.clone())?,
             client: client_options(options),
-            retry: retry(),
+            retry: retry(patience),
         };
         // It was parsed as a path when it was read.
         let root = Path::parse(&url.prefix).map_err(|_| StoreError::BadName {
@@ -63,7 +78,7 @@ impl Store {
         Ok(Self {
             clock,
             storage_class: options.storage_class.clone(),
-            ..store
+            ..store.with_patience(patience)
         })
     }
 }
@@ -75,16 +90,15 @@ fn client_options(options: &StoreOptions) -> ClientOptions {
         .with_allow_http(options.allow_http)
 }
 
-/// The library repeats a request with its old signature and credentials, so only for a moment; whoever
-/// wants more makes a new one.
-fn retry() -> RetryConfig {
+/// The library's share of the patience.
+fn retry(patience: Patience) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(200),
+            init_backoff: patience.first_repeat,
             max_backoff: Duration::from_secs(5),
             base: 2.0,
         },
-        max_retries: 3,
+        max_retries: patience.repeats,
         retry_timeout: Duration::from_secs(60),
     }
 }

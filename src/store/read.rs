@@ -4,22 +4,14 @@
 //! tried again by itself with a fresh signature. All of them are tied to the object as it was
 //! when it was looked at first; one that was replaced meanwhile is an error, never a mixture.
 
-use std::future::Future;
 use std::ops::Range;
-use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
+use super::error::present;
 use super::{Action, AnswerKind, Store, StoreError};
-
-/// How often a request is made that fails for the moment, beside what the library does.
-const ATTEMPTS: u32 = 6;
-
-/// The pause before the second attempt; it doubles each time, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// An object as it was when it was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +32,7 @@ impl Store {
     pub async fn pin(&self, name: &str) -> Result<Option<Pinned>, StoreError> {
         let path = self.path(name)?;
         let found = self.again(Action::Read, name, || self.objects().head(&path));
-        Ok(there(found.await)?.map(|meta| Pinned {
+        Ok(present(found.await)?.map(|meta| Pinned {
             name: name.to_owned(),
             bytes: meta.size,
             etag: meta.e_tag,
@@ -60,13 +52,20 @@ impl Store {
                 if_match: pinned.etag.clone(),
                 ..GetOptions::default()
             };
-            self.objects()
-                .get_opts(&pinned.path, options)
-                .await?
-                .bytes()
-                .await
+            let got = self.objects().get_opts(&pinned.path, options).await?;
+            // Not every store heeds the condition.
+            if got.meta.e_tag != pinned.etag {
+                return Ok(None);
+            }
+            got.bytes().await.map(Some)
         };
-        let bytes = self.again(Action::Read, &pinned.name, request).await?;
+        let bytes = match self.again(Action::Read, &pinned.name, request).await {
+            Err(error) if error.is(AnswerKind::Exists) => None,
+            bytes => bytes?,
+        };
+        let bytes = bytes.ok_or_else(|| StoreError::Replaced {
+            place: self.place(&pinned.name),
+        })?;
         if bytes.len() as u64 == wanted {
             Ok(bytes)
         } else {
@@ -92,7 +91,7 @@ impl Store {
             }
             Ok(Ok(got.bytes().await?))
         };
-        match there(self.again(Action::Read, name, request).await)? {
+        match present(self.again(Action::Read, name, request).await)? {
             None => Ok(None),
             Some(Ok(content)) => Ok(Some(content)),
             Some(Err(bytes)) => Err(StoreError::TooLong {
@@ -100,45 +99,5 @@ impl Store {
                 bytes,
             }),
         }
-    }
-
-    /// Makes a request until it succeeds, fails for good, or has failed too often.
-    ///
-    /// # Errors
-    /// The last one.
-    pub async fn again<T, R>(
-        &self,
-        action: Action,
-        name: &str,
-        mut request: impl FnMut() -> R,
-    ) -> Result<T, StoreError>
-    where
-        R: Future<Output = object_store::Result<T>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..ATTEMPTS {
-            let error = match request().await {
-                Ok(done) => return Ok(done),
-                Err(error) => self.failed(action, name, &error),
-            };
-            if !error.answer().is_some_and(super::Answer::is_transient) {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        let last = request().await;
-        last.map_err(|error| self.failed(action, name, &error))
-    }
-}
-
-/// What is not there is no error.
-fn there<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(error) => match error.answer().map(|answer| answer.kind) {
-            Some(AnswerKind::Missing) => Ok(None),
-            _ => Err(error),
-        },
     }
 }

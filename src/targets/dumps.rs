@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, fstat, stat, statat};
 use rustix::io::Errno;
 
 use super::TargetError;
-use super::error::Step;
 use super::site::{OrFailed, Site};
+use super::step::Step;
 use crate::codecs::Codec;
 
 /// What a marker's name has behind the dump's.

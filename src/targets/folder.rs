@@ -12,14 +12,14 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::dumps::{DumpsFolder, numbered, sync_folder};
-use super::error::Step;
-use super::hashing::Hashing;
 use super::site::{OrFailed, OrFileFailed, Site};
 use super::staging::Staging;
+use super::step::Step;
+use super::stream_member::StreamMember;
 use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
-use crate::codecs::{Codec, Compression, Encoder};
+use crate::codecs::Compression;
 use crate::crash;
 use crate::files::{Tree, create_file};
 
@@ -33,18 +33,8 @@ pub(super) struct FolderWriter {
     tree: Tree,
     dump_name: String,
     compression: Compression,
-    stream: Option<OpenStream>,
+    stream: Option<StreamMember<File>>,
     streams: BTreeMap<String, Stored>,
-}
-
-/// A stream member whose content comes.
-#[derive(Debug)]
-struct OpenStream {
-    key: String,
-    stored_path: String,
-    announced: Option<u64>,
-    written: u64,
-    encoder: Encoder<Hashing<File>>,
 }
 
 impl FolderWriter {
@@ -75,33 +65,6 @@ impl FolderWriter {
             stream: None,
             streams: BTreeMap::new(),
         })
-    }
-
-    fn end_stream(&mut self, stream: OpenStream) -> Result<(), TargetError> {
-        if let Some(announced) = stream
-            .announced
-            .filter(|announced| *announced != stream.written)
-        {
-            return Err(TargetError::Length {
-                target: self.site.target.clone(),
-                member: stream.stored_path,
-                announced,
-                written: stream.written,
-            });
-        }
-        let path = stream.stored_path;
-        let file = stream.encoder.finish();
-        let file = file.or_failed(&self.site, Step::Write, path.as_bytes())?;
-        let (_, bytes, sha256) = file.into_parts();
-        self.streams.insert(
-            stream.key,
-            Stored {
-                path,
-                bytes,
-                sha256,
-            },
-        );
-        Ok(())
     }
 
     /// Everything but the name: members on the disk, then the manifest on the disk.
@@ -158,58 +121,37 @@ impl DumpWriter for FolderWriter {
     }
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
-        let codec = if head.compress {
-            self.compression.codec
-        } else {
-            Codec::None
+        let create = |path: &str| {
+            let file = self.tree.create(path.as_bytes());
+            file.or_file_failed(&self.site)
         };
-        let compression = Compression {
-            codec,
-            ..self.compression
-        };
-        let stored_path = format!("{}{}", head.path, codec.extension());
-        let file = self.tree.create(stored_path.as_bytes());
-        let file = file.or_file_failed(&self.site)?;
-        let file = match codec {
-            // The bytes are those that the executor has hashed.
-            Codec::None => Hashing::counting(file),
-            _ => Hashing::new(file),
-        };
-        let encoder = Encoder::new(file, &compression).map_err(|source| TargetError::Codec {
-            target: self.site.target.clone(),
-            source,
-        })?;
-        self.stream = Some(OpenStream {
-            key: head.path.clone(),
-            stored_path,
-            announced: head.raw_bytes,
-            written: 0,
-            encoder,
-        });
+        let member = StreamMember::begin(&self.site, head, &self.compression, create)?;
+        self.stream = Some(member);
         Ok(())
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        let Some(stream) = &mut self.stream else {
-            return self.tree.write(data).or_file_failed(&self.site);
-        };
-        stream.written += data.len() as u64;
-        let written = stream.encoder.write_all(data);
-        written.or_failed(&self.site, Step::Write, stream.stored_path.as_bytes())
+        match &mut self.stream {
+            Some(stream) => stream.write(&self.site, data),
+            None => self.tree.write(data).or_file_failed(&self.site),
+        }
     }
 
     fn end(&mut self) -> Result<(), TargetError> {
-        match self.stream.take() {
-            Some(stream) => self.end_stream(stream),
-            None => self.tree.end().or_file_failed(&self.site),
-        }
+        let Some(stream) = self.stream.take() else {
+            return self.tree.end().or_file_failed(&self.site);
+        };
+        let (_, key, stored) = stream.end(&self.site)?;
+        self.streams.insert(key, stored);
+        Ok(())
     }
 
     fn fail(&mut self) -> Result<(), TargetError> {
         let Some(stream) = self.stream.take() else {
             return Err(self.site.out_of_order("fail"));
         };
-        let removed = self.tree.remove(stream.stored_path.as_bytes());
+        let (path, _) = stream.give_up();
+        let removed = self.tree.remove(path.as_bytes());
         removed.or_file_failed(&self.site)
     }
 

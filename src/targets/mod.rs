@@ -22,6 +22,8 @@ pub mod remover;
 mod site;
 mod spool;
 mod staging;
+mod step;
+mod stream_member;
 mod tar_stream;
 
 use crate::archive::entry::Entry;
@@ -29,6 +31,7 @@ use crate::archive::manifest::{Draft, Published};
 
 pub(crate) use dumps::MARKER_EXTENSION;
 pub use error::TargetError;
+pub(crate) use object::check_clock;
 pub use object::{Limits, Shared};
 
 /// The beginning of a stream member: a volume's tar, an export, an index file.

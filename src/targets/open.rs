@@ -10,12 +10,12 @@ use jiff::Timestamp;
 
 use super::archive::{ArchiveWriter, Destination, Output};
 use super::dumps::DumpsFolder;
-use super::error::Step;
 use super::folder::FolderWriter;
 use super::object::{self, Shared};
 use super::publish::{ArchiveFolder, Naming};
 use super::site::{OrFailed, Site};
 use super::spool::Spooled;
+use super::step::Step;
 use super::{DumpWriter, TargetError};
 use crate::archive::entry::Mtime;
 use crate::archive::escape::escape;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::TargetError;
 use super::dumps::{DumpsFolder, MARKER_EXTENSION, numbered};
-use super::error::Step;
 use super::site::OrFailed;
 use super::staging::Staging;
+use super::step::Step;
 use crate::crash;
 
 /// How an archive is called.

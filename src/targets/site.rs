@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::TargetError;
-use super::error::Step;
+use super::step::Step;
 use crate::files::FileError;
 
 /// A target's name and the folder to which the names in its errors are relative.

@@ -10,10 +10,10 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 
-use super::error::Step;
 use super::frames::{BEGIN_LENGTH_OFFSET, Frame};
 use super::open::{SpoolMode, SpoolSpec};
 use super::site::{OrFailed, Site};
+use super::step::Step;
 use super::{DumpWriter, StreamHead, TargetError};
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};

@@ -12,9 +12,9 @@ use rustix::io::Errno;
 use super::TargetError;
 use super::claim::{Claim, claim};
 use super::dumps::DumpsFolder;
-use super::error::Step;
 use super::hidden::hidden_name;
 use super::site::OrFailed;
+use super::step::Step;
 use crate::files::{Kind, create_file, open_new_folder, remove_entry, rename_new};
 
 /// A file or folder that does not count yet. One that is neither [committed](Staging::commit) nor

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::TargetError;
-use super::error::Step;
 use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
 use super::site::{OrFailed, OrFileFailed, Site};
+use super::step::Step;
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::escape::escape;
 use crate::archive::manifest::Sha256Digest;

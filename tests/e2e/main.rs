@@ -4,6 +4,7 @@
 //! that they can run at the same time, also on an engine that others use.
 #![allow(clippy::unwrap_used)]
 
+mod azure;
 mod bad_input;
 mod broken_disk;
 mod changing;

@@ -14,11 +14,13 @@ mod header;
 mod parse;
 mod pax;
 mod sparse;
+mod visitor;
 
 pub use encode::{encode_head, encoded_len};
 pub use error::TarError;
-pub use parse::{TarParser, TarSummary, TarVisitor};
+pub use parse::{TarParser, TarSummary};
 pub(super) use pax::{format_time, parse_time};
+pub use visitor::TarVisitor;
 
 /// Length of a tar block in bytes; headers are one, data is filled up to whole ones.
 pub const BLOCK: usize = 512;

@@ -1,4 +1,4 @@
-//! The requests that change more than a freezer: starting, stopping, making, removing, unpacking.
+//! The requests that change something: pausing, stopping, starting, making, removing, unpacking.
 
 use std::time::Duration;
 
@@ -16,6 +16,28 @@ use crate::engine::{EngineError, NewVolume, Upload, Volume};
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl DockerEngine {
+    pub(super) async fn pause_container(&self, id: &str) -> Result<(), EngineError> {
+        let operation = format!("pause container `{id}`");
+        let segment = requests::segment(id);
+        bounded(
+            &operation,
+            self.limits.control,
+            self.client.pause_container(&segment),
+        )
+        .await
+    }
+
+    pub(super) async fn unpause_container(&self, id: &str) -> Result<(), EngineError> {
+        let operation = format!("unpause container `{id}`");
+        let segment = requests::segment(id);
+        bounded(
+            &operation,
+            self.limits.control,
+            self.client.unpause_container(&segment),
+        )
+        .await
+    }
+
     pub(super) async fn stop_container(
         &self,
         id: &str,

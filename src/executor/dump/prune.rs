@@ -142,6 +142,10 @@ fn prune_one(place: &Place, keeping: &Keeping) -> Done {
             return done;
         }
     };
+    if let Err(error) = place.check_clock() {
+        done.problems.push(error.into());
+        return done;
+    }
     let plan = plan(&listing.dumps, keeping, Timestamp::now());
     let shrunk = plan
         .series

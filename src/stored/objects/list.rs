@@ -103,30 +103,30 @@ impl Names {
 }
 
 async fn names(store: &Store, depth: Depth) -> Result<Names, StoreError> {
-    let failed = |error| store.failed(Action::List, "", &error);
-    let mut names = Names::default();
-    match depth {
-        Depth::Prefix => {
-            let root = Some(store.root()).filter(|root| !root.as_ref().is_empty());
-            let request = || store.objects().list_with_delimiter(root);
-            let found = store.again(Action::List, "", request).await?;
-            for object in found.objects {
-                names.see(store.below(&object.location), object.size);
+    let root = Some(store.root()).filter(|root| !root.as_ref().is_empty());
+    let request = || async {
+        let mut names = Names::default();
+        match depth {
+            Depth::Prefix => {
+                let found = store.objects().list_with_delimiter(root).await?;
+                for object in found.objects {
+                    names.see(store.below(&object.location), object.size);
+                }
+                for folder in found.common_prefixes {
+                    let folder = store.below(&folder);
+                    names.see(format!("{folder}/{FILE_NAME}"), 0);
+                }
             }
-            for folder in found.common_prefixes {
-                let folder = store.below(&folder);
-                names.see(format!("{folder}/{FILE_NAME}"), 0);
+            Depth::Below => {
+                let mut objects = store.objects().list(root);
+                while let Some(object) = objects.try_next().await? {
+                    names.see(store.below(&object.location), object.size);
+                }
             }
         }
-        Depth::Below => {
-            let root = Some(store.root()).filter(|root| !root.as_ref().is_empty());
-            let mut objects = store.objects().list(root);
-            while let Some(object) = objects.try_next().await.map_err(failed)? {
-                names.see(store.below(&object.location), object.size);
-            }
-        }
-    }
-    Ok(names)
+        Ok(names)
+    };
+    store.again(Action::List, "", request).await
 }
 
 fn directory(store: &Store, name: &str, manifest: &Manifest) -> Listed {

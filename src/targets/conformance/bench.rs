@@ -1,13 +1,12 @@
 //! One kind of target with one codec, in a folder of its own, and what the ordinary programs find.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -15,14 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archive::manifest::{Draft, Manifest, Place, Published};
 use crate::codecs::{Codec, Compression};
-use crate::store::Store;
 use crate::targets::open::{
     Format, SpoolMode, SpoolSpec, TargetKind, TargetSpec, open, open_in_store, open_stdout,
 };
-use crate::targets::{DumpWriter, Limits, Shared, TargetError};
+use crate::targets::{DumpWriter, Shared, TargetError};
 
-use super::fault_matrix::objects;
-use super::faulty::Faulty;
+use super::backing::{Backend, Backing};
 
 /// The kinds of targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +47,8 @@ pub(super) struct Case {
     pub(super) kind: Kind,
     pub(super) codec: Codec,
     pub(super) spool: SpoolMode,
+    /// Behind the kinds that are stores.
+    pub(super) backend: Backend,
 }
 
 pub(super) const NAME: &str = "blog___2026-11-23_014205";
@@ -58,37 +57,40 @@ impl Case {
     /// Every kind with every codec, and both ways to spool.
     pub(super) fn all() -> Vec<Self> {
         let mut cases = Vec::new();
-        for kind in [
-            Kind::Tree,
-            Kind::Archive,
-            Kind::Exact,
-            Kind::Stdout,
-            Kind::StoreTree,
-            Kind::StoreArchive,
-        ] {
-            // A store does not know the codec either: one that compresses and one that does not.
-            let in_store = matches!(kind, Kind::StoreTree | Kind::StoreArchive);
-            let has_case = |codec: &Codec| !in_store || matches!(codec, Codec::None | Codec::Gz);
-            for codec in Codec::ALL.into_iter().filter(has_case) {
-                // The spool does not know the codec: each with one is enough.
-                let spool = if codec == Codec::Gz {
-                    SpoolMode::All
-                } else {
-                    SpoolMode::UnknownSize
-                };
-                cases.push(Self { kind, codec, spool });
-            }
+        for kind in [Kind::Tree, Kind::Archive, Kind::Exact, Kind::Stdout] {
+            cases.extend(Codec::ALL.map(|codec| Self::of(kind, codec, Backend::Memory)));
         }
+        cases.extend(Self::in_stores(Backend::Memory));
+        cases.extend(Self::in_stores(Backend::InProcess));
         cases
+    }
+
+    /// The kinds that are stores. A store does not know the codec: one that compresses and one that does
+    /// not.
+    pub(super) fn in_stores(backend: Backend) -> Vec<Self> {
+        let kinds = [Kind::StoreTree, Kind::StoreArchive].into_iter();
+        let codecs = |kind| [Codec::None, Codec::Gz].map(|codec| Self::of(kind, codec, backend));
+        kinds.flat_map(codecs).collect()
+    }
+
+    /// The spool does not know the codec: each with one is enough.
+    pub(super) const fn of(kind: Kind, codec: Codec, backend: Backend) -> Self {
+        let spool = match codec {
+            Codec::Gz => SpoolMode::All,
+            _ => SpoolMode::UnknownSize,
+        };
+        Self {
+            kind,
+            codec,
+            spool,
+            backend,
+        }
     }
 
     /// The kinds that have names, each with one codec.
     pub(super) fn named() -> [Self; 3] {
-        [Kind::Tree, Kind::Archive, Kind::Exact].map(|kind| Self {
-            kind,
-            codec: Codec::Zst,
-            spool: SpoolMode::UnknownSize,
-        })
+        [Kind::Tree, Kind::Archive, Kind::Exact]
+            .map(|kind| Self::of(kind, Codec::Zst, Backend::Memory))
     }
 }
 
@@ -97,57 +99,40 @@ pub(super) struct Bench {
     pub(super) case: Case,
     pub(super) folder: PathBuf,
     scratch: TempDir,
-    store: Arc<Faulty>,
+    backing: Backing,
     runtime: Runtime,
 }
 
-/// Parts and objects so small that the sample has several of them, and no patience.
-const LIMITS: Limits = Limits {
-    part_bytes: 64 * 1024,
-    parts_at_once: 3,
-    segment_bytes: 256 * 1024,
-    attempts: 3,
-    attempts_at_start: 3,
-    first_pause: Duration::from_millis(1),
-    longest_pause: Duration::from_millis(2),
-    removal: Duration::from_secs(20),
-};
-
 /// What the targets of a test share.
 pub(super) fn shared() -> Shared {
-    Shared {
-        limits: LIMITS,
-        ..Shared::new(CancellationToken::new())
-    }
+    Shared::new(CancellationToken::new())
 }
 
 impl Bench {
     pub(super) fn new(case: Case) -> Self {
+        Self::behind(case, Backing::new(case.backend))
+    }
+
+    /// One whose store is there already.
+    pub(super) fn behind(case: Case, backing: Backing) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("dumps");
         Self {
             case,
             folder,
             scratch,
-            store: Arc::default(),
+            backing,
             runtime: Runtime::new().unwrap(),
         }
     }
 
-    /// A store that fails as it is told.
-    pub(super) fn in_store(case: Case, store: Faulty) -> Self {
-        Self {
-            store: Arc::new(store),
-            ..Self::new(case)
-        }
+    pub(super) const fn backing(&self) -> &Backing {
+        &self.backing
     }
 
-    pub(super) fn store(&self) -> Arc<Faulty> {
-        Arc::clone(&self.store)
-    }
-
-    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
+    /// All objects below the prefix by their names there.
+    pub(super) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.backing.objects(&self.runtime)
     }
 
     /// The same in a folder of dumps that somebody else made.
@@ -202,14 +187,17 @@ impl Bench {
 
     fn open_in_store(&self, format: Format) -> Result<Box<dyn DumpWriter>, TargetError> {
         let _inside = self.runtime.enter();
-        let store = Store::new(self.store(), "pre/fix".into(), "s3://bucket/pre/fix");
-        open_in_store(&self.spec(), store, (format, NAME), &shared())
+        let shared = Shared {
+            limits: self.backing.limits(),
+            ..shared()
+        };
+        open_in_store(&self.spec(), self.backing.store(), (format, NAME), &shared)
     }
 
     /// Makes files of all objects, and folders of the tars that hold trees.
-    fn fetch(&self) {
-        for (name, content) in self.block_on(objects(&self.store)) {
-            let path = self.folder.join(name.strip_prefix("pre/fix/").unwrap());
+    fn fetch(&self, dump: &str) {
+        for (name, content) in self.objects() {
+            let path = self.folder.join(name);
             let mut folders = DirBuilder::new();
             folders.recursive(true).mode(0o700);
             folders.create(path.parent().unwrap()).unwrap();
@@ -217,11 +205,11 @@ impl Bench {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
         let extension = self.case.codec.tar_extension();
-        let dump = self.folder.join(NAME);
         let marker = match self.case.kind {
-            Kind::StoreTree => dump.join("Manifest.yml"),
-            _ => self.folder.join(format!("{NAME}.manifest.yml")),
+            Kind::StoreTree => self.folder.join(dump).join("Manifest.yml"),
+            _ => self.folder.join(format!("{dump}.manifest.yml")),
         };
+        let dump = self.folder.join(dump);
         let manifest = Manifest::parse(&fs::read(&marker).unwrap()).unwrap();
         let beside = marker.parent().unwrap();
         for (whole, segments) in &manifest.segments {
@@ -241,14 +229,23 @@ impl Bench {
         }
     }
 
+    /// Whether the first dump may be called so: at a store without conditions, which one outside may be,
+    /// it gets a name that nobody else has.
+    pub(super) fn is_first_name(&self, name: &str) -> bool {
+        match self.case.backend {
+            Backend::Outside => name.starts_with(NAME),
+            Backend::Memory | Backend::InProcess => name == NAME,
+        }
+    }
+
     /// Where the dump is; standard output went to a file.
     pub(super) fn place(&self, published: &Published) -> PathBuf {
         match &published.place {
             Place::Path(path) => path.clone(),
             Place::Url(url) => {
-                self.fetch();
-                self.folder
-                    .join(url.strip_prefix("s3://bucket/pre/fix/").unwrap())
+                self.fetch(published.name.as_ref().unwrap());
+                let prefix = format!("{}/", self.backing.store().place(""));
+                self.folder.join(url.strip_prefix(&prefix).unwrap())
             }
             Place::Stdout => self.stdout_file(),
         }

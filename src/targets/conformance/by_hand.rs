@@ -3,13 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use super::backing::Backend;
 use super::bench::{Bench, Case, Kind, finish, run};
 use super::sample::{self, SampleStream, draft, write_stream};
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::tar;
 use crate::codecs::Codec;
-use crate::targets::open::SpoolMode;
 
 const DOCUMENT: &str = include_str!("../../../docs/format.md");
 
@@ -47,11 +47,7 @@ fn volume() -> SampleStream {
 
 /// Writes the sample with a real tar in place of its first stream.
 fn dump(kind: Kind) -> (Bench, std::path::PathBuf) {
-    let bench = Bench::new(Case {
-        kind,
-        codec: Codec::Zst,
-        spool: SpoolMode::UnknownSize,
-    });
+    let bench = Bench::new(Case::of(kind, Codec::Zst, Backend::Memory));
     let mut writer = bench.open().unwrap();
     for sample in sample::entries() {
         writer.entry(&sample.entry).unwrap();

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::backing::Backend;
 use super::bench::{Bench, Case, Kind, decompressed, finish, manifest, names, run, shared};
 use super::sample::{self, SampleStream, entries, noise, streams, write_stream};
 use crate::archive::entry::EntryKind;
@@ -216,9 +217,8 @@ fn a_name_that_cannot_be_one_is_refused() {
 fn a_closed_pipe_is_told_as_one() {
     for codec in Codec::ALL {
         let bench = Bench::new(Case {
-            kind: Kind::Stdout,
-            codec,
             spool: SpoolMode::UnknownSize,
+            ..Case::of(Kind::Stdout, codec, Backend::Memory)
         });
         let mut reader = Command::new("head")
             .args(["-c", "1000"])
@@ -293,9 +293,8 @@ fn devices_are_made_by_root_and_reported_by_others() {
 #[test]
 fn the_spool_folder_is_made_and_its_file_has_no_name() {
     let bench = Bench::new(Case {
-        kind: Kind::Stdout,
-        codec: Codec::None,
         spool: SpoolMode::All,
+        ..Case::of(Kind::Stdout, Codec::None, Backend::Memory)
     });
     let mut writer = bench.open().unwrap();
     sample::write(&mut *writer).unwrap();

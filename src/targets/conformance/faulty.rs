@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -18,144 +17,51 @@ use object_store::{
     Result,
 };
 
-/// A request of a dump, by what it is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    List,
-    Look,
-    Claim,
-    Object,
-    Create,
-    Part,
-    Complete,
-    Marker,
-    Remove,
-}
+use crate::store::tests::script::{Fault, Script, Step, Way};
 
-impl Step {
-    pub(super) const ALL: [Self; 9] = [
-        Self::List,
-        Self::Look,
-        Self::Claim,
-        Self::Object,
-        Self::Create,
-        Self::Part,
-        Self::Complete,
-        Self::Marker,
-        Self::Remove,
-    ];
+/// The faults that can come from the library.
+pub(super) const FAULTS: [Fault; 9] = [
+    Fault::Busy,
+    Fault::TooMany,
+    Fault::Reset,
+    Fault::LostAnswer,
+    Fault::Down,
+    Fault::Denied,
+    Fault::Expired,
+    Fault::NoConditions,
+    Fault::NotImplemented,
+];
 
-    fn of_put(path: &Path) -> Self {
-        match path.as_ref() {
-            path if path.contains(".compose-dump-") => Self::Claim,
-            path if path.to_lowercase().ends_with("manifest.yml") => Self::Marker,
-            _ => Self::Object,
+/// As the library tells it.
+fn error(fault: Fault) -> Error {
+    let source: Box<dyn std::error::Error + Send + Sync> = match fault.answer() {
+        Some((status, code)) => {
+            let text = format!("{status} Status: <Code>{code}</Code>");
+            format!("Server returned non-2xx status code: {text}").into()
         }
-    }
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// 503, once.
-    Busy,
-    /// 429, once.
-    TooMany,
-    /// The connection is cut before the request is done, once.
-    Reset,
-    /// The request is done and its answer lost, once.
-    LostAnswer,
-    /// 503 from then on.
-    Down,
-    /// 403, from then on.
-    Denied,
-    /// 400 ExpiredToken, from then on, whatever is asked.
-    Expired,
-    /// Objects are replaced whatever the condition.
-    NoConditions,
-    /// 501 for what has a condition.
-    NotImplemented,
-}
-
-impl Fault {
-    pub(super) const ALL: [Self; 9] = [
-        Self::Busy,
-        Self::TooMany,
-        Self::Reset,
-        Self::LostAnswer,
-        Self::Down,
-        Self::Denied,
-        Self::Expired,
-        Self::NoConditions,
-        Self::NotImplemented,
-    ];
-
-    /// Whether it is how the store is, not something that happens.
-    pub(super) fn is_trait_of_store(self) -> bool {
-        matches!(self, Self::NoConditions | Self::NotImplemented)
-    }
-
-    /// Whether a dump has to come out whole all the same.
-    pub(super) fn passes(self) -> bool {
-        matches!(
-            self,
-            Self::Busy
-                | Self::TooMany
-                | Self::Reset
-                | Self::LostAnswer
-                | Self::NoConditions
-                | Self::NotImplemented
-        )
-    }
-
-    fn error(self) -> Error {
-        let status = |text: &str| {
-            let text = format!("Server returned non-2xx status code: {text}");
-            Error::Generic {
-                store: "faulty",
-                source: text.into(),
-            }
-        };
-        match self {
-            Self::Busy | Self::Down => status("503 Service Unavailable: <Code>SlowDown</Code>"),
-            Self::TooMany => status("429 Too Many Requests: "),
-            Self::Denied => status("403 Forbidden: <Code>AccessDenied</Code>"),
-            Self::Expired => status("400 Bad Request: <Code>ExpiredToken</Code>"),
-            Self::NotImplemented | Self::NoConditions => {
-                status("501 Not Implemented: <Code>NotImplemented</Code>")
-            }
-            Self::Reset | Self::LostAnswer => {
-                let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-                Error::Generic {
-                    store: "faulty",
-                    source: Box::new(HttpError::new(HttpErrorKind::Interrupted, cut)),
-                }
-            }
+        None => {
+            let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            Box::new(HttpError::new(HttpErrorKind::Interrupted, cut))
         }
+    };
+    Error::Generic {
+        store: "faulty",
+        source,
     }
 }
 
-/// See the module. The fault comes with the `nth` request of its step, counted from one.
+/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Faulty {
     pub(super) inner: InMemory,
-    script: Option<(Step, Fault, u32)>,
-    seen: AtomicU32,
+    pub(super) script: Script,
     uploads: Mutex<BTreeSet<MultipartId>>,
 }
 
-/// What is done with a request.
-enum Way {
-    Through,
-    Fail(Error),
-    /// Done, and failed all the same.
-    Lose(Error),
-}
-
 impl Faulty {
-    pub(super) fn new(step: Step, fault: Fault, nth: u32) -> Self {
+    pub(super) fn new(script: Script) -> Self {
         Self {
-            script: Some((step, fault, nth)),
+            script,
             ..Self::default()
         }
     }
@@ -163,35 +69,6 @@ impl Faulty {
     /// Uploads that were begun and neither completed nor aborted.
     pub(super) fn open_uploads(&self) -> usize {
         self.uploads.lock().unwrap().len()
-    }
-
-    /// Whether the fault has come.
-    pub(super) fn has_struck(&self) -> bool {
-        self.script
-            .is_some_and(|(_, _, nth)| self.seen.load(Ordering::SeqCst) >= nth)
-    }
-
-    fn way(&self, step: Step) -> Way {
-        let Some((at, fault, nth)) = self.script else {
-            return Way::Through;
-        };
-        let seen = match step == at {
-            true => self.seen.fetch_add(1, Ordering::SeqCst) + 1,
-            false => self.seen.load(Ordering::SeqCst),
-        };
-        let here = step == at && seen == nth;
-        match fault {
-            Fault::Busy | Fault::TooMany | Fault::Reset if here => Way::Fail(fault.error()),
-            Fault::LostAnswer if here => Way::Lose(fault.error()),
-            Fault::Down | Fault::Denied if step == at && seen >= nth => Way::Fail(fault.error()),
-            Fault::Expired if seen >= nth => Way::Fail(fault.error()),
-            _ => Way::Through,
-        }
-    }
-
-    fn ignores_conditions(&self) -> Option<Fault> {
-        let fault = self.script.map(|(_, fault, _)| fault);
-        fault.filter(|fault| fault.is_trait_of_store())
     }
 }
 
@@ -204,10 +81,10 @@ impl fmt::Display for Faulty {
 /// The request, or what is scripted for it.
 macro_rules! on_the_way {
     ($self:ident, $step:expr, $request:expr) => {
-        match $self.way($step) {
+        match $self.script.way($step) {
             Way::Through => $request.await,
-            Way::Fail(error) => Err(error),
-            Way::Lose(error) => $request.await.and(Err(error)),
+            Way::Fail(fault) => Err(error(fault)),
+            Way::Lose => $request.await.and(Err(error(Fault::LostAnswer))),
         }
     };
 }
@@ -221,13 +98,13 @@ impl ObjectStore for Faulty {
         mut options: PutOptions,
     ) -> Result<PutResult> {
         if options.mode == PutMode::Create {
-            match self.ignores_conditions() {
-                Some(Fault::NotImplemented) => return Err(Fault::NotImplemented.error()),
+            match self.script.of_store() {
+                Some(Fault::NotImplemented) => return Err(error(Fault::NotImplemented)),
                 Some(_) => options.mode = PutMode::Overwrite,
                 None => {}
             }
         }
-        let step = Step::of_put(location);
+        let step = Step::of_put(location.as_ref());
         on_the_way!(self, step, self.inner.put_opts(location, payload, options))
     }
 
@@ -247,22 +124,23 @@ impl ObjectStore for Faulty {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        match self.way(Step::Remove) {
+        match self.script.way(Step::Remove) {
             Way::Through => self.inner.delete_stream(locations),
-            Way::Fail(error) => once(async { Err(error) }).boxed(),
-            Way::Lose(error) => {
+            Way::Fail(fault) => once(async move { Err(error(fault)) }).boxed(),
+            Way::Lose => {
                 let done = self.inner.delete_stream(locations);
-                let mut error = Some(error);
-                done.map(move |deleted| error.take().map_or(deleted, Err))
+                let mut lost = Some(error(Fault::LostAnswer));
+                done.map(move |deleted| lost.take().map_or(deleted, Err))
                     .boxed()
             }
         }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.way(Step::List) {
+        match self.script.way(Step::List) {
             Way::Through => self.inner.list(prefix),
-            Way::Fail(error) | Way::Lose(error) => once(async { Err(error) }).boxed(),
+            Way::Fail(fault) => once(async move { Err(error(fault)) }).boxed(),
+            Way::Lose => once(async { Err(error(Fault::LostAnswer)) }).boxed(),
         }
     }
 

@@ -53,8 +53,8 @@ impl StoreArchive {
     pub(in super::super) fn complete(&self, upload: Upload) -> Result<Vec<Segment>, TargetError> {
         let failed = |error| TargetError::store(&self.site.target, error);
         let is_taken = async {
-            let archive = self.session.length(&self.file).await?;
-            let marker = self.session.length(&self.marker()).await?;
+            let archive = self.session.store.pin(&self.file).await?;
+            let marker = self.session.store.pin(&self.marker()).await?;
             Ok::<_, StoreError>(archive.or(marker).is_some())
         };
         // A store would replace it without a word. Of our own segments the first bears this name.

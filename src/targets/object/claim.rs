@@ -7,18 +7,15 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::super::dumps::{MARKER_EXTENSION, numbered};
 use super::super::error::TargetError;
 use super::super::hidden::hidden;
-use super::session::{New, Session};
+use super::create::New;
+use super::session::Session;
 use crate::codecs::Codec;
-use crate::store::{Answer, StoreError};
-
-/// How far the clocks may be apart. S3 refuses what is signed further off; retention and `latest`
-/// compare the times of several machines.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(15);
+use crate::store::StoreError;
 
 /// A name that is ours.
 #[derive(Debug)]
@@ -37,14 +34,7 @@ impl Claim {
     pub(super) fn take(session: &Session, target: &str, dump: &str) -> Result<Self, TargetError> {
         let failed = |error| TargetError::store(target, error);
         let claim = session.wait(first_free(session, dump)).map_err(failed)?;
-        let ahead = session.store.clock().ahead();
-        if ahead.abs() > CLOCKS_APART {
-            return Err(TargetError::Clock {
-                target: target.to_owned(),
-                ahead,
-            });
-        }
-        session.has_started();
+        super::check_clock(target, &session.store)?;
         Ok(claim)
     }
 
@@ -56,11 +46,8 @@ impl Claim {
         }
         let extensions = Codec::tar_extensions().chain([MARKER_EXTENSION]);
         for extension in extensions {
-            if session
-                .length(&format!("{dump}{extension}"))
-                .await?
-                .is_some()
-            {
+            let name = format!("{dump}{extension}");
+            if session.store.pin(&name).await?.is_some() {
                 return Ok(true);
             }
         }
@@ -69,7 +56,7 @@ impl Claim {
 
     /// Gives the name back when the dump is published. It does no harm where it cannot be removed.
     pub(super) fn release(&self, session: &Session) {
-        if let Err(error) = session.wait(session.delete(&self.object)) {
+        if let Err(error) = session.wait(session.store.delete(&self.object)) {
             tracing::info!(
                 error = &error as &dyn std::error::Error,
                 "the object that stood for the unfinished dump stays"
@@ -98,7 +85,6 @@ async fn try_name(session: &Session, dump: &str) -> Result<Option<Claim>, StoreE
     let ours = format!("{} {:016x}\n", Timestamp::now(), random());
     session.note_object(&object);
     let written = session.put_new(&object, ours.as_bytes()).await;
-    let passing = |error: &StoreError| error.answer().is_some_and(Answer::is_transient);
     match written {
         Ok(New::Written) => {}
         Ok(New::Taken) => {
@@ -107,7 +93,7 @@ async fn try_name(session: &Session, dump: &str) -> Result<Option<Claim>, StoreE
         }
         Err(error) => {
             // What was refused is not there, and need not be removed.
-            if !passing(&error) {
+            if !error.is_transient() {
                 session.forget_object(&object);
             }
             return Err(error);
@@ -120,7 +106,7 @@ async fn try_name(session: &Session, dump: &str) -> Result<Option<Claim>, StoreE
         return Ok(Some(Claim { dump, object }));
     }
     session.replaces_objects();
-    session.delete(&object).await?;
+    session.store.delete(&object).await?;
     let dump = format!("{dump}_{:08x}", random() >> 32);
     let object = hidden(&dump);
     session.note_object(&object);

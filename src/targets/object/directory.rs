@@ -5,12 +5,11 @@
 //! last and makes the dump count.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Arc;
 
-use super::super::error::Step;
 use super::super::hashing::Hashing;
-use super::super::site::{OrFailed, OrFileFailed, Site};
+use super::super::site::{OrFileFailed, Site};
+use super::super::stream_member::StreamMember;
 use super::super::tar_stream::TarStream;
 use super::super::{DumpWriter, StreamHead, TargetError};
 use super::claim::Claim;
@@ -20,8 +19,8 @@ use super::upload::Upload;
 use crate::archive::entry::{Entry, Mtime};
 use crate::archive::escape::escape;
 use crate::archive::manifest::model::{Segment, TreeFile};
-use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
-use crate::codecs::{Codec, Compression, Encoder};
+use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, StoredDump};
+use crate::codecs::Compression;
 use crate::files::check_path;
 
 /// The folders of the layout that hold trees, each of which is one tar.
@@ -38,19 +37,9 @@ pub(crate) struct DirectoryWriter {
     trees: BTreeMap<&'static str, TarStream<Upload>>,
     /// The tree whose entry waits for its end.
     open_tree: Option<&'static str>,
-    stream: Option<OpenStream>,
+    stream: Option<StreamMember<Upload>>,
     stored: StoredDump,
     bytes: u64,
-}
-
-/// A stream member whose content comes.
-#[derive(Debug)]
-struct OpenStream {
-    key: String,
-    stored_path: String,
-    announced: Option<u64>,
-    written: u64,
-    encoder: Encoder<Hashing<Upload>>,
 }
 
 impl DirectoryWriter {
@@ -124,27 +113,11 @@ impl DirectoryWriter {
         self.stored.segments.insert(path.to_owned(), segments);
     }
 
-    fn end_stream(&mut self, stream: OpenStream) -> Result<(), TargetError> {
-        if let Some(announced) = stream.announced.filter(|len| *len != stream.written) {
-            return Err(TargetError::Length {
-                target: self.site.target.clone(),
-                member: stream.stored_path,
-                announced,
-                written: stream.written,
-            });
-        }
-        let path = stream.stored_path;
-        let ended = stream.encoder.finish();
-        let ended = ended.or_failed(&self.site, Step::Write, path.as_bytes())?;
-        let (upload, bytes, sha256) = ended.into_parts();
+    fn end_stream(&mut self, stream: StreamMember<Upload>) -> Result<(), TargetError> {
+        let (upload, key, stored) = stream.end(&self.site)?;
         let segments = upload.finish().map_err(|error| self.failed(error))?;
-        self.keep(&path, bytes, segments);
-        let stored = Stored {
-            path,
-            bytes,
-            sha256,
-        };
-        self.stored.streams.insert(stream.key, stored);
+        self.keep(&stored.path, stored.bytes, segments);
+        self.stored.streams.insert(key, stored);
         Ok(())
     }
 
@@ -195,43 +168,18 @@ impl DumpWriter for DirectoryWriter {
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
         check_path(head.path.as_bytes()).or_file_failed(&self.site)?;
-        let codec = if head.compress {
-            self.compression.codec
-        } else {
-            Codec::None
-        };
-        let compression = Compression {
-            codec,
-            ..self.compression
-        };
-        let stored_path = format!("{}{}", head.path, codec.extension());
-        let upload = self.upload(&stored_path);
-        let upload = match codec {
-            // The bytes are those that the executor has hashed.
-            Codec::None => Hashing::counting(upload),
-            _ => Hashing::new(upload),
-        };
-        let encoder = Encoder::new(upload, &compression).map_err(|source| TargetError::Codec {
-            target: self.site.target.clone(),
-            source,
+        let member = StreamMember::begin(&self.site, head, &self.compression, |path| {
+            Ok(self.upload(path))
         })?;
-        self.stream = Some(OpenStream {
-            key: head.path.clone(),
-            stored_path,
-            announced: head.raw_bytes,
-            written: 0,
-            encoder,
-        });
+        self.stream = Some(member);
         Ok(())
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        let Some(stream) = &mut self.stream else {
-            return self.open_tar("write")?.write(data);
-        };
-        stream.written += data.len() as u64;
-        let written = stream.encoder.write_all(data);
-        written.or_failed(&self.site, Step::Write, stream.stored_path.as_bytes())
+        match &mut self.stream {
+            Some(stream) => stream.write(&self.site, data),
+            None => self.open_tar("write")?.write(data),
+        }
     }
 
     fn end(&mut self) -> Result<(), TargetError> {
@@ -248,8 +196,7 @@ impl DumpWriter for DirectoryWriter {
     fn fail(&mut self) -> Result<(), TargetError> {
         let stream = self.stream.take();
         let stream = stream.ok_or_else(|| self.site.out_of_order("fail"))?;
-        let upload = stream.encoder.into_inner().into_parts().0;
-        upload.abort();
+        stream.give_up().1.abort();
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 
 use super::super::error::TargetError;
 use super::super::site::Site;
-use super::session::{New, Session};
+use super::create::New;
+use super::session::Session;
 use crate::store::{Action, AnswerKind, StoreError};
 
 /// Writes the marker `name`.

@@ -1,12 +1,15 @@
 //! Dumps in an object store: who has a name, how streams become objects, and when a dump counts.
 //!
 //! `claim` takes a name and proves that the store can be written; `upload` makes objects of streams;
-//! `directory` and `archive_place` are the two formats; `marker` publishes. `session` is what they
-//! have in common: it waits, tries again, and removes what a dump that is given up has left.
+//! `directory` and `archive_place` are the two formats; `marker` publishes; `create` writes what must not
+//! replace anything. `session` is what they have in common: it waits, and removes what a dump that is
+//! given up has left.
 
 mod archive_place;
 mod claim;
+mod create;
 mod directory;
+mod limits;
 mod marker;
 mod remover;
 mod session;
@@ -23,8 +26,8 @@ use crate::store::Store;
 
 pub(super) use archive_place::StoreArchive;
 pub(super) use directory::DirectoryWriter;
+pub use limits::{Limits, Shared};
 pub use remover::StoreRemover;
-pub use session::{Limits, Shared};
 pub(super) use upload::Upload;
 
 use claim::Claim;
@@ -48,7 +51,7 @@ pub(super) fn claim(
     shared: &Shared,
 ) -> Result<Claimed, TargetError> {
     let site = Site::new(target, Path::new(&store.place("")));
-    let session = Arc::new(Session::new(store, shared));
+    let mut session = Session::new(store, shared);
     let claim = match Claim::take(&session, target, dump) {
         Ok(claim) => claim,
         Err(error) => {
@@ -56,11 +59,26 @@ pub(super) fn claim(
             return Err(error);
         }
     };
+    session.has_started();
     Ok(Claimed {
-        session,
+        session: Arc::new(session),
         site,
         claim,
     })
+}
+
+/// Whether the time here is that of a store, as it was told when it was asked last.
+///
+/// # Errors
+/// [`TargetError::Clock`].
+pub(crate) fn check_clock(target: &str, store: &Store) -> Result<(), TargetError> {
+    match store.clock().off() {
+        None => Ok(()),
+        Some(ahead) => Err(TargetError::Clock {
+            target: target.to_owned(),
+            ahead,
+        }),
+    }
 }
 
 impl Claimed {

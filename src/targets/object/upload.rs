@@ -8,13 +8,13 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use object_store::multipart::PartId;
 use object_store::path::Path;
-use object_store::{MultipartId, PutMultipartOptions, PutPayload};
+use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutPayload};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::session::{Session, is_missing};
+use super::session::Session;
 use crate::archive::manifest::model::Segment;
-use crate::store::{Action, Answer, StoreError};
+use crate::store::{Action, Store, StoreError};
 
 /// Length in bytes of the pieces of a part: while one of them moves, its request is not given up.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -29,7 +29,7 @@ pub(in super::super) struct Upload {
     filling: Filling,
     segment: Option<OpenSegment>,
     done: Vec<Segment>,
-    /// See [`super::session::Limits::parts_at_once`].
+    /// See [`super::limits::Limits::parts_at_once`].
     at_once: Arc<Semaphore>,
 }
 
@@ -73,7 +73,7 @@ impl Upload {
         if self.segment.is_none() && self.done.is_empty() {
             let (payload, bytes) = self.filling.take();
             session.note_object(&self.name);
-            session.wait(session.put(&self.name, &payload))?;
+            session.wait(session.store.put(&self.name, &payload))?;
             return Ok(vec![Segment {
                 path: self.name,
                 bytes,
@@ -139,9 +139,9 @@ impl Upload {
         open.bytes += bytes;
         let (name, path, id) = (open.name.clone(), open.path.clone(), open.id.clone());
         let task = async move {
-            let uploads = session.uploads();
+            let uploads = session.store.uploads();
             let put = || uploads.put_part(&path, &id, index, payload.clone());
-            let sent = session.again(Action::Write, &name, put);
+            let sent = session.store.again(Action::Write, &name, put);
             let sent = session.closing.run_until_cancelled(sent).await;
             drop(room);
             sent.unwrap_or(Err(StoreError::Interrupted))
@@ -151,22 +151,23 @@ impl Upload {
     }
 
     fn begin_segment(&self) -> Result<OpenSegment, StoreError> {
-        let session = &self.session;
+        let store = &self.session.store;
         let name = match self.done.len() {
             0 => self.name.clone(),
             number => format!("{}.{number:04}", self.name),
         };
-        let path = session.store.path(&name)?;
-        let uploads = session.uploads();
+        let path = store.path(&name)?;
         let create = || {
             let options = PutMultipartOptions {
-                attributes: session.attributes(),
+                attributes: store.attributes(),
                 ..PutMultipartOptions::default()
             };
-            uploads.create_multipart_opts(&path, options)
+            store.uploads().create_multipart_opts(&path, options)
         };
-        let id = session.wait(session.again(Action::Write, &name, create))?;
-        session.note_upload(path.clone(), id.clone());
+        let id = self
+            .session
+            .wait(store.again(Action::Write, &name, create))?;
+        self.session.note_upload(path.clone(), id.clone());
         Ok(OpenSegment {
             name,
             path,
@@ -187,7 +188,7 @@ impl Upload {
             let part = session.wait(async { joined(part.await) })?;
             open.sent.push(part);
         }
-        session.wait(open.complete(session))?;
+        session.wait(open.complete(&session.store))?;
         session.completed(open.path, open.id, &open.name);
         self.done.push(Segment {
             path: open.name,
@@ -208,27 +209,24 @@ impl OpenSegment {
         Ok(())
     }
 
-    /// An answer that was lost is found out by looking: the upload is gone then, and the object there.
-    async fn complete(&self, session: &Session) -> Result<(), StoreError> {
-        let uploads = session.uploads();
-        let mut pauses = session.pauses();
-        loop {
-            let complete = uploads.complete_multipart(&self.path, &self.id, self.sent.clone());
-            let error = match complete.await {
-                Ok(_) => return Ok(()),
-                Err(error) => session.store.failed(Action::Write, &self.name, &error),
-            };
-            let passing = error.answer().is_some_and(Answer::is_transient);
-            if (passing || is_missing(&error))
-                && session.length(&self.name).await? == Some(self.bytes)
-            {
+    /// An answer that was lost is found out by looking: the upload is gone then, whatever a second request
+    /// is answered, and the object there.
+    async fn complete(&self, store: &Store) -> Result<(), StoreError> {
+        let complete = || async {
+            let parts = self.sent.clone();
+            let complete = store
+                .uploads()
+                .complete_multipart(&self.path, &self.id, parts);
+            let Err(error) = store.asked(Action::Write, &self.name, complete).await else {
                 return Ok(());
+            };
+            let look = store.objects().head(&self.path);
+            match store.asked(Action::Read, &self.name, look).await {
+                Ok(found) if found.size == self.bytes => Ok(()),
+                _ => Err(error),
             }
-            match pauses.next().filter(|_| passing) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(error),
-            }
-        }
+        };
+        store.patience().again(complete).await
     }
 }
 

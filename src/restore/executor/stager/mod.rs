@@ -1,13 +1,16 @@
 //! The pass over a dump in which content is staged: each member that is wanted goes to the place that takes it.
 
+mod entries;
+mod mounted;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use self::mounted::Mounted;
 use super::check::demand_sound;
 use super::goes::{Goes, PassOptions, Ready, Staged};
-use crate::archive::entry::{Entry, EntryKind, SinkClosed};
+use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::model::Member;
-use crate::archive::tar::TarVisitor;
 use crate::restore::content::{Below, ContentError, Place, Stage, VolumeUpload};
 use crate::restore::event::Event;
 use crate::stored::{Dump, PassError, ScratchError, Takers, Wish};
@@ -72,6 +75,7 @@ pub(super) fn stage(
     stager.finish()
 }
 
+/// How far the pass has come.
 struct Stager<'o> {
     options: &'o PassOptions,
     goes: BTreeMap<String, Goes>,
@@ -101,163 +105,7 @@ enum Open {
     Unknown(Mounted),
 }
 
-/// A mounted path, and the folders on the way to it that came so far.
-struct Mounted {
-    member: String,
-    path: Vec<u8>,
-    carried: Vec<Vec<u8>>,
-    ways: Vec<Entry>,
-}
-
-/// What a mounted path turns out to be.
-enum Turn {
-    /// It is not known yet: a folder on the way to it.
-    Later,
-    /// A folder, which is filled as a whole.
-    Folder,
-    /// A file, a link, or what a link leads to: it has its place among other files.
-    Among,
-}
-
-impl Mounted {
-    fn turn(&self, entry: &Entry) -> Turn {
-        let is_folder = entry.kind == EntryKind::Directory;
-        match (is_at_or_below(&entry.path, &self.path), is_folder) {
-            (true, true) => Turn::Folder,
-            (true, false) if entry.path != self.path => Turn::Folder,
-            (false, true) => Turn::Later,
-            (true | false, false) => Turn::Among,
-        }
-    }
-}
-
 impl Stager<'_> {
-    fn fail<T>(&mut self, member: &str, source: ContentError) -> Result<T, SinkClosed> {
-        let member = member.to_owned();
-        self.error
-            .get_or_insert(StageError::Content { member, source });
-        Err(SinkClosed)
-    }
-
-    /// Content that the engine does not take, for a reason of ours or its own.
-    fn refused<T>(&mut self, member: &str, why: Option<ContentError>) -> Result<T, SinkClosed> {
-        let Some(source) = why else {
-            let member = member.to_owned();
-            self.error.get_or_insert(StageError::Refused { member });
-            return Err(SinkClosed);
-        };
-        self.fail(member, source)
-    }
-
-    /// The stage for files that go among others, made when the first one comes.
-    fn among(&mut self) -> Result<&mut Stage, SinkClosed> {
-        if self.files.is_none() {
-            let place = Place::new(&self.options.folder);
-            match Stage::create(&place, &self.options.token, self.options.stage) {
-                Ok(stage) => self.files = Some(stage),
-                Err(error) => return self.fail("config", error),
-            }
-        }
-        Ok(self.files.as_mut().expect("it was just made"))
-    }
-
-    fn whole(
-        &mut self,
-        member: &str,
-        place: &Place,
-        below: &[u8],
-        carried: Vec<Vec<u8>>,
-    ) -> Result<(), SinkClosed> {
-        match Stage::create(place, &self.options.token, self.options.stage) {
-            Err(error) => self.fail(member, error),
-            Ok(stage) => {
-                self.folders.push(Whole {
-                    member: member.to_owned(),
-                    to: Below::new(below, stage),
-                    carried,
-                });
-                self.open = Open::Whole(self.folders.len() - 1);
-                Ok(())
-            }
-        }
-    }
-
-    /// Decides what a mounted path is as soon as that can be seen; `false` as long as it cannot.
-    fn decide(&mut self, entry: &Entry) -> Result<bool, SinkClosed> {
-        let Open::Unknown(mounted) = &mut self.open else {
-            return Ok(true);
-        };
-        match mounted.turn(entry) {
-            Turn::Later => {
-                mounted.ways.push(entry.clone());
-                Ok(false)
-            }
-            Turn::Folder => {
-                let place = Place {
-                    root: self.options.folder.clone(),
-                    below: mounted.path.clone(),
-                };
-                let (member, path) = (mounted.member.clone(), mounted.path.clone());
-                let carried = std::mem::take(&mut mounted.carried);
-                self.whole(&member, &place, &path, carried)?;
-                Ok(true)
-            }
-            Turn::Among => {
-                let ways = std::mem::take(&mut mounted.ways);
-                self.open = Open::Among;
-                for way in ways {
-                    self.give(|to| to.begin(&way, 0))?;
-                    self.give(|to| to.end())?;
-                }
-                Ok(true)
-            }
-        }
-    }
-
-    /// Calls whoever takes what comes, and keeps the reason if it takes no more.
-    fn give(
-        &mut self,
-        call: impl FnOnce(&mut dyn TarVisitor) -> Result<(), SinkClosed>,
-    ) -> Result<(), SinkClosed> {
-        if self.options.cancel.is_cancelled() {
-            self.error.get_or_insert(StageError::Interrupted);
-            return Err(SinkClosed);
-        }
-        match &mut self.open {
-            Open::Nothing | Open::Unknown(_) => Ok(()),
-            Open::Engine(member, upload) => {
-                if call(&mut **upload).is_ok() {
-                    return Ok(());
-                }
-                let (member, error) = (member.clone(), upload.take_error());
-                self.refused(&member, error)
-            }
-            Open::Among => {
-                let stage = self.among()?;
-                if call(stage).is_ok() {
-                    return Ok(());
-                }
-                let error = stage.take_error().unwrap_or(ContentError::OutOfOrder);
-                self.fail("config", error)
-            }
-            Open::Whole(number) => {
-                let whole = &mut self.folders[*number];
-                if call(&mut whole.to).is_ok() {
-                    return Ok(());
-                }
-                let member = whole.member.clone();
-                let error = whole.to.inner_mut().take_error();
-                self.fail(&member, error.unwrap_or(ContentError::OutOfOrder))
-            }
-        }
-    }
-
-    fn warn(&mut self, member: &str, losses: &[String]) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.member == member) {
-            row.warnings.extend_from_slice(losses);
-        }
-    }
-
     fn finish(self) -> Result<Staged, StageError> {
         let failed = |member: &str| {
             let member = member.to_owned();
@@ -293,11 +141,50 @@ impl Stager<'_> {
         }
         Ok(staged)
     }
-}
 
-fn is_at_or_below(path: &[u8], root: &[u8]) -> bool {
-    let rest = path.strip_prefix(root);
-    rest.is_some_and(|rest| rest.is_empty() || root.is_empty() || rest.starts_with(b"/"))
+    fn fail<T>(&mut self, member: &str, source: ContentError) -> Result<T, SinkClosed> {
+        let member = member.to_owned();
+        self.error
+            .get_or_insert(StageError::Content { member, source });
+        Err(SinkClosed)
+    }
+
+    /// Content that the engine does not take, for a reason of ours or its own.
+    fn refused<T>(&mut self, member: &str, why: Option<ContentError>) -> Result<T, SinkClosed> {
+        let Some(source) = why else {
+            let member = member.to_owned();
+            self.error.get_or_insert(StageError::Refused { member });
+            return Err(SinkClosed);
+        };
+        self.fail(member, source)
+    }
+
+    fn whole(
+        &mut self,
+        member: &str,
+        place: &Place,
+        below: &[u8],
+        carried: Vec<Vec<u8>>,
+    ) -> Result<(), SinkClosed> {
+        match Stage::create(place, &self.options.token, self.options.stage) {
+            Err(error) => self.fail(member, error),
+            Ok(stage) => {
+                self.folders.push(Whole {
+                    member: member.to_owned(),
+                    to: Below::new(below, stage),
+                    carried,
+                });
+                self.open = Open::Whole(self.folders.len() - 1);
+                Ok(())
+            }
+        }
+    }
+
+    fn warn(&mut self, member: &str, losses: &[String]) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.member == member) {
+            row.warnings.extend_from_slice(losses);
+        }
+    }
 }
 
 impl Takers for Stager<'_> {
@@ -313,12 +200,7 @@ impl Takers for Stager<'_> {
             }
             Goes::Mounted { path, carried } => {
                 let place = crate::restore::facts::in_folder(&self.options.folder, &path);
-                self.open = Open::Unknown(Mounted {
-                    member: member.path.clone(),
-                    path,
-                    carried,
-                    ways: Vec::new(),
-                });
+                self.open = Open::Unknown(Mounted::new(&member.path, path, carried));
                 place
             }
             Goes::Folder(mountpoint) => {
@@ -356,22 +238,5 @@ impl Takers for Stager<'_> {
             });
         }
         Ok(())
-    }
-}
-
-impl TarVisitor for Stager<'_> {
-    fn begin(&mut self, entry: &Entry, at: u64) -> Result<(), SinkClosed> {
-        if !self.decide(entry)? {
-            return Ok(());
-        }
-        self.give(|to| to.begin(entry, at))
-    }
-
-    fn data(&mut self, part: &[u8]) -> Result<(), SinkClosed> {
-        self.give(|to| to.data(part))
-    }
-
-    fn end(&mut self) -> Result<(), SinkClosed> {
-        self.give(|to| to.end())
     }
 }
