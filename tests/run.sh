@@ -29,6 +29,7 @@ tools() {
     install_for busybox busybox-static
     install_for curl curl
     install_for mkfs.ext4 e2fsprogs
+    install_for losetup mount
     type -P cargo >/dev/null || die "cargo is missing: install Rust 1.92 or newer (rustup, or your distribution's)"
     type -P cc >/dev/null || install_for cc gcc libc6-dev
 }

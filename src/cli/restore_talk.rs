@@ -84,6 +84,9 @@ pub(super) fn tell(report: &RestoreReport, exit: Exit, talk: &Talk) {
     if let Some(error) = &report.error {
         say(&format!("{} {error}", mark("error", colored(talk))));
     }
+    if let Some(help) = &report.help {
+        say(&format!("{} {help}", mark("help", colored(talk))));
+    }
     for row in &report.left_out {
         say(&format!("not put back: {}: {}", row.what, row.why));
     }

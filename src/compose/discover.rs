@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_FILES: [&str; 4] = [
     "docker-compose.yaml",
 ];
 /// Their overrides, of which the first one counts, whatever the base's name.
-const DEFAULT_OVERRIDES: [&str; 4] = [
+pub(crate) const DEFAULT_OVERRIDES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
     "docker-compose.override.yml",

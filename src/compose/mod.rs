@@ -38,7 +38,7 @@ mod top_level;
 mod unicity;
 mod volumes;
 
-pub(crate) use discover::DEFAULT_FILES;
+pub(crate) use discover::{DEFAULT_FILES, DEFAULT_OVERRIDES};
 pub use error::LoadError;
 pub use load::load;
 pub use model::{

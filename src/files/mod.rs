@@ -8,6 +8,7 @@
 mod beneath;
 mod create;
 mod cursor;
+mod digest;
 mod error;
 mod holes;
 mod losses;
@@ -20,6 +21,7 @@ mod xattrs;
 
 pub(crate) use beneath::{Beneath, Unfit, demand, kind_name, split};
 pub(crate) use create::{create_file, open_new_folder};
+pub(crate) use digest::content_digest;
 pub(crate) use error::FileError;
 pub(crate) use holes::data_segments;
 pub(crate) use losses::Losses;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::manifest::Manifest;
 use crate::archive::manifest::model::Member;
-use crate::compose::Project;
+use crate::compose::{DEFAULT_OVERRIDES, Project};
 use crate::engine::{self, Container, Daemon, Engine, EngineError, Image};
 use crate::plan::facts::Way;
 use crate::plan::model::ContainerCommand;
@@ -46,6 +46,8 @@ pub struct Facts {
     pub compose: Option<String>,
     /// Volumes that a restore that was cut off has left half written, by the engine's name.
     pub unfinished: BTreeSet<String>,
+    /// Whether the project folder has a file that Compose reads beside the Compose file of its own accord.
+    pub has_override: bool,
     /// Whether this process is root's.
     pub is_root: bool,
 }
@@ -216,6 +218,13 @@ pub fn in_folder(folder: &Path, path: &[u8]) -> PathBuf {
     } else {
         folder.join(std::ffi::OsStr::from_bytes(path))
     }
+}
+
+/// Whether a folder has a file that Compose reads beside the Compose file of its own accord.
+#[must_use]
+pub fn has_override(folder: &Path) -> bool {
+    let is_there = |name: &&str| std::fs::symlink_metadata(folder.join(name)).is_ok();
+    DEFAULT_OVERRIDES.iter().any(is_there)
 }
 
 /// Why a folder cannot take a project; `None` where it can, also by being made.

@@ -123,6 +123,7 @@ pub(crate) async fn look(
         engine,
         compose: compose.map(|program| program.shown(&called)),
         unfinished: unfinished.clone(),
+        has_override: facts::has_override(&request.folder),
         is_root: rustix::process::geteuid().is_root(),
         manifest,
         selection,

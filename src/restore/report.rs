@@ -39,6 +39,8 @@ pub struct RestoreReport {
     pub not_brought_back: Vec<String>,
     /// Why the restore ended early.
     pub error: Option<String>,
+    /// What can be done about that.
+    pub help: Option<String>,
     /// Whether the dump turned out not to be what was stored.
     pub is_damaged: bool,
     /// Whether a signal ended it.
@@ -85,6 +87,7 @@ impl RestoreReport {
             services: Vec::new(),
             not_brought_back: Vec::new(),
             error: None,
+            help: None,
             is_damaged: false,
             interrupted: false,
             commands: Vec::new(),
@@ -155,6 +158,7 @@ mod tests {
             }],
             not_brought_back: Vec::new(),
             error: None,
+            help: None,
             is_damaged: false,
             interrupted: false,
             commands: Vec::new(),

@@ -31,7 +31,6 @@ pub use contents::{Contents, ContentsError, IndexFault};
 pub use error::{ArchiveError, OpenError, PassError, ScratchError};
 pub use extract::{Damage, ExtractError};
 pub use fault::{Fault, Faults, Found, Tally};
-pub(crate) use hashing::HashingReader;
 pub use open::{Dump, Form};
 pub use takers::{Takers, Wish};
 pub use verify::{MemberVerdict, Told, Verdicts};

@@ -8,8 +8,7 @@ use super::place::{Place, join};
 use crate::archive::content::ContentHasher;
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::tar::TarVisitor;
-use crate::files::{Beneath, Unfit};
-use crate::stored::HashingReader;
+use crate::files::{Beneath, Unfit, content_digest};
 
 /// As many differences are kept with their names; the others are counted.
 const KEPT: usize = 100;
@@ -141,10 +140,8 @@ fn compare(
 
 /// The digest of the file that is there.
 fn digest(beneath: &mut Beneath, entry: &Entry) -> Result<[u8; 32], Unfit> {
-    let (mut file, _) = beneath.file(&entry.path)?;
-    let hashed = HashingReader::new(&mut file);
-    let (_, sha256) = hashed.finish().map_err(Unfit::Read)?;
-    Ok(sha256.0)
+    let (file, _) = beneath.file(&entry.path)?;
+    content_digest(&file, entry).map_err(Unfit::Read)
 }
 
 impl TarVisitor for Differences {

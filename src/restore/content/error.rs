@@ -76,6 +76,12 @@ pub enum ContentError {
         /// The entry's path in its member.
         entry: Vec<u8>,
     },
+    /// A file with more holes than the engine is given, which writes them as zeros.
+    #[error("refused to have the engine write `{}`: its holes would fill a disk with zeros", display(.entry))]
+    Holes {
+        /// The entry's path in its member.
+        entry: Vec<u8>,
+    },
     /// The calls came in an order that makes no sense: a bug of the caller.
     #[error("content was written out of order")]
     OutOfOrder,
@@ -94,6 +100,9 @@ impl ContentError {
             }
             Self::Device { .. } => {
                 Some("give `--devices` if the dump is your own and the service needs it")
+            }
+            Self::Holes { .. } => {
+                Some("restore as root on the engine's machine, where holes stay holes")
             }
             Self::Move { .. } => Some("a mount point inside of the folder cannot be moved"),
             Self::Write { .. }

@@ -5,6 +5,7 @@
 //! calls of [`TarVisitor`](crate::archive::tar::TarVisitor), as [`Dump::read_members`](crate::stored::Dump::read_members)
 //! hands them over; it knows neither plans nor Compose.
 
+mod admission;
 mod below;
 mod differences;
 mod error;
@@ -23,6 +24,7 @@ mod tests;
 mod upload;
 mod whole;
 
+pub use admission::Admission;
 pub use below::Below;
 pub use differences::{Difference, Differences};
 pub use error::ContentError;

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use super::ContentError;
-use super::order::Order;
+use super::admission::Admission;
 use super::stage::StageOptions;
 use crate::archive::entry::{Entry, EntryKind, Segment, SinkClosed};
 use crate::archive::tar::{END, TarVisitor, encode_head, padding};
@@ -22,27 +22,19 @@ const CHUNK: usize = 128 * 1024;
 /// Zeros for holes, each chunk of which costs nothing to send.
 static ZEROS: [u8; CHUNK] = [0; CHUNK];
 
-/// Bytes of holes that a volume may have beyond a thousand times its stored bytes. The engine writes them
-/// all, so a small dump could fill any disk.
-const HOLES_FREE: u64 = 64 << 30;
-const HOLES_RATIO: u64 = 1000;
-
 /// Sends the entries of one volume, which come by the calls of [`TarVisitor`].
 pub struct VolumeUpload {
     out: Outgoing,
-    options: StageOptions,
-    order: Order,
+    admission: Admission,
     chunk: Vec<u8>,
     /// The file whose data comes.
     file: Option<OpenFile>,
-    /// Bytes of holes that may still be sent.
-    holes_left: u64,
     lost: Lost,
     error: Option<ContentError>,
 }
 
 /// The last second whose nanoseconds since 1970 fit 64 bits, in 2262: the engine takes later times for none.
-const LAST_SECOND: i64 = i64::MAX / 1_000_000_000;
+pub(super) const LAST_SECOND: i64 = i64::MAX / 1_000_000_000;
 
 /// A file on its way, holes included.
 struct OpenFile {
@@ -67,13 +59,9 @@ impl VolumeUpload {
         let (out, upload) = bridge::upload();
         let mut this = Self {
             out,
-            options,
-            order: Order::new(),
+            admission: Admission::new(raw_bytes, options),
             chunk: Vec::with_capacity(CHUNK + 4096),
             file: None,
-            holes_left: raw_bytes
-                .saturating_mul(HOLES_RATIO)
-                .saturating_add(HOLES_FREE),
             lost: Lost::default(),
             error: None,
         };
@@ -103,26 +91,9 @@ impl VolumeUpload {
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<(), ContentError> {
-        let refused = |why| ContentError::Refused {
-            entry: entry.path.clone(),
-            why,
-        };
-        let is_device = matches!(
-            entry.kind,
-            EntryKind::CharDevice { .. } | EntryKind::BlockDevice { .. }
-        );
-        if is_device && !self.options.devices {
-            let entry = entry.path.clone();
-            return Err(ContentError::Device { entry });
-        }
-        self.order.take(entry).map_err(refused)?;
+        self.admission.take(entry)?;
         let mut dense = entry.clone();
-        if let Some(segments) = dense.sparse.take() {
-            let data: u64 = segments.iter().map(|segment| segment.len).sum();
-            let holes = entry.size.saturating_sub(data);
-            self.holes_left = self.holes_left.checked_sub(holes).ok_or_else(|| {
-                refused("it has holes that are far larger than the volume, and the engine would write them")
-            })?;
+        if dense.sparse.take().is_some() {
             Lost::note(&mut self.lost.holes, &entry.path);
         }
         if !(0..=LAST_SECOND).contains(&entry.mtime.secs) {

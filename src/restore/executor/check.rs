@@ -1,4 +1,6 @@
-//! A pass over a dump that keeps nothing: whether every byte is what was stored.
+//! A pass over a dump that keeps nothing: whether every byte is what was stored, and whether the engine may have it.
+
+use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
@@ -6,6 +8,7 @@ use super::stager::StageError;
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
+use crate::restore::content::Admission;
 use crate::stored::{Takers, Verdicts, Wish};
 
 /// Demands that a pass has found the dump to be what was stored.
@@ -22,12 +25,45 @@ pub(super) fn demand_sound(verdicts: &Verdicts) -> Result<(), StageError> {
     })
 }
 
-/// Reads every byte of a dump and keeps nothing; stops when it is cancelled.
+/// Reads every byte of a dump and keeps nothing; stops when it is cancelled, or when the engine may not have what it
+/// is to write: it takes nothing back.
 pub(super) struct Check {
-    pub(super) cancel: CancellationToken,
+    cancel: CancellationToken,
+    /// What looks at the members that are for the engine, by their paths in the dump.
+    for_engine: BTreeMap<String, Admission>,
+    /// The member that comes, where it is one of them.
+    open: Option<String>,
+    error: Option<StageError>,
 }
 
 impl Check {
+    pub(super) fn new(cancel: CancellationToken, for_engine: BTreeMap<String, Admission>) -> Self {
+        Self {
+            cancel,
+            for_engine,
+            open: None,
+            error: None,
+        }
+    }
+
+    /// Why it stopped, if it was not cancelled.
+    pub(super) fn take_error(&mut self) -> Option<StageError> {
+        self.error.take()
+    }
+
+    fn admit(&mut self, entry: &Entry) -> Result<(), SinkClosed> {
+        let Some(member) = &self.open else {
+            return Ok(());
+        };
+        let admission = self.for_engine.get_mut(member);
+        let admitted = admission.map_or(Ok(()), |admission| admission.take(entry));
+        admitted.map_err(|source| {
+            let member = member.clone();
+            self.error = Some(StageError::Content { member, source });
+            SinkClosed
+        })
+    }
+
     fn go_on(&self) -> Result<(), SinkClosed> {
         if self.cancel.is_cancelled() {
             return Err(SinkClosed);
@@ -37,7 +73,9 @@ impl Check {
 }
 
 impl Takers for Check {
-    fn offer(&mut self, _: &Member) -> Result<Wish, SinkClosed> {
+    fn offer(&mut self, member: &Member) -> Result<Wish, SinkClosed> {
+        let is_for_engine = self.for_engine.contains_key(&member.path);
+        self.open = is_for_engine.then(|| member.path.clone());
         self.go_on().map(|()| Wish::Take)
     }
 
@@ -47,8 +85,9 @@ impl Takers for Check {
 }
 
 impl TarVisitor for Check {
-    fn begin(&mut self, _: &Entry, _: u64) -> Result<(), SinkClosed> {
-        self.go_on()
+    fn begin(&mut self, entry: &Entry, _: u64) -> Result<(), SinkClosed> {
+        self.go_on()?;
+        self.admit(entry)
     }
 
     fn data(&mut self, _: &[u8]) -> Result<(), SinkClosed> {

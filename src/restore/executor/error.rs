@@ -54,3 +54,14 @@ pub(super) enum RestoreError {
     #[error("the restore was interrupted")]
     Interrupted,
 }
+
+impl RestoreError {
+    /// What a user can do about it; `None` where the text and its causes say all.
+    pub(super) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Stage(StageError::Content { source, .. }) => source.help(),
+            Self::Swap(error) => error.content().help(),
+            _ => None,
+        }
+    }
+}

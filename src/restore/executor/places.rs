@@ -18,6 +18,13 @@ pub(super) struct SwapError {
     source: ContentError,
 }
 
+impl SwapError {
+    /// Why not.
+    pub(super) fn content(&self) -> &ContentError {
+        &self.source
+    }
+}
+
 impl InPlace {
     /// Lets staged content change places: files among others first, for folders that are filled as a whole
     /// keep those in them. Blocks.

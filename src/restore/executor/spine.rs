@@ -1,5 +1,6 @@
 //! The spine of a restore: what happens in which order.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,10 +16,10 @@ use crate::bridge;
 use crate::engine::Engine;
 use crate::executor::chain;
 use crate::restore::compose_program::{Called, ComposeProgram};
-use crate::restore::content::{StageOptions, Token};
+use crate::restore::content::{Admission, StageOptions, Token};
 use crate::restore::event::{Event, Reporter};
 use crate::restore::facts::Facts;
-use crate::restore::plan::model::Plan;
+use crate::restore::plan::model::{Plan, Writer};
 use crate::restore::report::RestoreReport;
 use crate::restore::running::Running;
 use crate::restore::unfinished::{Record, Unfinished};
@@ -134,14 +135,15 @@ impl Restoring {
     /// Reads every stored byte, so that a dump that is not what was stored is refused before the first write.
     async fn verify(&mut self, mut dump: Dump) -> Result<Dump, RestoreError> {
         self.world.reporter.report(Event::Verifying);
-        let mut check = Check {
-            cancel: self.world.cancel.clone(),
-        };
-        let (dump, read) = bridge::blocking("reading the dump", move || {
+        let mut check = Check::new(self.world.cancel.clone(), self.for_engine());
+        let (dump, refused, read) = bridge::blocking("reading the dump", move || {
             let read = dump.read_members(&mut check, &mut |_| {});
-            (dump, read)
+            (dump, check.take_error(), read)
         })
         .await?;
+        if let Some(refused) = refused {
+            return Err(refused.into());
+        }
         let verdicts = match read {
             Ok(verdicts) => verdicts,
             Err(PassError::Closed(_)) => return Err(RestoreError::Interrupted),
@@ -152,6 +154,17 @@ impl Restoring {
             members: verdicts.members.len(),
         });
         Ok(dump)
+    }
+
+    /// What looks at members before the engine gets them.
+    fn for_engine(&self) -> BTreeMap<String, Admission> {
+        let rows = self.plan.volumes.iter();
+        let rows = rows.filter(|row| row.writer != Writer::Direct);
+        let options = StageOptions {
+            devices: self.world.devices,
+        };
+        rows.map(|row| (row.member.clone(), Admission::new(row.bytes, options)))
+            .collect()
     }
 
     fn unfinished(&self) -> Unfinished {
@@ -172,5 +185,6 @@ impl Restoring {
         self.report.interrupted = self.world.cancel.is_cancelled();
         self.report.is_damaged = matches!(error, RestoreError::Stage(StageError::Damaged { .. }));
         self.report.error = Some(chain(error));
+        self.report.help = error.help().map(str::to_owned);
     }
 }

@@ -20,9 +20,12 @@ pub fn override_name(facts: &Facts) -> &'static str {
     }
 }
 
-/// Whether the project has an override file already, which is not changed.
+/// Whether the project has an override file already, in the dump or in its folder, which is not changed.
 #[must_use]
 pub fn is_taken(facts: &Facts) -> bool {
+    if facts.has_override {
+        return true;
+    }
     let files = facts.model.iter().flat_map(|model| &model.compose_files);
     let mut names = files.filter_map(|path| path.file_name());
     names.any(|name| {

@@ -251,6 +251,7 @@ fn facts(manifest: Manifest) -> Facts {
         loads: BTreeMap::new(),
         compose: Some("docker compose".into()),
         unfinished: BTreeSet::new(),
+        has_override: false,
         is_root: true,
     }
 }

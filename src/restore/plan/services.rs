@@ -85,6 +85,7 @@ impl<'f> Services<'f> {
         if is_whole && self.request.start {
             services.extend(self.of_project());
         }
+        services.extend(self.left_stopped(volumes));
         services.extend(volumes.iter().filter_map(|row| match &row.volume {
             Target::OfContainer { service, .. } => Some(service.clone()),
             Target::Named(_) => None,
@@ -93,6 +94,18 @@ impl<'f> Services<'f> {
             services.retain(|service| !stop.iter().any(|row| row.service == *service));
         }
         self.order.start_order(&services)
+    }
+
+    /// The services that a restore that was cut off has stopped: those that use what it has left half written.
+    fn left_stopped(&self, volumes: &[VolumePlan]) -> BTreeSet<String> {
+        let unfinished = volumes.iter().filter(|row| row.unfinished);
+        let names: Vec<&str> = unfinished
+            .filter_map(|row| row.volume.real_name())
+            .collect();
+        let uses = |container: &Container| names.iter().any(|name| container.mounts_volume(name));
+        let users = self.containers.iter();
+        let users = users.filter(|one| self.request.start && !one.oneoff && uses(one));
+        users.filter_map(|one| one.service.clone()).collect()
     }
 
     /// The services that `docker compose up` would start, and those that have containers, of those that

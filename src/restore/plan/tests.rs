@@ -239,3 +239,13 @@ fn a_volume_left_half_written_may_be_written_again() {
     assert!(sample.conflicts().is_empty());
     assert!(row(&sample.plan(), "db").unfinished);
 }
+
+#[test]
+fn an_override_file_in_the_folder_is_not_replaced_by_digests() {
+    let mut sample = Sample::new();
+    sample.request.pin = true;
+    sample.facts.has_override = true;
+    let plan = sample.plan();
+    assert!(plan.writes.is_empty(), "{:?}", plan.writes);
+    assert!(plan.warnings.iter().any(|text| text.contains("not pinned")));
+}

@@ -15,7 +15,7 @@ use crate::archive::entry::{Entry, Segment, Xattr};
 use crate::archive::index::DataAt;
 use crate::files::{Beneath, XattrsMissing, data_segments, read_xattrs, split};
 
-/// Checks a file against its line. Only the data of a file with holes is read where somebody takes it.
+/// Checks a file against its line. Only the data of a file with holes is read.
 pub(in crate::stored) fn check_file(
     beneath: &mut Beneath,
     path: &[u8],
@@ -29,10 +29,10 @@ pub(in crate::stored) fn check_file(
     let (file, stat) = beneath.file(path)?;
     demand_length(stat.st_size, entry.size)?;
     let mut entry = entry.clone();
+    entry.sparse =
+        data_segments(file.as_fd(), entry.size).map_err(|errno| Fault::Read(errno.into()))?;
     if let Some(hand) = hand {
         entry.xattrs = xattrs(beneath, path)?;
-        entry.sparse =
-            data_segments(file.as_fd(), entry.size).map_err(|errno| Fault::Read(errno.into()))?;
         if hand.begin(&entry, 0).is_err() {
             return Ok(stat);
         }

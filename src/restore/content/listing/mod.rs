@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::upload::LAST_SECOND;
 use crate::archive::content::ContentHasher;
 use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
@@ -30,7 +31,7 @@ const CAPABILITY: &[u8] = b"security.capability";
 pub enum Kept {
     /// Everything that a file system has.
     All,
-    /// What the engine's archive API gives: whole seconds since 1970, no attributes but capabilities.
+    /// What the engine's archive API gives: whole seconds from 1970 to 2262, no attributes but capabilities.
     ByEngine,
 }
 
@@ -98,7 +99,9 @@ impl Listing {
         };
         if self.kept == Kept::ByEngine {
             entry.mtime.nanos = 0;
-            entry.mtime.secs = entry.mtime.secs.max(0);
+            if !(0..=LAST_SECOND).contains(&entry.mtime.secs) {
+                entry.mtime.secs = 0;
+            }
             entry.xattrs.retain(|xattr| xattr.name == CAPABILITY);
         }
         let at = match entry.kind {

@@ -133,7 +133,7 @@ fn holes_are_not_written_for_the_engine_beyond_measure() {
     let _ = give(&mut stage, std::slice::from_ref(&holes));
     drop(stage);
     let refused = uploaded(move |to| give(to, &[holes])).unwrap_err();
-    assert!(matches!(refused, Some(ContentError::Refused { .. })));
+    assert!(matches!(refused, Some(ContentError::Holes { .. })));
 }
 
 /// Two readers that could see different entries in the same bytes: what the one parser has seen is what is
