@@ -140,11 +140,9 @@ impl Session {
         self.begun().uploads.insert((path, id));
     }
 
-    /// An upload that has become the object `name`.
-    pub(super) fn completed(&self, path: Path, id: MultipartId, name: &str) {
-        let mut begun = self.begun();
-        begun.uploads.remove(&(path, id));
-        begun.objects.insert(name.to_owned());
+    /// An upload that has become an object, and cannot be aborted any more.
+    pub(super) fn completed(&self, path: Path, id: MultipartId) {
+        self.begun().uploads.remove(&(path, id));
     }
 
     /// Aborts an upload whose parts have all arrived.

@@ -188,8 +188,10 @@ impl Upload {
             let part = session.wait(async { joined(part.await) })?;
             open.sent.push(part);
         }
+        // Before: where nobody says what became of it, the object may be there.
+        session.note_object(&open.name);
         session.wait(open.complete(&session.store))?;
-        session.completed(open.path, open.id, &open.name);
+        session.completed(open.path, open.id);
         self.done.push(Segment {
             path: open.name,
             bytes: open.bytes,
