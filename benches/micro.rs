@@ -50,7 +50,9 @@ fn mixed(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     while data.len() < len {
         for line in 0..1024 {
-            data.extend_from_slice(format!("line {line:05} of a log, of which there are many\n").as_bytes());
+            data.extend_from_slice(
+                format!("line {line:05} of a log, of which there are many\n").as_bytes(),
+            );
         }
         for _ in 0..8192 {
             state ^= state << 13;
@@ -142,7 +144,9 @@ fn codecs(criterion: &mut Criterion) {
             bench.iter(|| {
                 let mut out = Vec::with_capacity(data.len());
                 let mut reader = decoder(codec, &packed[..]).expect("memory gives it");
-                reader.read_to_end(&mut out).expect("it was compressed here");
+                reader
+                    .read_to_end(&mut out)
+                    .expect("it was compressed here");
                 out
             });
         });
