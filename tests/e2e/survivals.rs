@@ -168,11 +168,12 @@ fn cells(table: &str) -> Vec<Vec<&str>> {
 
 /// Whether a cell is as documented. Other versions of the other programs may lose less.
 fn is_as_documented(column: usize, found: &str, documented: &str) -> bool {
-    let documented: BTreeSet<&str> = documented.split(", ").collect();
-    let is_known = |word| documented.contains(word);
+    if found == documented {
+        return true;
+    }
+    let known: BTreeSet<&str> = documented.split(", ").collect();
     let of_others = column > OWN_COLUMNS;
-    found.split(", ").eq(documented.iter().copied())
-        || (of_others && (found == KEPT || found.split(", ").all(is_known)))
+    of_others && (found == KEPT || found.split(", ").all(|word| known.contains(word)))
 }
 
 /// The cells that are not as documented, with their row and column.
