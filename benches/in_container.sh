@@ -29,10 +29,10 @@ docker create --name "$volume" -v "$volume:/v" compose-dump-bench >/dev/null
 inside="docker run --rm --log-driver none --network none -v $volume:/v:ro -v /usr:/usr:ro -v /lib:/lib:ro \
 -v /lib64:/lib64:ro compose-dump-bench /usr/bin/bash -o pipefail -c"
 python3 - "$runs" "$(du -sm "$data" | cut -f1)" \
-    "direct: tar of the mount point | zstd" "tar -C $data -cf - . | zstd -q -3 -T2" \
-    "archive API | zstd" "docker cp $volume:/v - | zstd -q -3 -T2" \
-    "tar in a container | zstd here" "$inside '/usr/bin/tar -C /v -cf - .' | zstd -q -3 -T2" \
-    "tar | zstd in a container" "$inside '/usr/bin/tar -C /v -cf - . | /usr/bin/zstd -q -3 -T2'" <<'PY'
+    "direct: tar of the mount point to zstd" "tar -C $data -cf - . | zstd -q -3 -T2" \
+    "archive API to zstd" "docker cp $volume:/v - | zstd -q -3 -T2" \
+    "tar in a container, zstd here" "$inside '/usr/bin/tar -C /v -cf - .' | zstd -q -3 -T2" \
+    "tar and zstd in a container" "$inside '/usr/bin/tar -C /v -cf - . | /usr/bin/zstd -q -3 -T2'" <<'PY'
 import statistics, subprocess, sys, time
 
 runs, mib, rest = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
