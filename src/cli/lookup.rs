@@ -35,7 +35,7 @@ pub(super) enum Place {
 pub(super) struct NotInTargets {
     name: OsString,
     targets: Vec<String>,
-    /// A target that holds dumps of other projects only.
+    /// Whether they hold dumps, all of other projects.
     others: bool,
 }
 
@@ -112,6 +112,11 @@ fn among<'a>(project: Option<&'a str>, choice: &'a DumpChoice) -> Among<'a> {
     }
 }
 
+/// Whether there are dumps, and none of them is of the project.
+fn are_of_others(dumps: &[Listed], project: &str) -> bool {
+    !dumps.is_empty() && dumps.iter().all(|dump| dump.series.project != project)
+}
+
 /// Looks for a name in all of the targets: the newest dump may be in any of them.
 fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandError> {
     let wanted: &OsStr = &choice.dump;
@@ -144,7 +149,7 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
                 None => CommandError::NotInTargets(NotInTargets {
                     name: wanted.to_owned(),
                     targets: file.names().map(str::to_owned).collect(),
-                    others: !dumps.is_empty(),
+                    others: are_of_others(&dumps, &file.project_id),
                 }),
             });
         }
