@@ -102,18 +102,24 @@ pub(super) fn tell(report: &RestoreReport, exit: Exit, talk: &Talk) {
     if talk.quiet && exit == Exit::Done {
         return;
     }
-    say(&last_line(report));
+    say(&last_line(report, exit));
 }
 
-fn last_line(report: &RestoreReport) -> String {
+fn last_line(report: &RestoreReport, exit: Exit) -> String {
     let members = text::count(report.members.len() as u64, "member");
     let (project, folder) = (&report.project, &report.folder);
     let up = report.services.iter().filter(|row| row.is_up);
     let services = text::count(up.count() as u64, "service");
     match report.changed {
+        Changed::Nothing if !report.not_brought_back.is_empty() => {
+            "failed: content is as it was before, and not all services run".to_owned()
+        }
         Changed::Nothing => "failed: everything is as it was before".to_owned(),
         Changed::Partly => {
             format!("partly: {members} put back into {folder}; see above for the rest")
+        }
+        Changed::All if exit != Exit::Done => {
+            format!("not all done: {members} put back into {folder}; see above for the rest")
         }
         Changed::All if report.services.is_empty() => {
             format!("done: {members} put back as project {project} in {folder}")

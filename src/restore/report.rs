@@ -103,12 +103,15 @@ impl RestoreReport {
         }
     }
 
-    /// Whether everything that was planned is in its place, and every service that was to run does.
+    /// Whether everything that was planned is in its place, every service that was to run does, and nothing
+    /// failed on the way.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let services = self.services.iter();
-        let mut services = services.filter(|row| !row.is_up || row.error.is_some());
-        self.changed == Changed::All && self.commands.is_empty() && services.next().is_none()
+        self.changed == Changed::All
+            && self.error.is_none()
+            && self.commands.is_empty()
+            && self.not_brought_back.is_empty()
+            && self.services.iter().all(ServiceRow::is_well)
     }
 
     /// The exit code of this outcome; `signal` is the one for a signal that ended it.
@@ -175,12 +178,18 @@ mod tests {
         let damaged: Change = |report| report.is_damaged = true;
         let signal: Change = |report| report.interrupted = true;
         let stuck: Change = |report| report.not_brought_back.push("web".into());
-        let cases: [(&[Change], Option<Exit>, u8); 10] = [
+        let failed: Change = |report| report.error = Some("the connection broke".into());
+        let nobody: Change = |report| report.services.clear();
+        let cases: [(&[Change], Option<Exit>, u8); 14] = [
             (&[], None, 0),
             (&[nothing], None, 1),
             (&[partly], None, 3),
             (&[down], None, 3),
             (&[by_hand], None, 3),
+            (&[failed], None, 3),
+            (&[failed, nobody], None, 3),
+            (&[failed, nobody, stuck], None, 20),
+            (&[failed, signal], Some(Exit::Interrupted), 130),
             (&[nothing, damaged], None, 13),
             (&[partly, damaged], None, 13),
             (&[nothing, signal], Some(Exit::Terminated), 143),

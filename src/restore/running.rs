@@ -45,6 +45,8 @@ pub(super) struct StartStep {
     pub(super) service: String,
     /// Whether another service waits for it to end.
     pub(super) has_to_end: bool,
+    /// Whether the restore has stopped it: then it starts whatever signal comes.
+    pub(super) was_stopped: bool,
 }
 
 /// What became of a service.
@@ -62,6 +64,13 @@ pub struct ServiceRow {
     pub error: Option<String>,
 }
 
+impl ServiceRow {
+    /// Whether it is as it should be.
+    pub(super) fn is_well(&self) -> bool {
+        self.is_up && self.error.is_none()
+    }
+}
+
 impl Running {
     /// The same, for what has to be done whatever signal comes.
     pub(super) fn unheeding(&self) -> Self {
@@ -72,7 +81,7 @@ impl Running {
         }
     }
 
-    /// Stops containers one after another. `note` hears of each before it is asked for.
+    /// Stops containers one after another; each one that is stopped is reported.
     ///
     /// # Errors
     /// The first one that cannot be stopped; those before it are.
@@ -94,24 +103,31 @@ impl Running {
         Ok(())
     }
 
-    /// Starts again what was stopped, in the reverse order; each gets its try. Those that do not come
-    /// back are given.
+    /// Starts again what was stopped, in the reverse order; each gets its try.
     pub(super) async fn start_stopped(&self, rows: &[StopPlan]) -> Vec<ServiceRow> {
-        let mut failed = Vec::new();
+        let mut started = Vec::new();
         for row in rows.iter().rev() {
             if let Err(error) = self.engine.start(&row.id).await {
-                failed.push(self.not_started(&row.service, &row.name, &error));
-            } else {
-                self.reporter.report(Event::Started {
-                    container: row.name.clone(),
-                    is_healthy: None,
-                });
+                started.push(self.not_started(&row.service, &row.name, chain(&error)));
+                continue;
             }
+            self.reporter.report(Event::Started {
+                container: row.name.clone(),
+                is_healthy: None,
+            });
+            started.push(ServiceRow {
+                service: row.service.clone(),
+                container: Some(row.name.clone()),
+                is_up: true,
+                is_healthy: None,
+                error: None,
+            });
         }
-        failed
+        started
     }
 
-    /// Starts services one after another, each when those before it are as far as they have to be.
+    /// Starts services one after another, each when those before it are as far as they have to be. After a
+    /// signal none is waited for, and only those start that were stopped.
     pub(super) async fn start_in_order(
         &self,
         project: &str,
@@ -120,9 +136,6 @@ impl Running {
         let containers = self.engine.project_containers(project).await?;
         let mut rows = Vec::new();
         for step in steps {
-            if self.cancel.is_cancelled() {
-                break;
-            }
             let is_of = |container: &&Container| {
                 !container.oneoff && container.service.as_ref() == Some(&step.service)
             };
@@ -143,8 +156,12 @@ impl Running {
     }
 
     async fn start(&self, step: &StartStep, container: &Container) -> ServiceRow {
+        if self.cancel.is_cancelled() && !step.was_stopped {
+            let why = "it was not started: the restore was interrupted".to_owned();
+            return self.not_started(&step.service, &container.name, why);
+        }
         if let Err(error) = self.engine.start(&container.id).await {
-            return self.not_started(&step.service, &container.name, &error);
+            return self.not_started(&step.service, &container.name, chain(&error));
         }
         let seen = self.wait(step, container).await;
         let (is_up, is_healthy, error) = match seen {
@@ -158,6 +175,10 @@ impl Running {
             Ok(Seen::TooLong) => {
                 let why = format!("it is not ready after {} s", PATIENCE.as_secs());
                 (true, Some(false), Some(why))
+            }
+            Ok(Seen::Cancelled) => {
+                let why = "it was started, and not waited for: the restore was interrupted";
+                (true, None, Some(why.to_owned()))
             }
             Err(error) => (false, None, Some(chain(&error))),
         };
@@ -181,7 +202,8 @@ impl Running {
         }
     }
 
-    /// Waits until a container is as far as it has to be; for no longer than [`PATIENCE`].
+    /// Waits until a container is as far as it has to be; for no longer than [`PATIENCE`], and not after a
+    /// signal.
     async fn wait(&self, step: &StartStep, container: &Container) -> Result<Seen, EngineError> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -198,15 +220,17 @@ impl Running {
                 _ if is_ready || now.state == ContainerState::Exited => return Ok(Seen::Runs),
                 _ => {}
             }
-            if Instant::now() >= until || self.cancel.is_cancelled() {
+            if self.cancel.is_cancelled() {
+                return Ok(Seen::Cancelled);
+            }
+            if Instant::now() >= until {
                 return Ok(Seen::TooLong);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    fn not_started(&self, service: &str, container: &str, error: &EngineError) -> ServiceRow {
-        let error = chain(error);
+    fn not_started(&self, service: &str, container: &str, error: String) -> ServiceRow {
         self.reporter.report(Event::NotStarted {
             container: container.to_owned(),
             error: error.clone(),
@@ -228,12 +252,14 @@ enum Seen {
     Unhealthy,
     Ended(i64),
     TooLong,
+    Cancelled,
 }
 
-/// The steps of a start: services in their order, with what others wait for.
+/// The steps of a start: services in their order, with what others wait for and which of them were stopped.
 pub(super) fn steps(
     services: &[String],
     model: Option<&crate::compose::Project>,
+    stopped: &[StopPlan],
 ) -> Vec<StartStep> {
     let all = model.iter().flat_map(|model| model.services.values());
     let needed = all.flat_map(|service| &service.depends_on);
@@ -246,6 +272,68 @@ pub(super) fn steps(
         .map(|service| StartStep {
             service: service.clone(),
             has_to_end: to_end.contains(service),
+            was_stopped: stopped.iter().any(|row| row.service == *service),
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::engine::fake::FakeEngine;
+    use crate::plan::samples::container;
+
+    /// Hears nothing.
+    struct Deaf;
+
+    impl Reporter for Deaf {
+        fn report(&self, _: Event) {}
+    }
+
+    #[tokio::test]
+    async fn after_a_signal_who_was_stopped_starts_and_nobody_is_forgotten() {
+        let engine = Arc::new(FakeEngine::new());
+        for service in ["db", "web", "extra"] {
+            let mut down = container(service, 1, Vec::new());
+            down.state = ContainerState::Exited;
+            if service == "db" {
+                (down.has_health_check, down.health) = (true, Some(Health::Starting));
+            }
+            engine.put_container(down);
+        }
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let running = Running {
+            engine: Arc::clone(&engine) as Arc<dyn Engine>,
+            reporter: Arc::new(Deaf),
+            cancel,
+        };
+        let step = |service: &str, was_stopped| StartStep {
+            service: service.into(),
+            has_to_end: false,
+            was_stopped,
+        };
+        let steps = [step("db", true), step("web", true), step("extra", false)];
+        let rows = running.start_in_order("blog", &steps).await.unwrap();
+        let said = rows.iter().map(|row| (row.is_up, row.error.as_deref()));
+        assert_eq!(
+            said.collect::<Vec<_>>(),
+            [
+                (
+                    true,
+                    Some("it was started, and not waited for: the restore was interrupted")
+                ),
+                (true, None),
+                (
+                    false,
+                    Some("it was not started: the restore was interrupted")
+                ),
+            ]
+        );
+        let state = |id| engine.state_of(id).unwrap();
+        assert_eq!(state("blog-db-1"), ContainerState::Running);
+        assert_eq!(state("blog-web-1"), ContainerState::Running);
+        assert_eq!(state("blog-extra-1"), ContainerState::Exited);
+    }
 }

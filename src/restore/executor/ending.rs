@@ -4,12 +4,36 @@ use super::error::RestoreError;
 use super::spine::Restoring;
 use super::writes;
 use crate::bridge;
+use crate::executor::chain;
 use crate::restore::report::Changed;
 use crate::restore::unfinished::{Record, made_whole};
+use crate::stored::Dump;
 
 impl Restoring {
+    /// What comes after the swap. Whatever fails of it, who was stopped is started.
+    pub(super) async fn finish(&mut self, dump: Dump, record: Record) -> Result<(), RestoreError> {
+        let kept = self.keep(record).await;
+        let started = self.start().await;
+        let loaded = match &started {
+            Ok(()) => self.load_exports(dump).await,
+            Err(error) => {
+                self.leave_exports(&chain(error));
+                Ok(())
+            }
+        };
+        let failed = [kept, started, loaded].into_iter();
+        let mut failed = failed.filter_map(Result::err);
+        let Some(first) = failed.next() else {
+            return Ok(());
+        };
+        for other in failed {
+            tracing::error!("{}", chain(&other));
+        }
+        Err(first)
+    }
+
     /// The new content counts from now on.
-    pub(super) async fn keep(&mut self, record: Record) -> Result<(), RestoreError> {
+    async fn keep(&mut self, record: Record) -> Result<(), RestoreError> {
         self.report.changed = Changed::All;
         let in_place = std::mem::take(&mut self.in_place);
         let failed = bridge::blocking("removing old content", move || in_place.keep()).await?;
@@ -47,7 +71,8 @@ impl Restoring {
             );
             return Ok(());
         }
-        record.end()?;
-        self.bring_back().await
+        let ended = record.end();
+        self.bring_back().await?;
+        Ok(ended?)
     }
 }

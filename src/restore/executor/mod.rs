@@ -16,6 +16,8 @@ mod saved;
 mod services;
 mod spine;
 mod stager;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod volumes;
 mod writes;

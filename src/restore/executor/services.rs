@@ -10,10 +10,10 @@ use crate::engine::EngineError;
 use crate::executor::chain;
 use crate::restore::compose_program::{ComposeError, shown_with};
 use crate::restore::event::Event;
-use crate::restore::plan::model::{LeftOut, Target, VolumePlan};
+use crate::restore::plan::model::{LeftOut, StopPlan, Target, VolumePlan};
 use crate::restore::plan::volume_of;
 use crate::restore::report::MemberRow;
-use crate::restore::running::{ServiceRow, steps};
+use crate::restore::running::{Running, ServiceRow, steps};
 use crate::restore::unfinished::Record;
 use crate::stored::Dump;
 
@@ -24,7 +24,7 @@ impl Restoring {
             return Ok(());
         }
         let Some(program) = &self.world.program else {
-            self.by_hand();
+            self.by_hand(self.up());
             return Ok(());
         };
         let called = &self.world.called;
@@ -41,19 +41,26 @@ impl Restoring {
             // The data is there, and a person can do the rest.
             Err(error) => {
                 self.report.error = Some(chain(&error));
-                self.by_hand();
+                self.by_hand(self.up());
                 Ok(())
             }
         }
     }
 
-    pub(super) fn by_hand(&mut self) {
+    /// The command that has the whole project run.
+    fn up(&self) -> String {
         let up = match &self.world.program {
             Some(program) => program.shown(&self.world.called),
             None => shown_with("docker compose", &self.world.called),
         };
-        let command = format!("in `{}`: {up} up -d", crate::text::path(&self.plan.folder));
-        self.report.commands.push(command);
+        format!("in `{}`: {up} up -d", crate::text::path(&self.plan.folder))
+    }
+
+    /// Leaves a command to whoever reads the report, once.
+    fn by_hand(&mut self, command: String) {
+        if !self.report.commands.contains(&command) {
+            self.report.commands.push(command);
+        }
     }
 
     /// Where volumes go that came to be with their containers.
@@ -105,17 +112,45 @@ impl Restoring {
         if self.plan.start.services.is_empty() {
             return Ok(());
         }
-        let steps = steps(&self.plan.start.services, self.facts.model.as_ref());
-        let rows = running.start_in_order(&self.plan.project, &steps).await?;
-        let stopped = |row: &ServiceRow| {
-            let mut stopped = self.plan.stop.iter();
-            !row.is_up && stopped.any(|one| Some(&one.name) == row.container.as_ref())
-        };
-        let down = rows.iter().filter(|row| stopped(row));
-        let down: Vec<String> = down.filter_map(|row| row.container.clone()).collect();
-        self.report.not_brought_back = down;
+        let services = &self.plan.start.services;
+        let (rows, failed) = self.start_services(running, services).await;
+        self.note_down(&rows);
+        let are_well = rows.iter().all(ServiceRow::is_well);
         self.report.services = rows;
-        Ok(())
+        failed?;
+        // A signal that came when all of them were up has interrupted nothing.
+        if are_well { Ok(()) } else { self.heed() }
+    }
+
+    /// Starts services in their order. Where the engine does not even say which containers there are, those
+    /// that were stopped get their try all the same.
+    async fn start_services(
+        &self,
+        running: &Running,
+        services: &[String],
+    ) -> (Vec<ServiceRow>, Result<(), EngineError>) {
+        let steps = steps(services, self.facts.model.as_ref(), &self.plan.stop);
+        match running.start_in_order(&self.plan.project, &steps).await {
+            Ok(rows) => (rows, Ok(())),
+            Err(error) => (running.start_stopped(&self.plan.stop).await, Err(error)),
+        }
+    }
+
+    /// Notes who was stopped and is not up, with the command that starts it.
+    fn note_down(&mut self, rows: &[ServiceRow]) {
+        for one in self.plan.stop.clone() {
+            if is_back(&one, rows) {
+                continue;
+            }
+            let is_gone = |row: &ServiceRow| row.service == one.service && row.container.is_none();
+            let command = if rows.iter().any(is_gone) {
+                self.up()
+            } else {
+                format!("docker start {}", one.name)
+            };
+            self.by_hand(command);
+            self.report.not_brought_back.push(one.name);
+        }
     }
 
     /// Loads exports into services that run. One that fails is told, and is no reason to take anything back.
@@ -141,18 +176,24 @@ impl Restoring {
                         warnings: Vec::new(),
                     });
                 }
-                Some(error) => {
-                    self.report.commands.push(format!(
-                        "when the cause is mended, load it again with `--exports`: {member}"
-                    ));
-                    self.report.left_out.push(LeftOut {
-                        what: member,
-                        why: error,
-                    });
-                }
+                Some(error) => self.leave_export(member, error),
             }
         }
         Ok(())
+    }
+
+    /// Notes that no export is loaded, because services do not run.
+    pub(super) fn leave_exports(&mut self, why: &str) {
+        for row in self.plan.exports.clone() {
+            self.leave_export(row.member, why.to_owned());
+        }
+    }
+
+    fn leave_export(&mut self, member: String, why: String) {
+        self.by_hand(format!(
+            "when the cause is mended, load it again with `--exports`: {member}"
+        ));
+        self.report.left_out.push(LeftOut { what: member, why });
     }
 
     /// Has those run again that were stopped.
@@ -162,7 +203,7 @@ impl Restoring {
         };
         // A signal has ended the restore, and must not end what takes it back.
         let running = running.unheeding();
-        let down = if self.has_removed {
+        let (rows, failed) = if self.has_removed {
             if let Some(program) = &self.world.program {
                 let create = &self.plan.start.create;
                 let never = CancellationToken::new();
@@ -180,15 +221,12 @@ impl Restoring {
                 .rev()
                 .map(|row| row.service.clone())
                 .collect();
-            let steps = steps(&services, self.facts.model.as_ref());
-            running.start_in_order(&self.plan.project, &steps).await?
+            self.start_services(&running, &services).await
         } else {
-            running.start_stopped(&self.plan.stop).await
+            (running.start_stopped(&self.plan.stop).await, Ok(()))
         };
-        let down = down.into_iter().filter(|row| !row.is_up);
-        let names = down.map(|row| row.container.unwrap_or(row.service));
-        self.report.not_brought_back.extend(names);
-        Ok(())
+        self.note_down(&rows);
+        Ok(failed?)
     }
 
     /// Removes the containers that Compose has made for this restore: they would keep volumes from being
@@ -208,5 +246,18 @@ impl Restoring {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a container that was stopped is up; of one that Compose has replaced, its service.
+fn is_back(one: &StopPlan, rows: &[ServiceRow]) -> bool {
+    let own = rows
+        .iter()
+        .find(|row| row.container.as_ref() == Some(&one.name));
+    match own {
+        Some(row) => row.is_up,
+        None => rows
+            .iter()
+            .any(|row| row.service == one.service && row.is_up),
     }
 }

@@ -48,30 +48,7 @@ pub struct World {
 
 /// Puts a dump back as planned.
 pub async fn restore(plan: Plan, facts: Facts, dump: Dump, world: World) -> RestoreReport {
-    let report = RestoreReport::of(&plan);
-    let mut restoring = Restoring {
-        running: world.engine.clone().map(|engine| Running {
-            engine,
-            reporter: Arc::clone(&world.reporter),
-            cancel: world.cancel.clone(),
-        }),
-        volumes: Volumes::new(
-            world.engine.clone(),
-            world.scratch.clone(),
-            StageOptions {
-                devices: world.devices,
-            },
-        ),
-        token: Token::random(),
-        plan,
-        facts,
-        world,
-        report,
-        in_place: InPlace::default(),
-        written: Vec::new(),
-        has_removed: false,
-        has_composed: false,
-    };
+    let mut restoring = Restoring::new(plan, facts, world);
     if let Err(error) = restoring.run(dump).await {
         restoring.note(&error);
     }
@@ -98,17 +75,41 @@ pub(super) struct Restoring {
 }
 
 impl Restoring {
+    pub(super) fn new(plan: Plan, facts: Facts, world: World) -> Self {
+        Self {
+            running: world.engine.clone().map(|engine| Running {
+                engine,
+                reporter: Arc::clone(&world.reporter),
+                cancel: world.cancel.clone(),
+            }),
+            volumes: Volumes::new(
+                world.engine.clone(),
+                world.scratch.clone(),
+                StageOptions {
+                    devices: world.devices,
+                },
+            ),
+            token: Token::random(),
+            report: RestoreReport::of(&plan),
+            plan,
+            facts,
+            world,
+            in_place: InPlace::default(),
+            written: Vec::new(),
+            has_removed: false,
+            has_composed: false,
+        }
+    }
+
     async fn run(&mut self, dump: Dump) -> Result<(), RestoreError> {
         let dump = self.verify(dump).await?;
         let mut record = Record::begin(&self.world.state, self.unfinished())?;
         match self.change(dump, &mut record).await {
-            Ok(dump) => {
-                self.keep(record).await?;
-                self.start().await?;
-                self.load_exports(dump).await
-            }
+            Ok(dump) => self.finish(dump, record).await,
             Err(error) => {
-                self.take_back(record).await?;
+                if let Err(other) = self.take_back(record).await {
+                    tracing::error!("{}", chain(&other));
+                }
                 Err(error)
             }
         }
@@ -167,7 +168,7 @@ impl Restoring {
             .collect()
     }
 
-    fn unfinished(&self) -> Unfinished {
+    pub(super) fn unfinished(&self) -> Unfinished {
         let engine = self.world.engine.as_ref();
         let engine = engine.map_or("", |engine| &engine.daemon().id);
         Unfinished::new(&self.token, engine, &self.plan.dump.id, &self.plan.project)
@@ -181,7 +182,7 @@ impl Restoring {
     }
 
     /// Notes why the restore ended.
-    fn note(&mut self, error: &RestoreError) {
+    pub(super) fn note(&mut self, error: &RestoreError) {
         self.report.interrupted = self.world.cancel.is_cancelled();
         self.report.is_damaged = matches!(error, RestoreError::Stage(StageError::Damaged { .. }));
         self.report.error = Some(chain(error));
