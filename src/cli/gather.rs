@@ -10,7 +10,7 @@ use super::edge::CommandError;
 use super::engine;
 use super::lock::{Door, Entry};
 use crate::compose::Project;
-use crate::config::identity::{Identity, host_name};
+use crate::config::identity::host_name;
 use crate::config::settings::Settings;
 use crate::diagnostic::Finding;
 use crate::engine::endpoint::Address;
@@ -69,7 +69,8 @@ pub(super) async fn enter_and_gather(
     let asked = Asked::reach(global, project, job_file, request).await?;
     let engine = asked.engine.as_ref().ok().map(|(engine, _)| engine);
     let patience = asked.request.settings.lock_wait;
-    let entry = door.enter(&asked.project_id(), engine, patience).await?;
+    let (name, folder) = (&asked.project.name, &asked.project.dir);
+    let entry = door.enter(name, folder, engine, patience).await?;
     Ok((asked.look(true).await?, entry))
 }
 
@@ -105,11 +106,6 @@ impl<'a> Asked<'a> {
             request,
             engine,
         })
-    }
-
-    fn project_id(&self) -> String {
-        let host = self.request.settings.host.clone().unwrap_or_else(host_name);
-        Identity::new(&host, &self.project.name, &self.project.dir).id()
     }
 
     /// Asks the engine and looks at the file system.

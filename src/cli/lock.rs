@@ -1,6 +1,7 @@
 //! One run of a project at a time: the lock is waited for, and what a killed run left is put right once
 //! we have it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::edge::CommandError;
 use super::signals::Signals;
 use super::talk::say;
 use super::{recover, reporter};
+use crate::config::identity::Identity;
 use crate::config::span::Span;
 use crate::engine::Engine;
 use crate::exit::Exit;
@@ -43,8 +45,15 @@ pub(super) fn state_folder() -> Result<StateFolder, StateError> {
     StateFolder::locate(|name| std::env::var_os(name), is_root)
 }
 
+/// Whom a lock is for. The host has no part in it: a job file may call it otherwise, and a restore reads none.
+fn lock_id(project: &str, folder: &Path) -> String {
+    // One that a restore has yet to make has no other path.
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    Identity::new("", project, &folder).on_host()
+}
+
 impl Door<'_> {
-    /// Brings back what killed runs left on this engine, and waits for the lock of the project.
+    /// Waits for the lock of the project of that name in `folder`, and brings back what killed runs left on this engine.
     ///
     /// # Errors
     /// When another run has the lock for longer than `patience`, a signal comes, or the folder of state
@@ -52,12 +61,14 @@ impl Door<'_> {
     pub(super) async fn enter(
         &self,
         project: &str,
+        folder: &Path,
         engine: Option<&Arc<dyn Engine>>,
         patience: Span,
     ) -> Result<Entry, CommandError> {
         let state = state_folder()?;
         let id = engine.map_or("", |engine| &*engine.daemon().id);
-        let lock = self.lock(&state, project, id, patience).await?;
+        let project = lock_id(project, folder);
+        let lock = self.lock(&state, &project, id, patience).await?;
         let mut recovered = Exit::Done;
         // With the lock, so that a run of the project that was just killed is over for us as well.
         if let Some(engine) = engine {
@@ -107,5 +118,22 @@ impl Door<'_> {
                 return Err(CommandError::Interrupted(exit));
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_has_one_lock_by_whatever_link_its_folder_is_reached() {
+        let top = tempfile::tempdir().unwrap();
+        let (folder, link) = (top.path().join("blog"), top.path().join("link"));
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        assert_eq!(lock_id("blog", &folder), lock_id("blog", &link));
+        assert_ne!(lock_id("blog", &folder), lock_id("staging", &folder));
+        assert_ne!(lock_id("blog", &folder), lock_id("blog", top.path()));
     }
 }

@@ -1,6 +1,7 @@
 //! `restore`: looks at the dump, the folder and the engine, plans, and acts unless something is in the way.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::args::{Global, RestoreArgs, Talk};
 use super::edge::CommandError;
@@ -10,13 +11,17 @@ use super::lock::{self, Door};
 use super::signals::Signals;
 use super::working_folder::working_folder;
 use super::{restore_request, restore_talk, stored, talk};
-use crate::config::identity::{Identity, host_name};
 use crate::diagnostic::Finding;
 use crate::executor::chain;
 use crate::exit::Exit;
 use crate::restore::plan::model::Plan;
 use crate::restore::plan::{self, table};
-use crate::restore::{ComposeProgram, Connected, World, job_file, look, settle_all};
+use crate::restore::request::Request;
+use crate::restore::{
+    ComposeProgram, Connected, Looked, World, job_file, look, project_name, settle_all,
+};
+use crate::state::StateFolder;
+use crate::stored::Dump;
 
 /// Puts a dump back.
 ///
@@ -33,30 +38,31 @@ pub(super) async fn restore(
     }
     let (request, lock_wait) = restore_request::of(global, args, &cwd)?;
     let mut dump = stored::open(global, &args.choice)?;
-    let state = lock::state_folder()?;
-    let unfinished: BTreeSet<String> = if args.dry_run {
-        BTreeSet::new()
-    } else {
-        let left = settle_all(&state)?;
-        left.into_iter().flat_map(|said| said.volumes).collect()
-    };
     let connected = connect(global).await?;
     let scratch = stored::scratch_dir();
-    let own_file = job_file(&request.folder);
-    let own_file = own_file.as_ref();
-    let looked = look(
-        &request,
-        &mut dump,
-        &scratch,
-        &connected,
-        &unfinished,
-        own_file,
-    )
-    .await?;
-    let plan = plan::build(&request, &looked.facts);
     if args.dry_run {
-        return print(&plan, args.json);
+        let seen = BTreeSet::new();
+        let looked = look_at(&request, &mut dump, &scratch, &connected, &seen).await?;
+        return print(&plan::build(&request, &looked.facts), args.json);
     }
+    let signals = Signals::listen().map_err(CommandError::Start)?;
+    let door = Door {
+        signals: &signals,
+        talk,
+    };
+    let state = lock::state_folder()?;
+    let mut unfinished = settle(&state)?;
+    let engine = connected.as_ref().ok().map(|connected| &connected.engine);
+    // What is looked at before another run has ended is not what there is then; and a dump of the project must not
+    // read what is half restored, nor hold who is to be started.
+    let name = project_name(&request, &mut dump, &scratch)?;
+    let entry = door
+        .enter(&name, &request.folder, engine, lock_wait)
+        .await?;
+    // The other run may have been a restore that was cut off.
+    unfinished.extend(settle(&state)?);
+    let looked = look_at(&request, &mut dump, &scratch, &connected, &unfinished).await?;
+    let plan = plan::build(&request, &looked.facts);
     if !plan.conflicts.is_empty() {
         let findings: Vec<Finding> = plan.conflicts.into_iter().map(Finding::from).collect();
         return Err(findings.into());
@@ -64,15 +70,6 @@ pub(super) async fn restore(
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
-    let signals = Signals::listen().map_err(CommandError::Start)?;
-    let door = Door {
-        signals: &signals,
-        talk,
-    };
-    let engine = connected.as_ref().ok().map(|connected| &connected.engine);
-    let id = Identity::new(&host_name(), &plan.project, &plan.folder).id();
-    // A dump of the project must not read what is half restored, nor hold who is to be started.
-    let _entry = door.enter(&id, engine, lock_wait).await?;
     let (engine, program) = connected
         .map(|connected| (Some(connected.engine), connected.program))
         .unwrap_or_default();
@@ -87,12 +84,30 @@ pub(super) async fn restore(
         devices: request.devices,
     };
     let report = crate::restore::restore(plan, looked.facts, dump, world).await;
-    let exit = report.exit(signals.exit());
+    let exit = report.exit(signals.exit()).worst(entry.recovered);
     restore_talk::tell(&report, exit, talk);
     if args.json {
         talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }
     Ok(exit)
+}
+
+/// Takes back what restores that were cut off have left, and gives the volumes that are half written still.
+fn settle(state: &StateFolder) -> Result<BTreeSet<String>, CommandError> {
+    let left = settle_all(state)?;
+    Ok(left.into_iter().flat_map(|said| said.volumes).collect())
+}
+
+async fn look_at(
+    request: &Request,
+    dump: &mut Dump,
+    scratch: &Path,
+    connected: &Result<Connected, String>,
+    unfinished: &BTreeSet<String>,
+) -> Result<Looked, CommandError> {
+    let own_file = job_file(&request.folder);
+    let own_file = own_file.as_ref();
+    Ok(look(request, dump, scratch, connected, unfinished, own_file).await?)
 }
 
 fn print(plan: &Plan, json: bool) -> Result<Exit, CommandError> {

@@ -40,6 +40,12 @@ impl Identity {
     pub fn id(&self) -> String {
         format!("{}/{}/{}", self.host, self.name, self.path_hash)
     }
+
+    /// `<name>/<path hash>`: which project it is on this host, whatever the host is called.
+    #[must_use]
+    pub fn on_host(&self) -> String {
+        format!("{}/{}", self.name, self.path_hash)
+    }
 }
 
 /// A host of which nothing would be left is called so.
@@ -82,6 +88,7 @@ mod tests {
         assert_ne!(one, two);
         // printf /srv/blog | sha256sum | cut -c1-8
         assert_eq!(one.id(), "web-1/blog/c205361c");
+        assert_eq!(one.on_host(), "blog/c205361c");
     }
 
     #[test]

@@ -77,17 +77,7 @@ pub(crate) async fn look(
 ) -> Result<Looked, LookError> {
     let manifest = dump.manifest.clone();
     let mounted = mounted_paths(&manifest);
-    let config = manifest
-        .members
-        .iter()
-        .any(|member| member.source == Source::Config);
-    let roots: Vec<Vec<u8>> = mounted.iter().map(|(_, path)| path.clone()).collect();
-    let config = config.then(|| config_pass::look(dump, scratch, &request.folder, &roots));
-    let config = config.transpose()?;
-    let model = model(request, &manifest, config.as_ref())?;
-    let found = model.as_ref().map(|model| model.found_name.as_str());
-    let named = naming::project(request, &manifest, found)
-        .map_err(|finding| LookError::Findings(vec![finding]))?;
+    let (config, model, named) = files(request, dump, scratch)?;
     let (project, files) = model.map(|model| (model.project, model.files)).unzip();
     let selection =
         select::select(request, &manifest, project.as_ref()).map_err(LookError::Findings)?;
@@ -130,6 +120,40 @@ pub(crate) async fn look(
         named,
     };
     Ok(Looked { facts, called })
+}
+
+/// What the project is called that a dump is put back as: all that is looked at before the project is locked by
+/// that name.
+///
+/// # Errors
+/// As [`look`].
+pub(crate) fn project_name(
+    request: &Request,
+    dump: &mut Dump,
+    scratch: &Path,
+) -> Result<String, LookError> {
+    files(request, dump, scratch).map(|(_, _, named)| named.name)
+}
+
+/// The dump's files beside those that are there, the project that they will declare, and its name.
+fn files(
+    request: &Request,
+    dump: &mut Dump,
+    scratch: &Path,
+) -> Result<(Option<ConfigPass>, Option<Model>, Named), LookError> {
+    let manifest = dump.manifest.clone();
+    let mounted = mounted_paths(&manifest).into_iter();
+    let roots: Vec<Vec<u8>> = mounted.map(|(_, path)| path).collect();
+    let mut members = manifest.members.iter();
+    let config = members
+        .any(|member| member.source == Source::Config)
+        .then(|| config_pass::look(dump, scratch, &request.folder, &roots));
+    let config = config.transpose()?;
+    let model = model(request, &manifest, config.as_ref())?;
+    let found = model.as_ref().map(|model| model.found_name.as_str());
+    let named = naming::project(request, &manifest, found)
+        .map_err(|finding| LookError::Findings(vec![finding]))?;
+    Ok((config, model, named))
 }
 
 /// The project as its files will declare it: by the dump's, where they are put back or there are no others.

@@ -26,6 +26,6 @@ pub(crate) use drill::{DrillError, DrillReport, DrillWorld, drill};
 pub use event::{Event, Reporter};
 pub use executor::{World, restore};
 pub(crate) use extract::{Extraction, ExtractionError, extract};
-pub(crate) use look::{Connected, LookError, job_file, look};
+pub(crate) use look::{Connected, LookError, Looked, job_file, look, project_name};
 pub use report::{Changed, RestoreReport};
 pub use unfinished::{SettleError, Unfinished, UnfinishedError, settle_all, unsettled};

@@ -1,13 +1,10 @@
 //! Whether a place has content already.
 
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use super::content::{Place, PlaceState};
+use super::content::{Place, PlaceState, find_other};
 use super::facts::Standing;
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::tar::{TarParser, TarVisitor};
@@ -36,9 +33,9 @@ pub(super) fn folder(place: &Place, carried: &[Vec<u8>]) -> Standing {
     match place.look() {
         Ok(PlaceState::Missing) => Standing::Absent,
         Ok(PlaceState::Empty) => Standing::Empty,
-        Ok(PlaceState::Filled) => match holds_others(&place.path(), b"", carried) {
-            Ok(true) => Standing::Full,
-            Ok(false) => Standing::Empty,
+        Ok(PlaceState::Filled) => match find_other(&place.path(), carried) {
+            Ok(Some(_)) => Standing::Full,
+            Ok(None) => Standing::Empty,
             Err(error) => Standing::Unusable(error.to_string()),
         },
         // A mounted file, or a link to what is mounted.
@@ -49,25 +46,6 @@ pub(super) fn folder(place: &Place, carried: &[Vec<u8>]) -> Standing {
         },
         Err(error) => Standing::Unusable(chain(&error)),
     }
-}
-
-/// Whether a folder has anything but folders and what is carried in it.
-fn holds_others(folder: &Path, path: &[u8], carried: &[Vec<u8>]) -> io::Result<bool> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let path = match path {
-            b"" => name.as_bytes().to_vec(),
-            path => [path, b"/", name.as_bytes()].concat(),
-        };
-        if carried.contains(&path) {
-            continue;
-        }
-        if !entry.file_type()?.is_dir() || holds_others(&entry.path(), &path, carried)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Whether the engine's stream of a volume ends after the volume's own root.

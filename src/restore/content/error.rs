@@ -62,6 +62,12 @@ pub enum ContentError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Somebody has put something there since it was looked at.
+    #[error("`{}` is not what it was when the restore was planned", text::path(.path))]
+    Changed {
+        /// What is there now.
+        path: PathBuf,
+    },
     /// An entry that no dump of ours has: whoever made it wants to write elsewhere, or twice.
     #[error("refused to write `{}`: {why}", display(.entry))]
     Refused {
@@ -103,6 +109,9 @@ impl ContentError {
             }
             Self::Holes { .. } => {
                 Some("restore as root on the engine's machine, where holes stay holes")
+            }
+            Self::Changed { .. } => {
+                Some("look at what is there now and restore again; `--replace` takes its place")
             }
             Self::Move { .. } => Some("a mount point inside of the folder cannot be moved"),
             Self::Write { .. }

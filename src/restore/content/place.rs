@@ -63,7 +63,7 @@ impl Token {
         format!("{PREFIX}{}{SUFFIX}", self.0).into()
     }
 
-    fn of_hidden(name: &[u8]) -> Option<Self> {
+    pub(super) fn of_hidden(name: &[u8]) -> Option<Self> {
         let name = std::str::from_utf8(name).ok()?;
         Self::parse(name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?)
     }

@@ -19,7 +19,10 @@ impl Stage {
     /// # Errors
     /// When it cannot be written or synced.
     pub fn finish_among(self) -> Result<StagedFiles, ContentError> {
-        Ok(StagedFiles { ended: self.end()? })
+        Ok(StagedFiles {
+            ended: self.end()?,
+            adds_only: false,
+        })
     }
 }
 
@@ -27,6 +30,7 @@ impl Stage {
 /// [`StagedFiles::swap`].
 pub struct StagedFiles {
     ended: Ended,
+    adds_only: bool,
 }
 
 /// How many files changed places.
@@ -47,11 +51,20 @@ impl StagedFiles {
         &self.ended.losses
     }
 
+    /// Has [`StagedFiles::swap`] refuse to take the place of anything that differs: nobody has said that it may go.
+    #[must_use]
+    pub fn adding_only(self) -> Self {
+        Self {
+            adds_only: true,
+            ..self
+        }
+    }
+
     /// Puts those that are missing or differ into their places; what was there moves aside. A file of the same
     /// kind and content stays, whoever owns it, and so does every folder that is there.
     ///
     /// # Errors
-    /// When a rename fails, in the middle of it perhaps: [`StagedFiles::undo`] takes it back.
+    /// When there is something that may not go, or a rename fails, in the middle of it perhaps: [`StagedFiles::undo`] takes it back.
     pub fn swap(&mut self) -> Result<Swapped, ContentError> {
         let swapped = self.list()?;
         let hidden = &self.ended.prepared.hidden;
@@ -73,6 +86,7 @@ impl StagedFiles {
             hidden,
             moves: MovesWriter::create(hidden)?,
             swapped: Swapped::default(),
+            adds_only: self.adds_only,
         };
         let mut folders = vec![Vec::new()];
         while let Some(folder) = folders.pop() {
@@ -105,6 +119,7 @@ struct Changes<'h> {
     hidden: &'h Hidden,
     moves: MovesWriter<'h>,
     swapped: Swapped,
+    adds_only: bool,
 }
 
 impl Changes<'_> {
@@ -135,6 +150,10 @@ impl Changes<'_> {
                 Compared::Absent => {
                     self.swapped.added += 1;
                     self.place(&path)?;
+                }
+                Compared::Differs if self.adds_only => {
+                    let path = join(&self.hidden.path, &path);
+                    return Err(ContentError::Changed { path });
                 }
                 Compared::Differs => {
                     self.swapped.replaced += 1;

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::ContentError;
 use super::moves::{Moves, MovesWriter};
+use super::others::find_other;
 use super::place::{Hidden, NEW, OLD, join, open_beneath};
 use super::stage::{Ended, Stage};
 use crate::archive::entry::Mtime;
@@ -18,7 +19,10 @@ impl Stage {
     /// # Errors
     /// When it cannot be written or synced.
     pub fn finish(self) -> Result<StagedFolder, ContentError> {
-        Ok(StagedFolder { ended: self.end()? })
+        Ok(StagedFolder {
+            ended: self.end()?,
+            is_to_be_empty: false,
+        })
     }
 }
 
@@ -26,6 +30,7 @@ impl Stage {
 /// was, also after [`StagedFolder::swap`].
 pub struct StagedFolder {
     ended: Ended,
+    is_to_be_empty: bool,
 }
 
 impl StagedFolder {
@@ -35,12 +40,22 @@ impl StagedFolder {
         &self.ended.losses
     }
 
+    /// Has [`StagedFolder::swap`] refuse a folder in which there is anything but folders and what is carried: nobody
+    /// has said that it may go.
+    #[must_use]
+    pub fn into_empty(self) -> Self {
+        Self {
+            is_to_be_empty: true,
+            ..self
+        }
+    }
+
     /// Puts the new content into its place: what is there moves aside, by renames alone. What lies at the paths
     /// `carried` stays where it is, as far as the new content has nothing there: it belongs to something
     /// else that is not restored, or not so.
     ///
     /// # Errors
-    /// When a rename fails, in the middle of it perhaps: [`StagedFolder::undo`] takes it back.
+    /// When there is something that may not go, or a rename fails, in the middle of it perhaps: [`StagedFolder::undo`] takes it back.
     pub fn swap(&mut self, carried: &[Vec<u8>]) -> Result<(), ContentError> {
         let folders = self.list(carried)?;
         let Ended {
@@ -77,6 +92,8 @@ impl StagedFolder {
         each_name(hidden, None, &mut |name| {
             moves.add(name, &hidden.within(OLD, name))
         })?;
+        // Behind the listing: what came after it is not listed, and stays.
+        self.check_empty(carried)?;
         each_name(hidden, Some(NEW), &mut |name| {
             moves.add(&hidden.within(NEW, name), name)
         })?;
@@ -86,6 +103,21 @@ impl StagedFolder {
         }
         moves.finish()?;
         Ok(carrying.into_iter().map(|(_, folder)| folder).collect())
+    }
+
+    fn check_empty(&self, carried: &[Vec<u8>]) -> Result<(), ContentError> {
+        if !self.is_to_be_empty {
+            return Ok(());
+        }
+        let folder = &self.ended.prepared.hidden.path;
+        match find_other(folder, carried) {
+            Ok(None) => Ok(()),
+            Ok(Some(path)) => Err(ContentError::Changed { path }),
+            Err(source) => Err(ContentError::Read {
+                path: folder.clone(),
+                source,
+            }),
+        }
     }
 
     /// Puts everything back as it was.

@@ -1,6 +1,6 @@
 //! Content on its way: where each member goes, staged, and swapped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::restore::content::{Place, StageOptions};
 use crate::restore::event::Event;
 use crate::restore::facts::Facts;
 use crate::restore::plan::is_made_anew;
-use crate::restore::plan::model::{MountedPlan, Target};
+use crate::restore::plan::model::{Does, MountedPlan, Plan, Target, VolumePlan};
 use crate::restore::unfinished::Record;
 use crate::stored::Dump;
 
@@ -62,6 +62,8 @@ impl Restoring {
         let options = PassOptions {
             folder: self.plan.folder.clone(),
             token: self.token.clone(),
+            replaces: self.plan.replaces,
+            to_empty: to_empty(&self.plan),
             stage: StageOptions {
                 devices: self.world.devices,
             },
@@ -139,6 +141,23 @@ fn mounted(facts: &Facts, row: &MountedPlan) -> Goes {
             carried: facts.carried.get(&row.member).cloned().unwrap_or_default(),
         },
     }
+}
+
+/// The members whose places were found absent or empty, where nobody has said that others may be taken. A volume that
+/// comes with its container has what the image puts there.
+fn to_empty(plan: &Plan) -> BTreeSet<String> {
+    if plan.replaces {
+        return BTreeSet::new();
+    }
+    let mounted = plan.mounted.iter().map(|row| (&row.member, row.does));
+    let named = |row: &&VolumePlan| row.volume.real_name().is_some();
+    let volumes = plan.volumes.iter().filter(named);
+    let volumes = volumes.map(|row| (&row.member, row.does));
+    mounted
+        .chain(volumes)
+        .filter(|(_, does)| *does != Does::Replace)
+        .map(|(member, _)| member.clone())
+        .collect()
 }
 
 /// The folders in which content is staged.

@@ -1,5 +1,6 @@
 //! Where members go, and what one pass over a dump makes of them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,6 +47,10 @@ pub(super) struct PassOptions {
     /// The project folder.
     pub(super) folder: PathBuf,
     pub(super) token: Token,
+    /// Whether files may take the place of others that differ.
+    pub(super) replaces: bool,
+    /// The members whose folders have to be empty when their content changes places.
+    pub(super) to_empty: BTreeSet<String>,
     pub(super) stage: StageOptions,
     pub(super) cancel: CancellationToken,
     pub(super) reporter: Arc<dyn Reporter>,

@@ -11,7 +11,9 @@ use crate::engine::helper::{Helper, Helpers};
 use crate::engine::{Engine, EngineError, HelperMount, NewVolume, Volume};
 use crate::executor::chain;
 use crate::restore::content::{StageOptions, VolumeUpload};
+use crate::restore::facts::Standing;
 use crate::restore::plan::model::{Does, Target, VolumePlan, Writer};
+use crate::restore::probe;
 use crate::restore::unfinished::{Record, UnfinishedError};
 
 /// How long to wait at the end until every helper is removed.
@@ -99,10 +101,17 @@ impl Volumes {
     ) -> Result<Goes, VolumeError> {
         let engine = self.engine()?;
         let through_engine = row.writer != Writer::Direct;
+        let existing = engine.volume(name).await.map_err(failed("find", name))?;
         if through_engine {
+            // Direct writing finds that out when content changes places; the engine takes nothing back.
+            if let (Some(volume), Does::Fill) = (&existing, row.does)
+                && probe::volume(&engine, volume, false).await != Standing::Empty
+            {
+                let name = name.to_owned();
+                return Err(VolumeError::Changed { name });
+            }
             record.add_volume(name)?;
         }
-        let existing = engine.volume(name).await.map_err(failed("find", name))?;
         let volume = match (existing, &row.volume) {
             (Some(volume), Target::OfContainer { .. }) => volume,
             (Some(volume), Target::Named(_)) if row.does != Does::Create => {

@@ -48,6 +48,7 @@ pub fn build(request: &Request, facts: &Facts) -> Plan {
         left_out,
         stop,
         start,
+        replaces: request.replace,
         conflicts: Vec::new(),
         warnings: Vec::new(),
     };

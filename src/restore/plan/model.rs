@@ -41,6 +41,9 @@ pub struct Plan {
     pub start: StartPlan,
     /// Variables that `.env` gets, and files that are written beside the dump's own.
     pub writes: Vec<WritePlan>,
+    /// Whether what exists may lose its place, also what came to be since.
+    #[serde(skip)]
+    pub replaces: bool,
     /// What speaks against it; nothing is done while there is any.
     pub conflicts: Vec<Conflict>,
     /// What is worth knowing before.

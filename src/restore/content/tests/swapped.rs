@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::bench::{Bench, entries, entry, give, names, write};
-use crate::restore::content::{Place, PlaceState, Stage, StageOptions, Swapped};
+use crate::restore::content::{ContentError, Place, PlaceState, Stage, StageOptions, Swapped};
 
 const NEW: [&str; 6] = ["/", "both/", "both/x", "file", "link > file", "twin = file"];
 
@@ -254,4 +254,56 @@ fn a_place_that_cannot_be_made_leaves_nothing_on_the_way_to_it() {
     let made = Stage::create(&place, &bench.token, StageOptions::default());
     assert!(made.unwrap_err().to_string().contains("fresh/project/a/b"));
     assert_eq!(names(&bench.look()), names(&before));
+}
+
+/// What came to be between the look and the swap is nobody's to remove.
+#[test]
+fn what_was_planned_to_be_empty_and_is_not_stays() {
+    let bench = Bench::new();
+    let place = bench.path();
+    for theirs in ["old", "sub/old", "both"] {
+        fs::remove_file(place.join(theirs)).unwrap();
+    }
+    write(&place.join("kept/config"), "carried");
+    let carried = [b"kept/config".to_vec()];
+    let staged = || {
+        let mut stage = bench.stage();
+        give(&mut stage, &new_entries()).unwrap();
+        stage.finish().unwrap().into_empty()
+    };
+    let mut empty = staged();
+    empty.swap(&carried).expect("folders and what is carried");
+    empty.undo().unwrap();
+    for late in ["late", "sub/late", "kept/late"] {
+        write(&place.join(late), "somebody's");
+        let before = bench.look();
+        let mut staged = staged();
+        let refused = staged.swap(&carried).unwrap_err();
+        let is_told =
+            matches!(&refused, ContentError::Changed { path } if *path == place.join(late));
+        assert!(is_told, "{refused:?}");
+        drop(staged);
+        assert_eq!(bench.look(), before);
+        fs::remove_file(place.join(late)).unwrap();
+    }
+}
+
+#[test]
+fn files_that_are_only_added_take_no_place_of_what_differs() {
+    let bench = Bench::new();
+    write(&bench.path().join("same"), "new");
+    let swapped = |names: &[&str]| {
+        let mut stage = bench.stage();
+        give(&mut stage, &entries(names)).unwrap();
+        let mut staged = stage.finish_among().unwrap().adding_only();
+        staged.swap()
+    };
+    let before = bench.look();
+    let added = swapped(&["same", "sub/", "sub/added"]).unwrap();
+    assert_eq!((added.added, added.replaced, added.same), (1, 0, 1));
+    let refused = swapped(&["added", "sub/", "sub/added", "both"]).unwrap_err();
+    let both = bench.path().join("both");
+    let is_told = matches!(&refused, ContentError::Changed { path } if *path == both);
+    assert!(is_told, "{refused:?}");
+    assert_eq!(bench.look(), before);
 }

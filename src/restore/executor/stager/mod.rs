@@ -117,11 +117,19 @@ impl Stager<'_> {
             rows: self.rows,
         };
         if let Some(files) = self.files {
-            staged.files = Some(files.finish_among().map_err(failed("config"))?);
+            let files = files.finish_among().map_err(failed("config"))?;
+            staged.files = Some(if self.options.replaces {
+                files
+            } else {
+                files.adding_only()
+            });
         }
         for whole in self.folders {
             let folder = whole.to.into_inner().finish();
-            let folder = folder.map_err(failed(&whole.member))?;
+            let mut folder = folder.map_err(failed(&whole.member))?;
+            if self.options.to_empty.contains(&whole.member) {
+                folder = folder.into_empty();
+            }
             if let Some(row) = staged
                 .rows
                 .iter_mut()
