@@ -50,7 +50,7 @@ services:
 volumes: {data: {}}
 YAML
 "$compose" up -d --quiet-pull >/dev/null 2>&1 || die "cannot bring the project up"
-docker exec restarted-db-1 dd if=/dev/urandom of=/data/large bs=1M count=60 2>/dev/null
+docker exec restarted-db-1 dd if=/dev/urandom of=/data/large bs=1M count=240 2>/dev/null
 
 state() { docker inspect --format '{{.State.Status}}' restarted-db-1 2>/dev/null || true; }
 
