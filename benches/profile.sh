@@ -33,6 +33,6 @@ printf 'services: {app: {image: compose-dump-bench, volumes: ["data:/data"]}}\nv
 COMPOSE_DUMP_READER=$reader perf record -q -F 499 -o "$work/perf" \
     "$CARGO_TARGET_DIR/release/compose-dump" -q -C "$work" -p "$project" backup --volumes --no-pause -t "$out/a$extension"
 for by in comm,dso comm,symbol; do
-    perf report -i "$work/perf" --stdio --sort "$by" --percent-limit 0.5 2>/dev/null | grep -v '^#' | grep . | head -n 40
+    perf report -i "$work/perf" --stdio --sort "$by" --percent-limit 0.5 2>/dev/null | grep -v '^#' | grep . | sed -n 1,40p
     echo
 done
