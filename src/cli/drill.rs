@@ -8,6 +8,7 @@ use super::edge::CommandError;
 use super::engine::{self, Reached};
 use super::lookup::Place;
 use super::signals::Signals;
+use super::stored::Opened;
 use super::{stored, talk};
 use crate::codecs::Codec;
 use crate::config::layers::Layered;
@@ -26,7 +27,11 @@ pub(super) async fn drill(
     args: &DrillArgs,
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
-    let (place, dump) = stored::open_at(global, &args.choice)?;
+    let Opened {
+        place,
+        dump,
+        scratch,
+    } = stored::open(global, &args.choice)?;
     let record = args.record.then(|| beside(&place)).transpose()?;
     let Reached { engine, way, .. } = engine::reach(&engine::endpoints(global)?).await?;
     let signals = Signals::listen().map_err(CommandError::Start)?;
@@ -37,7 +42,7 @@ pub(super) async fn drill(
     let world = DrillWorld {
         is_direct: may_write && way.local.is_ok(),
         engine,
-        scratch: stored::scratch_dir(),
+        scratch,
         cancel: signals.cancel.clone(),
     };
     let report = match drill_volumes(dump, &world).await {

@@ -27,7 +27,7 @@ pub(super) fn extract(
         .with_help("name it with `--volume`, once, and the folder that they go to with `--to`")
         .into());
     };
-    let mut dump = stored::open(global, &args.choice)?;
+    let mut dump = stored::open(global, &args.choice)?.dump;
     let extraction = Extraction {
         member: member.clone(),
         paths: args.paths.clone(),

@@ -1,12 +1,13 @@
 //! The targets that the project's job file declares, for the commands that look at what is there: no
 //! engine is asked, and no job planned.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::Global;
 use super::declared::{self, Declared};
 use super::edge::CommandError;
 use super::request;
+use super::spool_dir::spool_dir;
 use super::working_folder::working_folder;
 use crate::config::identity::{Identity, host_name};
 use crate::config::layers::Layered;
@@ -21,8 +22,10 @@ use crate::stored::OpenError;
 /// The targets of a project, and whose they are.
 #[derive(Debug)]
 pub(super) struct FileTargets {
-    /// The project's id, as manifests have it.
-    pub(super) project_id: String,
+    /// Which project it is.
+    pub(super) project: Identity,
+    /// Where temporary files go, as the file says it at its top level.
+    pub(super) spool_dir: PathBuf,
     /// The jobs that the file declares, each with its `shrink_guard`.
     pub(super) jobs: Vec<(String, Share)>,
     /// The targets in which dumps can be looked for, which standard output is not.
@@ -53,14 +56,14 @@ impl FileTargets {
 
     fn of(declared: &Declared) -> Result<Self, CommandError> {
         let Declared { file, project, .. } = declared;
-        let mut host = None;
+        let top = request::beside(file.ad_hoc().0, project);
+        let top = Layered::load(&top, &Overrides::default())?.settings;
         let mut jobs = Vec::new();
         for job in file.job_names().filter_map(|name| file.job(name)) {
             let layered = Layered::load(&job.settings, &Overrides::default())?;
             jobs.push((job.name, layered.settings.shrink_guard));
-            host = layered.settings.host;
         }
-        let host = host.unwrap_or_else(host_name);
+        let host = top.host.clone().unwrap_or_else(host_name);
         let mut targets = Vec::new();
         for (name, rules) in &file.targets {
             let place = request::declared_place(name, rules, project)?;
@@ -72,7 +75,8 @@ impl FileTargets {
             }
         }
         Ok(Self {
-            project_id: Identity::new(&host, &project.name, &project.dir).id(),
+            project: Identity::new(&host, &project.name, &project.dir),
+            spool_dir: spool_dir(&top),
             jobs,
             targets,
         })
@@ -155,9 +159,8 @@ pub(super) fn store_url(text: &str) -> Result<StoreUrl, Finding> {
 ///
 /// # Errors
 /// When it cannot be reached as it is configured.
-pub(super) fn store_at(global: &Global, url: &StoreUrl) -> Result<Store, CommandError> {
-    let file = FileTargets::load(global)?;
-    let targets = file.iter().flat_map(|file| &file.targets);
+pub(super) fn store_at(file: Option<&FileTargets>, url: &StoreUrl) -> Result<Store, CommandError> {
+    let targets = file.into_iter().flat_map(|file| &file.targets);
     let stores: Vec<_> = targets
         .filter_map(|target| match &target.place.kind {
             TargetArgKind::Store { url, options } => Some((url, &**options)),

@@ -9,9 +9,9 @@ use super::args::Global;
 use super::edge::CommandError;
 use super::engine;
 use super::lock::{Door, Entry};
+use super::spool_dir::spool_dir;
 use crate::compose::Project;
 use crate::config::identity::host_name;
-use crate::config::settings::Settings;
 use crate::diagnostic::Finding;
 use crate::engine::endpoint::Address;
 use crate::engine::{Engine, MountKind};
@@ -165,23 +165,6 @@ fn backupignore(project: &Project) -> Result<Option<BackupIgnore>, Finding> {
         Finding::new("config::backupignore", chain(&error))
             .with_help("each line is a pattern as in a .gitignore")
     })
-}
-
-/// Temporary files go where the user says, else to a place on a disk: `/tmp` is memory on many hosts.
-fn spool_dir(settings: &Settings) -> PathBuf {
-    let from_environment = || {
-        std::env::var_os("TMPDIR")
-            .filter(|dir| !dir.is_empty())
-            .map(PathBuf::from)
-    };
-    let on_disk = || Some(PathBuf::from("/var/tmp")).filter(|dir| dir.is_dir());
-    settings
-        .spool
-        .dir
-        .clone()
-        .or_else(from_environment)
-        .or_else(on_disk)
-        .unwrap_or_else(std::env::temp_dir)
 }
 
 /// Where the targets, the spool and everything that may be read lie.

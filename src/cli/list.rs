@@ -1,5 +1,6 @@
 //! `list`: the dumps at the file's targets or in a folder, the oldest first.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -21,7 +22,23 @@ use crate::text;
 struct Found {
     /// The target, if it is one of the file.
     target: Option<String>,
+    /// Where they are, or would be, as the end of a sentence.
+    place: String,
     dumps: Vec<Listed>,
+    /// Dumps of other projects, which were not asked for.
+    of_others: usize,
+}
+
+impl Found {
+    /// Everything in a folder or below a URL.
+    fn all(place: String, listing: Listing) -> Self {
+        Self {
+            target: None,
+            place,
+            dumps: listing.dumps,
+            of_others: 0,
+        }
+    }
 }
 
 /// Prints what is there.
@@ -30,6 +47,7 @@ struct Found {
 /// When there is no such folder, no file that would name targets, or none of them can be looked into.
 pub(super) fn list(global: &Global, args: &ListArgs) -> Result<Exit, CommandError> {
     let found = find(global, args)?;
+    tell_lack(&found);
     let printed = if args.json {
         let rows = found.iter().flat_map(|found| {
             let row = |dump| Row::of(found.target.as_deref(), dump);
@@ -51,7 +69,8 @@ fn find(global: &Global, args: &ListArgs) -> Result<Vec<Found>, CommandError> {
     };
     let text = named.to_str().unwrap_or_default();
     if StoreUrl::is_url(text) {
-        let store = store_at(global, &store_url(text)?)?;
+        let url = store_url(text)?;
+        let store = store_at(FileTargets::load(global)?.as_ref(), &url)?;
         let depth = if args.all_projects {
             Depth::Below
         } else {
@@ -59,10 +78,7 @@ fn find(global: &Global, args: &ListArgs) -> Result<Vec<Found>, CommandError> {
         };
         let listing = objects::list(&store, depth)?;
         tell_others(&listing);
-        return Ok(vec![Found {
-            target: None,
-            dumps: listing.dumps,
-        }]);
+        return Ok(vec![Found::all(format!("in `{url}`"), listing)]);
     }
     if let Some(name) = target_name(named) {
         match FileTargets::load(global) {
@@ -76,10 +92,8 @@ fn find(global: &Global, args: &ListArgs) -> Result<Vec<Found>, CommandError> {
     }
     let listing = list_folder(named)?;
     tell_others(&listing);
-    Ok(vec![Found {
-        target: None,
-        dumps: listing.dumps,
-    }])
+    let place = format!("in `{}`", text::path(named));
+    Ok(vec![Found::all(place, listing)])
 }
 
 /// A path without a slash may be the name of a target.
@@ -91,20 +105,21 @@ fn target_name(path: &Path) -> Option<&str> {
 fn at_targets(file: &FileTargets, all_projects: bool) -> Result<Vec<Found>, CommandError> {
     let mut found = Vec::new();
     let mut unread: Vec<(String, OpenError)> = Vec::new();
-    let mut of_others = 0;
+    let project = file.project.id();
     for target in &file.targets {
         let name = target.place.name.clone();
         let listed = target.dumps().map_err(OpenError::from);
         match listed.and_then(|place| place.list()) {
             Ok(listing) => {
                 tell_others(&listing);
-                let mut dumps = listing.dumps;
-                let all = dumps.len();
-                dumps.retain(|dump| all_projects || dump.series.project == file.project_id);
-                of_others += all - dumps.len();
+                let is_meant = |dump: &Listed| all_projects || dump.series.project == project;
+                let (dumps, others): (Vec<_>, Vec<_>) =
+                    listing.dumps.into_iter().partition(is_meant);
                 found.push(Found {
+                    place: format!("at the target `{name}`"),
                     target: Some(name),
                     dumps,
+                    of_others: others.len(),
                 });
             }
             Err(error) => unread.push((name, error)),
@@ -119,11 +134,24 @@ fn at_targets(file: &FileTargets, all_projects: bool) -> Result<Vec<Found>, Comm
         let why = chain(&error);
         tracing::warn!("the target `{name}` was not looked into: {why}");
     }
+    Ok(found)
+}
+
+/// Where nothing is listed, and what else is there: silence would leave open whether anybody has looked.
+fn tell_lack(found: &[Found]) {
+    for one in found.iter().filter(|one| one.dumps.is_empty()) {
+        let whose = if one.of_others > 0 {
+            "of this project "
+        } else {
+            ""
+        };
+        tracing::info!("there is no dump {whose}{}", one.place);
+    }
+    let of_others: usize = found.iter().map(|one| one.of_others).sum();
     if of_others > 0 {
         let dumps = text::count(of_others as u64, "dump");
         tracing::info!("{dumps} of other projects: `--all-projects` lists them");
     }
-    Ok(found)
 }
 
 fn tell_others(listing: &Listing) {
@@ -140,24 +168,34 @@ fn page(found: &[Found], all_projects: bool) -> String {
         if let Some(target) = one.target.as_ref().filter(|_| found.len() > 1) {
             lines.push_str(&format!("{target}:\n"));
         }
-        lines.extend(one.dumps.iter().map(|dump| line(dump, all_projects)));
+        let projects: BTreeSet<&str> = one.dumps.iter().map(project).collect();
+        let width = projects
+            .iter()
+            .map(|id| text::os(id.as_ref()).chars().count());
+        let width = width.max().filter(|_| all_projects || projects.len() > 1);
+        lines.extend(one.dumps.iter().map(|dump| line(dump, width)));
     }
     lines
 }
 
-fn line(dump: &Listed, with_project: bool) -> String {
-    let project = if with_project {
-        format!("{}  ", text::os(dump.series.project.as_ref()))
-    } else {
-        String::new()
-    };
+fn project(dump: &Listed) -> &str {
+    &dump.series.project
+}
+
+/// A dump's line. The project is named, so wide, where there are several.
+fn line(dump: &Listed, project_width: Option<usize>) -> String {
+    let project = project_width.map(|width| {
+        let id = text::os(project(dump).as_ref());
+        format!("{id:<width$}  ")
+    });
     let gaps = if dump.is_complete {
         ""
     } else {
         "  not complete"
     };
     format!(
-        "{project}{}  {:>9}  {:<7}  {}, {}{gaps}\n",
+        "{}{}  {:>9}  {:<7}  {}, {}{gaps}\n",
+        project.unwrap_or_default(),
         text::os(&dump.name),
         text::bytes(dump.bytes),
         stored::form(dump.form),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
 use super::file_targets::{FileTargets, no_job_file, store_at, store_url};
+use super::own_project::prefer_own;
 use crate::config::job_file::DEFAULT_JOB;
 use crate::executor::chain;
 use crate::prune;
@@ -17,6 +18,9 @@ use crate::stored::choose::{Among, LATEST, NotChosen, choose, locate};
 use crate::stored::dumps::Listed;
 use crate::stored::objects::{self, Depth};
 use crate::text;
+
+/// The dump that is standard input, and the job file that is.
+const STDIN: &str = "-";
 
 /// Where a dump is.
 #[derive(Debug)]
@@ -50,58 +54,85 @@ impl NotInTargets {
     }
 }
 
+/// The targets of the project's file, as far as there is one that can be used.
+pub(super) type File = Result<Option<FileTargets>, CommandError>;
+
+/// The file that may be needed to find a dump. Standard input can be read once, and is the dump's if both are
+/// to come from there.
+pub(super) fn file_for(global: &Global, choice: &DumpChoice) -> File {
+    let is_stdin = |path: &PathBuf| path.as_os_str() == STDIN;
+    if choice.dump == STDIN && global.job_file.as_ref().is_some_and(is_stdin) {
+        return Ok(None);
+    }
+    FileTargets::load(global)
+}
+
 /// Finds the dump that is meant.
 ///
 /// # Errors
 /// When there is none, or it is not to be said which, or a place cannot be looked into.
-pub(super) fn find(global: &Global, choice: &DumpChoice) -> Result<Place, CommandError> {
+pub(super) fn find(
+    global: &Global,
+    choice: &DumpChoice,
+    file: File,
+) -> Result<Place, CommandError> {
     let named = &choice.dump;
-    if named == "-" {
+    if named == STDIN {
         return Ok(Place::Stdin);
     }
     let text = named.to_str().unwrap_or_default();
     if StoreUrl::is_url(text) {
-        return at_url(global, &store_url(text)?, choice);
+        return at_url(global, &store_url(text)?, choice, file?.as_ref());
     }
     let path = Path::new(named);
     let is_name = !named.as_bytes().contains(&b'/');
     let by_name = is_name && rustix::fs::stat(path).is_err() || choice.target.is_some();
-    if by_name {
-        match FileTargets::load(global)? {
+    let file = if by_name {
+        match file? {
             Some(file) => return in_targets(file.only(choice.target.as_deref())?, choice),
             None if choice.target.is_some() => return Err(no_job_file().into()),
-            None => {}
+            None => None,
         }
-    }
-    Ok(Place::Path(locate(path, among(None, choice))?))
+    } else {
+        // A path can be looked at whatever is wrong with a file.
+        file.ok().flatten()
+    };
+    let located = prefer_own(global, file.as_ref(), |project| {
+        locate(path, among(project, choice))
+    });
+    Ok(Place::Path(located?))
 }
 
 /// The dump at a URL: the last part of it is the dump's name, or `latest`.
-fn at_url(global: &Global, url: &StoreUrl, choice: &DumpChoice) -> Result<Place, CommandError> {
+fn at_url(
+    global: &Global,
+    url: &StoreUrl,
+    choice: &DumpChoice,
+    file: Option<&FileTargets>,
+) -> Result<Place, CommandError> {
     let not_found = || OpenError::NotFound {
         path: url.to_string().into(),
     };
     let (prefix, name) = url.split_last().ok_or_else(not_found)?;
-    let store = store_at(global, &prefix)?;
+    let store = store_at(file, &prefix)?;
     if name != LATEST {
         return Ok(Place::InStore(store, name.to_owned()));
     }
     let listing = objects::list(&store, Depth::Prefix)?;
-    match choose(&listing.dumps, name.as_ref(), among(None, choice)) {
-        Ok(dump) => Ok(Place::InStore(
-            store,
-            dump.name.to_string_lossy().into_owned(),
-        )),
-        Err(NotChosen::None) => Err(OpenError::NoDumps {
-            folder: prefix.to_string().into(),
-        }
-        .into()),
-        Err(NotChosen::Several(series)) => Err(OpenError::SeveralSeries {
-            path: url.to_string().into(),
-            series,
-        }
-        .into()),
-    }
+    let newest = prefer_own(global, file, |project| {
+        let chosen = choose(&listing.dumps, name.as_ref(), among(project, choice));
+        chosen.map_err(|not_chosen| match not_chosen {
+            NotChosen::None => OpenError::NoDumps {
+                folder: prefix.to_string().into(),
+            },
+            NotChosen::Several(series) => OpenError::SeveralSeries {
+                path: url.to_string().into(),
+                series,
+            },
+        })
+    })?;
+    let name = newest.name.to_string_lossy().into_owned();
+    Ok(Place::InStore(store, name))
 }
 
 fn among<'a>(project: Option<&'a str>, choice: &'a DumpChoice) -> Among<'a> {
@@ -134,7 +165,8 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
             Err(error) => unread.push((&target.place.name, error)),
         }
     }
-    let dump = match choose(&dumps, wanted, among(Some(&file.project_id), choice)) {
+    let project = file.project.id();
+    let dump = match choose(&dumps, wanted, among(Some(&project), choice)) {
         Ok(dump) => dump,
         Err(NotChosen::Several(series)) => {
             return Err(OpenError::SeveralSeries {
@@ -149,7 +181,7 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
                 None => CommandError::NotInTargets(NotInTargets {
                     name: wanted.to_owned(),
                     targets: file.names().map(str::to_owned).collect(),
-                    others: are_of_others(&dumps, &file.project_id),
+                    others: are_of_others(&dumps, &project),
                 }),
             });
         }

@@ -108,7 +108,7 @@ fn look(file: &FileTargets, target: &FileTarget, args: &PruneArgs, now: Timestam
     };
     if let Some(policy) = &target.keep {
         let keeping = Keeping {
-            project: file.project_id.clone(),
+            project: file.project.id(),
             jobs: file.jobs.clone(),
             policy: policy.clone(),
         };

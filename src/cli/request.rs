@@ -179,7 +179,7 @@ fn scopes(args: ScopeArgs) -> Option<Vec<Scope>> {
 }
 
 /// A job's settings with its paths, which are relative to the project folder.
-fn beside(mut settings: Settings, project: &Project) -> Settings {
+pub(super) fn beside(mut settings: Settings, project: &Project) -> Settings {
     if let Some(dir) = &mut settings.spool.dir {
         *dir = project.dir.join(&dir);
     }

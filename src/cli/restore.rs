@@ -9,6 +9,7 @@ use super::engine::{self, Reached};
 use super::extract::extract;
 use super::lock::{self, Door};
 use super::signals::Signals;
+use super::stored::Opened;
 use super::working_folder::working_folder;
 use super::{restore_request, restore_talk, stored, talk};
 use crate::diagnostic::Finding;
@@ -37,9 +38,10 @@ pub(super) async fn restore(
         return extract(global, args, &cwd);
     }
     let (request, lock_wait) = restore_request::of(global, args, &cwd)?;
-    let mut dump = stored::open(global, &args.choice)?;
+    let Opened {
+        mut dump, scratch, ..
+    } = stored::open(global, &args.choice)?;
     let connected = connect(global).await?;
-    let scratch = stored::scratch_dir();
     if args.dry_run {
         let seen = BTreeSet::new();
         let looked = look_at(&request, &mut dump, &scratch, &connected, &seen).await?;

@@ -19,7 +19,7 @@ const PRINTED_BYTES: usize = 64 * 1024;
 
 /// Prints the members of a dump, or the entries of one.
 pub(super) fn show(global: &Global, args: &ShowArgs) -> Result<Exit, CommandError> {
-    let mut dump = stored::open(global, &args.choice)?;
+    let mut dump = stored::open(global, &args.choice)?.dump;
     if let Some(name) = &args.member {
         let member = member(&dump, name)?;
         let contents = dump.contents(&member)?;

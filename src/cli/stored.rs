@@ -6,34 +6,47 @@ use std::path::PathBuf;
 use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
 use super::lookup::{self, Place};
+use super::spool_dir::spool_dir;
+use crate::config::layers::Layered;
+use crate::config::settings::{Overrides, Settings};
 use crate::stored::{Dump, Form, OpenError, ScratchError};
 
-/// Opens what a user names; see [`lookup::find`].
-pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Dump, CommandError> {
-    Ok(open_at(global, choice)?.1)
+/// A dump that was found.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// Where it is.
+    pub(super) place: Place,
+    /// The dump.
+    pub(super) dump: Dump,
+    /// The folder for temporary files.
+    pub(super) scratch: PathBuf,
 }
 
-/// The same, with where it is.
-pub(super) fn open_at(global: &Global, choice: &DumpChoice) -> Result<(Place, Dump), CommandError> {
-    let scratch = scratch_dir();
-    let place = lookup::find(global, choice)?;
+/// Opens what a user names; see [`lookup::find`].
+pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Opened, CommandError> {
+    let file = lookup::file_for(global, choice);
+    let scratch = match &file {
+        Ok(Some(file)) => file.spool_dir.clone(),
+        // A dump can be read whatever is wrong with a file.
+        Ok(None) | Err(_) => spool_dir(&undeclared()),
+    };
+    let place = lookup::find(global, choice, file)?;
     let dump = match &place {
         Place::Stdin => Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?,
         Place::Path(path) => Dump::open(path, &scratch)?,
         Place::InStore(store, name) => Dump::open_in_store(store, name, &scratch)?,
     };
-    Ok((place, dump))
+    Ok(Opened {
+        place,
+        dump,
+        scratch,
+    })
 }
 
-/// Where temporary files go: they may be as long as an archive.
-pub(super) fn scratch_dir() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|dir| !dir.is_empty());
-    let on_disk = || Some(PathBuf::from("/var/tmp")).filter(|dir| dir.is_dir());
-    variable("COMPOSE_DUMP_SPOOL__DIR")
-        .or_else(|| variable("TMPDIR"))
-        .map(PathBuf::from)
-        .or_else(on_disk)
-        .unwrap_or_else(std::env::temp_dir)
+/// The settings where no file says any.
+fn undeclared() -> Settings {
+    let layered = Layered::load(&Settings::default(), &Overrides::default());
+    layered.map(|layered| layered.settings).unwrap_or_default()
 }
 
 /// How a dump lies there, in words.

@@ -17,7 +17,7 @@ pub(super) fn verify(
     args: &VerifyArgs,
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
-    let mut dump = stored::open(global, &args.choice)?;
+    let mut dump = stored::open(global, &args.choice)?.dump;
     let manifest = dump.manifest.clone();
     let is_told = !args.json && !talk.quiet;
     let mut unprinted = None;

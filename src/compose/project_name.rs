@@ -42,16 +42,21 @@ pub(super) fn resolve(
         (!name.is_empty()).then_some(name)
     };
     let named = documents.iter().rev().find_map(in_file);
-    let name = named.unwrap_or_else(|| {
-        dir.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    });
+    let name = named.unwrap_or_else(|| last_name(dir));
     match normalise(&name) {
         normal if normal.is_empty() => Err(LoadError::EmptyName { name }),
         normal => Ok(normal),
     }
+}
+
+/// The name that a folder gives where nothing says another; empty if it gives none.
+pub(crate) fn of_folder(dir: &Path) -> String {
+    normalise(&last_name(dir))
+}
+
+fn last_name(dir: &Path) -> String {
+    let name = dir.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn is_valid(name: &str) -> bool {

@@ -35,6 +35,18 @@ impl Identity {
         }
     }
 
+    /// What [`Self::id`] was made of; `None` for another text.
+    #[must_use]
+    pub fn of_id(id: &str) -> Option<Self> {
+        let mut parts = id.split('/').map(str::to_owned);
+        let (host, name, path_hash) = (parts.next()?, parts.next()?, parts.next()?);
+        parts.next().is_none().then_some(Self {
+            host,
+            name,
+            path_hash,
+        })
+    }
+
     /// `<host>/<name>/<path hash>`.
     #[must_use]
     pub fn id(&self) -> String {
@@ -89,6 +101,9 @@ mod tests {
         // printf /srv/blog | sha256sum | cut -c1-8
         assert_eq!(one.id(), "web-1/blog/c205361c");
         assert_eq!(one.on_host(), "blog/c205361c");
+        assert_eq!(Identity::of_id("web-1/blog/c205361c"), Some(one));
+        assert_eq!(Identity::of_id("web-1/blog"), None);
+        assert_eq!(Identity::of_id("web-1/blog/c205361c/more"), None);
     }
 
     #[test]

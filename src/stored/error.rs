@@ -1,5 +1,6 @@
 //! Why a dump cannot be looked at at all. What is wrong in one that can is a [`super::Fault`].
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,7 +27,7 @@ pub enum OpenError {
         folder: PathBuf,
     },
     /// It is not to be said which is meant: those that may be are of several series.
-    #[error("`{}` may be a dump of {}", text::path(.path), several(.series))]
+    #[error("`{}` may be a dump of {}", text::path(.path), in_words(.series))]
     SeveralSeries {
         /// What was asked for.
         path: PathBuf,
@@ -81,29 +82,59 @@ impl OpenError {
             Self::NotFound { .. } | Self::NoDumps { .. } => {
                 Some("`compose-dump list FOLDER` shows the dumps in a folder")
             }
-            Self::SeveralSeries { .. } => Some(
-                "`--job NAME` picks the dumps of one job; `compose-dump list` shows their names",
-            ),
+            Self::SeveralSeries { series, .. } => Some(how_to_choose(series)),
             Self::NotADump { .. } => Some(
                 "name a dump's folder, an archive, `-`, or `latest` in a folder of dumps: `FOLDER/latest`",
             ),
             Self::Manifest { .. } | Self::Broken { .. } => {
                 Some("what is left can be read by hand: docs/format.md, section 5")
             }
-            Self::Scratch(_) => Some("name a folder on a disk with room in TMPDIR"),
+            Self::Scratch(_) => Some(
+                "name a folder on a disk with room in the setting `spool.dir`, COMPOSE_DUMP_SPOOL__DIR or TMPDIR",
+            ),
             Self::Store(error) => error.help(),
             Self::Read { .. } => None,
         }
     }
 }
 
-/// Series in words, as `job` of `project`.
-pub(crate) fn several(series: &[Series]) -> String {
-    let words = series.iter().map(|one| {
-        let (job, project) = (text::os(one.job.as_ref()), text::os(one.project.as_ref()));
-        format!("the job `{job}` of `{project}`")
-    });
-    words.collect::<Vec<_>>().join(" or ")
+/// As many projects or jobs are named where a name may mean those of any.
+const MOST_NAMED: usize = 8;
+
+/// Series in words: by their projects if they are of several, else by their jobs.
+fn in_words(series: &[Series]) -> String {
+    let projects: BTreeSet<&str> = series.iter().map(|one| one.project.as_str()).collect();
+    let (what, names) = if projects.len() > 1 {
+        ("the project", projects)
+    } else {
+        let jobs = series.iter().map(|one| one.job.as_str());
+        ("the job", jobs.collect())
+    };
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let named = names.iter().take(MOST_NAMED);
+    let mut words: Vec<String> = named
+        .map(|name| format!("{what} `{}`", text::os(name.as_ref())))
+        .collect();
+    if more > 0 {
+        words.push(format!("{more} others"));
+    }
+    words.join(" or ")
+}
+
+/// What tells the series apart. A project's id is `<host>/<name>/<path hash>`.
+fn how_to_choose(series: &[Series]) -> &'static str {
+    let differ = |part: fn(&Series) -> Option<&str>| {
+        series.windows(2).any(|two| part(&two[0]) != part(&two[1]))
+    };
+    if differ(|one| one.project.split('/').nth(1)) {
+        "`-p NAME` picks the project of that name; or name the dump itself, as `compose-dump list` shows it"
+    } else if differ(|one| one.project.split('/').next()) {
+        "COMPOSE_DUMP_HOST=HOST picks the project of that host; or name the dump itself, as `compose-dump list` shows it"
+    } else if differ(|one| Some(&one.project)) {
+        "name the dump itself, as `compose-dump list` shows it"
+    } else {
+        "`--job NAME` picks the dumps of one job; `compose-dump list` shows their names"
+    }
 }
 
 /// An archive is not a tar, or does not decompress.
@@ -142,4 +173,49 @@ pub struct ScratchError {
     pub dir: PathBuf,
     /// What the system says.
     pub source: io::Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(series: &[(&str, &str)]) -> (String, &'static str) {
+        let series = series.iter().map(|(project, job)| Series {
+            project: (*project).to_owned(),
+            job: (*job).to_owned(),
+        });
+        let error = OpenError::SeveralSeries {
+            path: "/b/latest".into(),
+            series: series.collect(),
+        };
+        (error.to_string(), error.help().expect("what decides"))
+    }
+
+    #[test]
+    fn who_may_be_meant_is_named_with_what_decides() {
+        let (jobs, help) = told(&[("web-1/blog/aa", "hourly"), ("web-1/blog/aa", "weekly")]);
+        let expected = "`/b/latest` may be a dump of the job `hourly` or the job `weekly`";
+        assert_eq!(jobs, expected);
+        assert!(help.starts_with("`--job NAME`"), "{help}");
+        let (projects, help) = told(&[
+            ("web-1/blog/aa", "default"),
+            ("web-1/blog/aa", "hourly"),
+            ("web-1/shop/bb", "default"),
+        ]);
+        let expected = "`/b/latest` may be a dump of the project `web-1/blog/aa` or the project `web-1/shop/bb`";
+        assert_eq!(projects, expected);
+        assert!(help.starts_with("`-p NAME`"), "{help}");
+        let hosts = told(&[("web-1/blog/aa", "default"), ("web-2/blog/aa", "default")]);
+        assert!(hosts.1.starts_with("COMPOSE_DUMP_HOST"), "{}", hosts.1);
+        let folders = told(&[("web-1/blog/aa", "default"), ("web-1/blog/bb", "default")]);
+        assert!(folders.1.starts_with("name the dump"), "{}", folders.1);
+    }
+
+    #[test]
+    fn of_many_projects_some_are_named() {
+        let ids: Vec<String> = (1..=10).map(|number| format!("h/{number}/aa")).collect();
+        let series: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "default")).collect();
+        let (told, _) = told(&series);
+        assert!(told.ends_with(" or 2 others"), "{told}");
+    }
 }
