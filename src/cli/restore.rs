@@ -69,7 +69,8 @@ pub(super) async fn restore(
     // The other run may have been a restore that was cut off.
     unfinished.extend(settle(&state)?);
     let looked = look_at(&request, &mut dump, &scratch, &connected, &unfinished).await;
-    if let Err(CommandError::Look(LookError::Model(_))) = &looked {
+    // Files that are damaged may name what no engine takes.
+    if let Err(CommandError::Look(LookError::Model(_) | LookError::Engine(_))) = &looked {
         demand_sound(&mut dump)?;
     }
     let looked = looked?;
