@@ -125,8 +125,8 @@ fn again(entries: &[(Entry, Vec<u8>)]) {
 }
 
 /// Another reader sees the same names and content in what this one takes: nobody can show one thing to the check and
-/// another to somebody else. Holes are left out, of which that reader knows only the old form, and
-/// global headers, which it ignores.
+/// another to somebody else. Holes are left out, of which that reader knows only the old form, global headers,
+/// which it ignores, and what comes behind a checksum of signed bytes, which it refuses and GNU tar takes.
 fn other_reader(data: &[u8], entries: &[(Entry, Vec<u8>)]) {
     let has_global = data.chunks(512).any(|block| block.get(156) == Some(&b'g'));
     if has_global || entries.iter().any(|(entry, _)| entry.sparse.is_some()) {
@@ -136,7 +136,11 @@ fn other_reader(data: &[u8], entries: &[(Entry, Vec<u8>)]) {
     let read = archive.entries().expect("a tar");
     let mut count = 0;
     for (found, (entry, content)) in read.zip(entries) {
-        let mut found = found.expect("an entry that this parser has taken");
+        let mut found = match found {
+            Ok(found) => found,
+            Err(error) if error.to_string().contains("checksum") => return,
+            Err(error) => panic!("an entry that this parser has taken: {error}"),
+        };
         let path = found.path_bytes().into_owned();
         assert_eq!(trimmed(&path), entry.path, "{entry:?}");
         let mut data = Vec::new();
