@@ -263,6 +263,18 @@ pub(crate) fn readers_disagree() -> Vec<Row> {
             Accepted,
         ),
         row(
+            "a long name that ends with a NUL",
+            &[long(b'L', "other\0"), file()],
+            Accepted,
+            Accepted,
+        ),
+        row(
+            "a long name with a NUL inside",
+            &[long(b'L', "ot\0her\0"), file()],
+            Refused,
+            Accepted,
+        ),
+        row(
             "an extended header for nothing",
             &[file(), extended(b'x', &["path=b"])],
             Refused,
