@@ -275,6 +275,16 @@ pub(crate) fn readers_disagree() -> Vec<Row> {
             Accepted,
         ),
         row(
+            "an extended header without magic",
+            &[
+                header("x", b'x', 10, |h| h.as_old_mut().pad.fill(0)),
+                data(b"10 path=b\n"),
+                file(),
+            ],
+            Refused,
+            Accepted,
+        ),
+        row(
             "an extended header for nothing",
             &[file(), extended(b'x', &["path=b"])],
             Refused,

@@ -44,6 +44,11 @@ impl<'a> Block<'a> {
         (stated == unsigned || stated == signed).then_some(Self { header, format })
     }
 
+    /// Whether it says by magic and version what it is; headers before POSIX.1-1988 do not.
+    pub(super) fn has_magic(&self) -> bool {
+        self.header.as_ustar().is_some() || self.header.as_gnu().is_some()
+    }
+
     pub(super) fn typeflag(&self) -> u8 {
         self.header.as_old().linkflag[0]
     }
