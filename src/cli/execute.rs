@@ -14,7 +14,7 @@ use crate::executor::{Run, RunReport, World, dump};
 use crate::exit::Exit;
 use crate::plan::Request;
 use crate::plan::model::{Plan, ReaderPlan, TargetKind};
-use crate::restore::{SettleError, Unfinished, unsettled};
+use crate::restore::{SettleError, Unfinished, all_cut_off};
 
 /// What executions in one process share.
 pub(super) struct Execution<'a> {
@@ -78,7 +78,7 @@ fn can_spool(plan: &Plan) -> Result<(), CommandError> {
 
 /// A restore that was cut off has left something half written: a dump of it would pass it on as good.
 fn nothing_half_restored(plan: &Plan) -> Result<(), CommandError> {
-    let records = unsettled(&state_folder()?).map_err(SettleError::from)?;
+    let records = all_cut_off(&state_folder()?).map_err(SettleError::from)?;
     let taken = plan.volumes.iter().filter_map(|row| {
         let folder = match row.reader.as_ref()? {
             ReaderPlan::Direct { mountpoint } => Some(mountpoint.clone()),
@@ -95,12 +95,27 @@ fn nothing_half_restored(plan: &Plan) -> Result<(), CommandError> {
                 said.dump
             );
             let finding = Finding::new("restore::unfinished", message);
-            return Err(finding
-                .with_help("restore again: that puts back what can be put back, and begins anew")
-                .into());
+            return Err(finding.with_help(&*half_restored_help(said)).into());
         }
     }
     Ok(())
+}
+
+fn half_restored_help(said: &Unfinished) -> String {
+    let down: Vec<&str> = said.stopped.iter().map(|row| &*row.name).collect();
+    let down = match down.is_empty() {
+        true => String::new(),
+        false => format!("; it has stopped {}", down.join(", ")),
+    };
+    match said.volumes.is_empty() {
+        true => {
+            format!("restore again, or have `compose-dump recover` put back what was before{down}")
+        }
+        false => format!(
+            "restore again: only that makes {} whole{down}",
+            said.volumes.join(", ")
+        ),
+    }
 }
 
 /// The options by name, for the manifest. None of them can hold a secret; targets are names and paths.
@@ -141,8 +156,11 @@ pub(super) fn one_document_on_stdout(plan: &Plan, json: bool) -> Result<(), Find
 /// Prints plans: as tables, or as one document, which is a list unless there is one plan.
 ///
 /// # Errors
-/// When standard output does not take them.
+/// When a run would refuse one, or standard output does not take them.
 pub(super) fn print_plans(plans: &[Plan], json: bool) -> Result<(), CommandError> {
+    for plan in plans {
+        nothing_half_restored(plan)?;
+    }
     let printed = match plans {
         [plan] if json => talk::print_json(plan),
         plans if json => talk::print_json(&plans),

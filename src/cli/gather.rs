@@ -1,6 +1,6 @@
 //! From options to the facts that planning needs: settings, project, engine, file system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,17 +8,19 @@ use std::sync::Arc;
 use super::args::Global;
 use super::edge::CommandError;
 use super::engine;
-use super::lock::{Door, Entry};
+use super::lock::{Door, Entry, state_folder};
+use super::recover;
 use super::spool_dir::spool_dir;
 use crate::compose::Project;
 use crate::config::identity::host_name;
 use crate::diagnostic::Finding;
 use crate::engine::endpoint::Address;
 use crate::engine::{Engine, MountKind};
-use crate::executor::chain;
+use crate::executor::{self, chain};
 use crate::plan::Request;
 use crate::plan::facts::{self, Facts, Way};
 use crate::plan::model::Scope;
+use crate::restore::{self, SettleError};
 use crate::sources::filter::BackupIgnore;
 
 /// Files in the project folder that belong to it without being named by a key.
@@ -70,7 +72,11 @@ pub(super) async fn enter_and_gather(
     let engine = asked.engine.as_ref().ok().map(|(engine, _)| engine);
     let patience = asked.request.settings.lock_wait;
     let (name, folder) = (&asked.project.name, &asked.project.dir);
-    let entry = door.enter(name, folder, engine, patience).await?;
+    let mut entry = door.enter(name, folder, engine, patience).await?;
+    if let Some(engine) = engine {
+        let started = recover::start_left(engine, &entry.state, door.talk).await?;
+        entry.recovered = entry.recovered.worst(started);
+    }
     Ok((asked.look(true).await?, entry))
 }
 
@@ -113,7 +119,10 @@ impl<'a> Asked<'a> {
         let (project, request) = (self.project, self.request);
         let (engine, engine_facts) = match self.engine {
             Ok((engine, way)) => {
-                let facts = facts::ask_engine(&*engine, way, &project).await?;
+                let mut facts = facts::ask_engine(&*engine, way, &project).await?;
+                if !will_run {
+                    facts.bring_back(&left_behind(&engine.daemon().id)?);
+                }
                 (Some(engine), Ok(facts))
             }
             Err(why) => (None, Err(why)),
@@ -140,6 +149,14 @@ impl<'a> Asked<'a> {
             engine,
         })
     }
+}
+
+/// The ids of containers on an engine that a run would start or resume before it looks.
+fn left_behind(engine: &str) -> Result<BTreeSet<String>, CommandError> {
+    let state = state_folder()?;
+    let mut ids: BTreeSet<String> = executor::left_held(&state, engine)?.into_iter().collect();
+    ids.extend(restore::left_stopped(&state, engine).map_err(SettleError::from)?);
+    Ok(ids)
 }
 
 /// The files that belong to a project without being named by a key, the job file among them wherever

@@ -153,6 +153,7 @@ fn is_bad(event: &Event) -> bool {
         | Event::NotStill(_)
         | Event::Unwell { .. }
         | Event::LeftBehind { .. }
+        | Event::Unanswered { .. }
         | Event::Stuck { .. } => true,
         Event::Trouble { loses_bytes, .. } => *loses_bytes,
         Event::MemberStarted { .. }
@@ -248,7 +249,15 @@ fn sentence(event: &Event, verbose: bool) -> Option<String> {
             "error: {container} was started again, and is not well: {what}\nhelp: see `{command}`"
         ),
         Event::LeftBehind { project, began } => format!(
-            "warning: a run of {project}, begun at {began:.0}, was killed; bringing back what it held"
+            "warning: a run of {project}, begun at {began:.0}, ended before all was back; putting right what it left"
+        ),
+        Event::Unanswered {
+            container,
+            how,
+            error,
+            command,
+        } => format!(
+            "warning: {container} is still {how}, for the engine does not answer: {error}; trying again\nhelp: once it answers, `{command}` does it by hand"
         ),
         Event::Stuck {
             container,

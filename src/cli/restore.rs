@@ -11,7 +11,7 @@ use super::lock::{self, Door};
 use super::signals::Signals;
 use super::stored::Opened;
 use super::working_folder::working_folder;
-use super::{restore_request, restore_talk, stored, talk};
+use super::{recover, restore_request, restore_talk, stored, talk};
 use crate::diagnostic::Finding;
 use crate::executor::chain;
 use crate::exit::Exit;
@@ -19,7 +19,8 @@ use crate::restore::plan::model::Plan;
 use crate::restore::plan::{self, table};
 use crate::restore::request::Request;
 use crate::restore::{
-    ComposeProgram, Connected, Looked, World, job_file, look, project_name, settle_all,
+    ComposeProgram, Connected, LookError, Looked, World, damage, job_file, look, project_name,
+    settle_all,
 };
 use crate::state::StateFolder;
 use crate::stored::Dump;
@@ -57,15 +58,30 @@ pub(super) async fn restore(
     let engine = connected.as_ref().ok().map(|connected| &connected.engine);
     // What is looked at before another run has ended is not what there is then; and a dump of the project must not
     // read what is half restored, nor hold who is to be started.
-    let name = project_name(&request, &mut dump, &scratch)?;
+    let name = match project_name(&request, &mut dump, &scratch) {
+        Ok(name) => name,
+        Err(error) => {
+            demand_sound(&mut dump)?;
+            return Err(error.into());
+        }
+    };
     let entry = door
         .enter(&name, &request.folder, engine, lock_wait)
         .await?;
     // The other run may have been a restore that was cut off.
     unfinished.extend(settle(&state)?);
-    let looked = look_at(&request, &mut dump, &scratch, &connected, &unfinished).await?;
+    let looked = look_at(&request, &mut dump, &scratch, &connected, &unfinished).await;
+    // Files that are damaged may name what no engine takes.
+    if let Err(CommandError::Look(LookError::Model(_) | LookError::Engine(_))) = &looked {
+        demand_sound(&mut dump)?;
+    }
+    let looked = looked?;
     let plan = plan::build(&request, &looked.facts);
     if !plan.conflicts.is_empty() {
+        // Where the dump may replace everything, it is its own files that speak against it.
+        if request.replace {
+            demand_sound(&mut dump)?;
+        }
         let findings: Vec<Finding> = plan.conflicts.into_iter().map(Finding::from).collect();
         return Err(findings.into());
     }
@@ -76,22 +92,36 @@ pub(super) async fn restore(
         .map(|connected| (Some(connected.engine), connected.program))
         .unwrap_or_default();
     let world = World {
-        engine,
+        engine: engine.clone(),
         program,
         called: looked.called,
-        state,
+        state: state.clone(),
         reporter: restore_talk::reporter(talk),
         cancel: signals.cancel.clone(),
         scratch,
         devices: request.devices,
     };
     let report = crate::restore::restore(plan, looked.facts, dump, world).await;
-    let exit = report.exit(signals.exit()).worst(entry.recovered);
+    let mut exit = report.exit(signals.exit()).worst(entry.recovered);
+    // Who was stopped for one that was cut off, and has no part in this one.
+    if let (Some(engine), true) = (engine, request.start) {
+        exit = exit.worst(recover::start_left(&engine, &state, talk).await?);
+    }
     restore_talk::tell(&report, exit, talk);
     if args.json {
         talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }
     Ok(exit)
+}
+
+/// Reads the dump to its end: that its Compose files cannot be used, or want what cannot be, is told only of a dump
+/// that holds what was stored.
+fn demand_sound(dump: &mut Dump) -> Result<(), CommandError> {
+    let verdicts = dump.verify(&mut |_| {})?;
+    match damage(&verdicts) {
+        None => Ok(()),
+        Some(what) => Err(CommandError::Damaged(what)),
+    }
 }
 
 /// Takes back what restores that were cut off have left, and gives the volumes that are half written still.

@@ -12,7 +12,6 @@ use crate::config::settings::{Overrides, Settings};
 use crate::stored::{Dump, Form, OpenError, ScratchError};
 
 /// A dump that was found.
-#[derive(Debug)]
 pub(super) struct Opened {
     /// Where it is.
     pub(super) place: Place,

@@ -111,6 +111,17 @@ pub enum Event {
     },
     /// A container that can write to what was read did not stand still all the time.
     NotStill(NotStill),
+    /// The engine does not answer, and a container stays held for as long; it is tried again.
+    Unanswered {
+        /// Its name.
+        container: String,
+        /// How it is held.
+        how: Hold,
+        /// What came in place of an answer.
+        error: String,
+        /// What brings it back by hand.
+        command: String,
+    },
     /// A container could not be brought back.
     Stuck {
         /// Its name.

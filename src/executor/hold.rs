@@ -204,6 +204,7 @@ async fn keep(
     let means = Means {
         engine: Arc::clone(&engine),
         teller: Teller { reporter },
+        cancel: cancel.clone(),
     };
     let hands = Hands {
         means: means.clone(),
@@ -251,6 +252,7 @@ pub(crate) async fn undo_left(
     let means = Means {
         engine,
         teller: Teller { reporter },
+        cancel: CancellationToken::new(),
     };
     let ours = pending.containers.iter().map(|intent| Ours {
         intent: intent.clone(),
@@ -273,6 +275,8 @@ async fn safely<T>(work: impl Future<Output = T>) -> Option<T> {
 struct Means {
     engine: Arc<dyn Engine>,
     teller: Teller,
+    /// Keeps nobody from being brought back; fires when somebody wants to know how that goes.
+    cancel: CancellationToken,
 }
 
 /// Tells what happens.

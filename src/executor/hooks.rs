@@ -40,6 +40,16 @@ pub(super) enum HookError {
     },
 }
 
+impl HookError {
+    /// Whether the engine did not answer, so that nobody knows of the command.
+    fn is_out_of_reach(&self) -> bool {
+        let Self::Failed { source, .. } = self else {
+            return false;
+        };
+        matches!(source, CommandError::Start { source, .. } if source.is_transient())
+    }
+}
+
 /// The hooks of a run.
 pub(super) struct Hooks<'a> {
     pub(super) hooks: &'a [HookPlan],
@@ -82,8 +92,13 @@ impl Hooks<'_> {
             let Some(command) = &hook.after else {
                 continue;
             };
-            match self.run(hook.label("after"), command, None).await {
-                Ok(()) => self.done(index).await,
+            let ran = self.run(hook.label("after"), command, None).await;
+            // One that fails is told, and is for a person; only one that nobody could start is still due.
+            if !ran.as_ref().is_err_and(HookError::is_out_of_reach) {
+                self.done(index).await;
+            }
+            match ran {
+                Ok(()) => {}
                 Err(error) => {
                     let error = chain(&error);
                     self.reporter.report(Event::HookFailed {

@@ -36,5 +36,5 @@ pub use event::{Event, Reporter, chain};
 pub use hold::watchdog::WatchdogCommand;
 pub use journal::JournalError;
 pub use load::{Load, LoadError, load};
-pub use recover::{RecoverReport, has_journals, recover, recover_one};
+pub use recover::{RecoverReport, has_journals, left_held, recover, recover_one};
 pub use report::{HeldReport, MemberSummary, RunReport, TargetReport};

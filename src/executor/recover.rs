@@ -85,6 +85,22 @@ pub fn has_journals(state: &StateFolder) -> Result<bool, JournalError> {
     Ok(!journal::all(state)?.is_empty())
 }
 
+/// The ids of containers that runs on this engine may have left held, which are over and nobody has undone yet.
+///
+/// # Errors
+/// When a journal cannot be read.
+pub fn left_held(state: &StateFolder, engine: &str) -> Result<Vec<String>, JournalError> {
+    let mut ids = Vec::new();
+    for path in journal::all(state)? {
+        if let Found::Left(left) = journal::open(&path)?
+            && left.head.engine == engine
+        {
+            ids.extend(left.pending.containers.iter().map(|held| held.id.clone()));
+        }
+    }
+    Ok(ids)
+}
+
 /// Undoes what every run that is over has left behind on this engine. Runs that are under way are left
 /// alone, and so are those on other engines.
 ///

@@ -126,6 +126,9 @@ impl Reporter for Recorder {
             Event::NotStill(stirred) => {
                 format!("not-still {}: {}", stirred.container, stirred.why)
             }
+            Event::Unanswered {
+                container, command, ..
+            } => format!("unanswered {container}: {command}"),
             Event::Stuck {
                 container, command, ..
             } => format!("stuck {container}: {command}"),
@@ -384,9 +387,14 @@ impl Stage {
             cancel: self.cancel.clone(),
             hurry: CancellationToken::new(),
             run: Run::new(jiff::Timestamp::UNIX_EPOCH, &facts, Vec::new()),
-            state: StateFolder::at(self.folder.path().join("state")),
+            state: self.state_folder(),
             watchdog: None,
         }
+    }
+
+    /// Where its journals are.
+    pub(super) fn state_folder(&self) -> StateFolder {
+        StateFolder::at(self.folder.path().join("state"))
     }
 
     /// Whether every container that was put in runs.

@@ -66,6 +66,8 @@ pub struct EngineFacts {
     /// Why the folder of a volume cannot be read, for those that lie on this machine and whose
     /// folder cannot.
     pub unreadable: BTreeMap<String, String>,
+    /// The names of containers that are held by nobody who lives, and are taken as running.
+    pub left_behind: BTreeSet<String>,
 }
 
 impl Facts {
@@ -151,6 +153,7 @@ pub async fn ask_engine(
         users,
         images,
         own_container: way.own_container,
+        left_behind: BTreeSet::new(),
     })
 }
 

@@ -12,6 +12,7 @@ pub mod facts;
 mod hold;
 mod hooks;
 pub mod job_file;
+mod left_behind;
 pub mod links;
 mod links_once;
 mod missing;

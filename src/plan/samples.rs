@@ -1,6 +1,6 @@
 //! Projects for tests of the planner, made in code: no file system, no engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -289,6 +289,7 @@ fn engine_facts() -> EngineFacts {
         images: BTreeMap::new(),
         own_container: None,
         unreadable: BTreeMap::new(),
+        left_behind: BTreeSet::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::facts::{EngineFacts, Facts};
 use super::hold::NOT_OF_PROJECT;
+use super::left_behind;
 use super::model::{HoldPlan, Scope, TreePlan};
 use super::request::Request;
 
@@ -26,6 +27,7 @@ pub(super) fn of(
         .collect();
     match &facts.engine {
         Ok(engine) => {
+            warnings.extend(left_behind::warning(engine));
             if request.wants(Scope::Volumes) {
                 warnings.extend(unknown_project(facts, engine));
             }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Reporter};
 use super::plan::model::StopPlan;
+use super::unfinished::StoppedRow;
 use crate::compose::Condition;
 use crate::engine::{Container, ContainerState, Engine, EngineError, Health};
 use crate::executor::chain;
@@ -104,11 +105,20 @@ impl Running {
     }
 
     /// Starts again what was stopped, in the reverse order; each gets its try.
-    pub(super) async fn start_stopped(&self, rows: &[StopPlan]) -> Vec<ServiceRow> {
+    pub(super) async fn start_stopped(&self, rows: &[StoppedRow]) -> Vec<ServiceRow> {
         let mut started = Vec::new();
         for row in rows.iter().rev() {
             if let Err(error) = self.engine.start(&row.id).await {
-                started.push(self.not_started(&row.service, &row.name, chain(&error)));
+                let is_gone = error.is_not_found();
+                let why = match is_gone {
+                    true => "it is gone; `docker compose up -d` makes it anew".to_owned(),
+                    false => chain(&error),
+                };
+                let not_started = self.not_started(&row.service, &row.name, why);
+                started.push(ServiceRow {
+                    container: not_started.container.filter(|_| !is_gone),
+                    ..not_started
+                });
                 continue;
             }
             self.reporter.report(Event::Started {

@@ -2,7 +2,8 @@
 //! says what to do, and doing it works.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::restore::{dump, in_volume, restore, restoring, small};
 use crate::support::{Project, Tmpfs, Way, entries, run, succeed};
@@ -137,5 +138,50 @@ fn an_engine_that_goes_away_leaves_a_mark_that_only_a_restore_removes() {
     assert_eq!(project.states()["db-1"], "running");
     assert!(entries(&project.beside("state/restores")).is_empty());
     project.dump(&["run"]).expect(0);
+    project.assert_nothing_left();
+}
+
+/// Nobody starts what a killed restore has stopped, but `recover`: it puts back what was there before.
+#[test]
+#[ignore = "needs an engine and Compose v2, and its root: tests/run.sh"]
+fn a_restore_that_was_killed_is_told_of_and_put_right() {
+    let project = small();
+    write_noise(&project.volume_dir("data").join("large"), 200);
+    let dump = dump(&project);
+    let dump = dump.to_str().unwrap();
+    project.sh("db", "echo new >/data/file; rm /data/large");
+
+    let arguments = ["restore", dump, "--volume", "data", "--replace"];
+    let mut killed = restoring(&project, &arguments)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let place = project.volume_dir("data");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while entries(&place).len() < 2 {
+        assert!(Instant::now() < deadline, "nothing is staged");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(project.states()["db-1"], "exited");
+
+    let db = project.container("db");
+    for command in [&["plan"][..], &["backup", "--volumes", "-t", "dumps"]] {
+        let ran = run(&mut restoring(&project, command));
+        ran.expect(2)
+            .says(&["half written", "compose-dump recover", &db]);
+    }
+    let recover = || run(&mut restoring(&project, &["recover"]));
+    recover().expect(0).says(&[
+        "taken back",
+        "1 restore put right; 1 container brought back",
+    ]);
+    assert_eq!(project.states()["db-1"], "running");
+    assert_eq!(in_volume(&project), "new\n");
+    assert_eq!(entries(&project.volume_dir("data")), ["file"]);
+    recover().expect(0).says(&["nothing to recover"]);
+    restore(&project, &[dump, "--volume", "data", "--replace"]).expect(0);
+    assert_eq!(in_volume(&project), "old\n");
     project.assert_nothing_left();
 }

@@ -112,10 +112,17 @@ fn recover_and_the_next_run_do_the_work_of_a_watchdog_that_was_killed_too() {
             child.kill().unwrap();
             child.wait().unwrap();
             assert_ne!(project.states(), before, "nobody has brought them back");
+            let db = project.container("db");
+            let plan = project.dump(&["plan", "-t", target.to_str().unwrap()]);
+            let plan = String::from_utf8(plan.expect(0).stdout).unwrap();
+            for words in ["what was killed has left", "compose-dump recover", &db] {
+                assert!(plan.contains(words), "{plan}");
+            }
+            assert!(!plan.contains("somebody else"), "{plan}");
             project
                 .dump(repair)
                 .expect(0)
-                .says(&["was killed; bringing back"]);
+                .says(&["ended before all was back"]);
             assert_eq!(project.states(), before, "{policy}: {repair:?}");
             project.assert_nothing_left();
         }

@@ -200,3 +200,34 @@ fn names_and_latest_are_looked_up_in_a_folder_of_dumps() {
     assert_eq!(ran.json().as_array().unwrap().len(), 1);
     ours(&["verify", text(&away)]).expect(0);
 }
+
+/// Two projects write into one folder: `latest` is that of the project in whose folder one stands.
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn the_latest_of_several_projects_is_that_of_the_working_folder() {
+    let compose = format!("services: {{app: {{image: {IMAGE}}}}}\n");
+    let first = Project::new(&compose);
+    let second = first.sibling("compose.yaml", &compose);
+    let target = first.new_target();
+    let empty = first.dump(&["list", text(&first.beside("nothing"))]);
+    empty.expect(0).says(&["there is no dump in"]);
+    for project in [&first, &second] {
+        let backup = ["backup", "--config", "-t", text(&target)];
+        project.dump(&backup).expect(0);
+    }
+    let listed = String::from_utf8(ours(&["list", text(&target)]).expect(0).stdout).unwrap();
+    let latest = target.join("latest");
+    for project in [&first, &second] {
+        assert!(listed.contains(&format!("/{}/", project.name)), "{listed}");
+        let shown = project.dump(&["show", "--json", text(&latest)]).expect(0);
+        assert_eq!(shown.json()["project"]["name"], *project.name);
+    }
+    let elsewhere = first.beside("elsewhere");
+    let mut show = first.program(&["show", text(&latest)]);
+    run(show.current_dir(&elsewhere))
+        .expect(2)
+        .says(&[&first.name, &second.name, "`-p NAME` picks"]);
+    let mut show = first.program(&["-p", &second.name, "show", "--json", text(&latest)]);
+    let shown = run(show.current_dir(&elsewhere)).expect(0);
+    assert_eq!(shown.json()["project"]["name"], *second.name);
+}

@@ -263,6 +263,28 @@ pub(crate) fn readers_disagree() -> Vec<Row> {
             Accepted,
         ),
         row(
+            "a long name that ends with a NUL",
+            &[long(b'L', "other\0"), file()],
+            Accepted,
+            Accepted,
+        ),
+        row(
+            "a long name with a NUL inside",
+            &[long(b'L', "ot\0her\0"), file()],
+            Refused,
+            Accepted,
+        ),
+        row(
+            "an extended header without magic",
+            &[
+                header("x", b'x', 10, |h| h.as_old_mut().pad.fill(0)),
+                data(b"10 path=b\n"),
+                file(),
+            ],
+            Refused,
+            Accepted,
+        ),
+        row(
             "an extended header for nothing",
             &[file(), extended(b'x', &["path=b"])],
             Refused,

@@ -130,13 +130,15 @@ fn set<T>(
     Ok(())
 }
 
+/// Sets a name that may be followed by NULs. One with a NUL inside ends there for some readers, and not for others.
 fn replace(
     field: &mut Option<Vec<u8>>,
     value: &[u8],
     name: &'static str,
 ) -> Result<(), &'static str> {
-    let value = value.split(|&byte| byte == 0).next().unwrap_or_default();
-    if value.is_empty() || field.is_some() {
+    let end = value.iter().rposition(|byte| *byte != 0);
+    let value = &value[..end.map_or(0, |last| last + 1)];
+    if value.is_empty() || value.contains(&0) || field.is_some() {
         return Err(name);
     }
     *field = Some(value.to_vec());

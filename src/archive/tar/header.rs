@@ -44,6 +44,11 @@ impl<'a> Block<'a> {
         (stated == unsigned || stated == signed).then_some(Self { header, format })
     }
 
+    /// Whether it says by magic and version what it is; headers before POSIX.1-1988 do not.
+    pub(super) fn has_magic(&self) -> bool {
+        self.header.as_ustar().is_some() || self.header.as_gnu().is_some()
+    }
+
     pub(super) fn typeflag(&self) -> u8 {
         self.header.as_old().linkflag[0]
     }
@@ -107,9 +112,9 @@ fn unsigned(field: &[u8]) -> Option<u64> {
     number(field).and_then(|number| number.try_into().ok())
 }
 
-/// A numeric field: octal digits that end at the first blank or NUL or fill the field, or a big-endian
+/// A numeric field: octal digits between blanks that end at the first NUL or fill the field, or a big-endian
 /// number in base 256 behind a byte 0x80, or 0xff if it is negative (GNU tar manual, "Extensions").
-/// A field of blanks or NULs is zero.
+/// A field of blanks or NULs is zero. One with digits behind a NUL is a number to some readers, and zero to others.
 fn number(field: &[u8]) -> Option<i128> {
     match field.split_first()? {
         (0x80, rest) => base_256(0, rest),
@@ -125,20 +130,14 @@ fn base_256(sign: i128, digits: &[u8]) -> Option<i128> {
 }
 
 fn octal(field: &[u8]) -> Option<i128> {
-    // A NUL at the start stands for a digit that did not fit in tars of unknown age.
-    let field = field.strip_prefix(&[0]).unwrap_or(field).trim_ascii_start();
-    let end = field
-        .iter()
-        .position(|byte| !(b'0'..=b'7').contains(byte))
-        .unwrap_or(field.len());
-    let (digits, rest) = field.split_at(end);
-    let ended = rest
-        .first()
-        .is_none_or(|&byte| byte == 0 || byte.is_ascii_whitespace());
-    let value = digits
-        .iter()
-        .fold(0, |number, digit| number * 8 + i128::from(digit - b'0'));
-    ended.then_some(value)
+    let digits = until_nul(field).trim_ascii();
+    if digits.is_empty() && field.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
+    digits.iter().try_fold(0, |number, digit| {
+        let is_octal = (b'0'..=b'7').contains(digit);
+        is_octal.then(|| number * 8 + i128::from(digit - b'0'))
+    })
 }
 
 #[cfg(test)]
@@ -160,6 +159,9 @@ mod tests {
         assert_eq!(number(&[0xff; 12]), Some(-1));
         assert_eq!(number(b"0000648\0"), None);
         assert_eq!(number(b"-0000644"), None);
+        assert_eq!(number(b"644 \x007\0\0"), Some(0o644));
+        assert_eq!(number(b"644 7\0\0\0"), None);
+        assert_eq!(number(b"\x00000644"), None);
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub(crate) enum CommandError {
     /// It cannot be seen what a restore would do.
     #[error(transparent)]
     Look(LookError),
+    /// A dump is not what was stored, so that what it says is not to be believed.
+    #[error("the dump does not hold what was stored: {0}")]
+    Damaged(String),
     /// What a restore that was cut off has left cannot be settled.
     #[error(transparent)]
     Settle(#[from] SettleError),

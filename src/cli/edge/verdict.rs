@@ -19,6 +19,7 @@ impl CommandError {
             Self::Open(_) | Self::NotInTargets(_) => "dump",
             Self::Contents(_) => "contents",
             Self::Look(_) => "look",
+            Self::Damaged(_) => "damaged",
             Self::Settle(_) => "settle",
             Self::Extraction(_) => "extract",
             Self::Drill { .. } => "drill",
@@ -51,6 +52,7 @@ impl CommandError {
                     Exit::Failed
                 }
             },
+            Self::Damaged(_) => Exit::Damaged,
             Self::NotInTargets(_) => Exit::NotFound,
             Self::Contents(error) => match error {
                 ContentsError::NoIndex { .. } => Exit::Rejected,
@@ -135,6 +137,7 @@ impl CommandError {
         | Self::Record { .. }
         | Self::Look(_)
         | Self::Settle(_)
+        | Self::Damaged(_)
         | Self::Endpoint(_)
         | Self::Findings(_)
         | Self::Start(_)

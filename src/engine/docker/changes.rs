@@ -9,6 +9,7 @@ use bollard::query_parameters::{
 };
 
 use super::connect::bounded;
+use super::fault::failed;
 use super::{DockerEngine, decode, requests, transfer};
 use crate::engine::{EngineError, NewVolume, Upload, Volume};
 
@@ -102,7 +103,8 @@ impl DockerEngine {
         let request =
             client.upload_to_container(&segment, Some(options), bollard::body_try_stream(body));
         tokio::select! {
-            answer = bounded(&operation, NO_LIMIT, request) => answer,
+            // Nobody is told to wait: that it takes long is no news.
+            answer = request => answer.map_err(|error| failed(&operation, NO_LIMIT, error)),
             () = progress.stands_still_for(self.limits.idle) => Err(EngineError::Idle {
                 operation,
                 after: self.limits.idle,

@@ -8,12 +8,13 @@ use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 
 use super::hands::Ours;
-use super::undo::{Undone, undo};
+use super::undo::{Undoing, Undone, undo};
 use super::{Held, Means, Stood, safely};
 use crate::archive::manifest::model::Hold;
 use crate::crash;
-use crate::engine::{ContainerState, Engine, Health};
-use crate::executor::event::Event;
+use crate::engine::{ContainerState, Engine, EngineError, Health};
+use crate::executor::event::{Event, chain};
+use crate::executor::journal::Intent;
 
 /// How long a service that was started again may take until its health check says that it is well.
 const WELL_WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -70,7 +71,21 @@ impl Means {
     async fn bring_one_back(&self, ours: &Ours) -> Option<Back> {
         let intent = &ours.intent;
         crash::point();
-        let undone = safely(undo(&*self.engine, intent, ours.known)).await;
+        let undoing = Undoing {
+            engine: &*self.engine,
+            intent,
+            known: ours.known,
+            cancel: &self.cancel,
+        };
+        let unanswered = |error: &EngineError| {
+            self.teller.tell(Event::Unanswered {
+                container: intent.name.clone(),
+                how: intent.how,
+                error: chain(error),
+                command: self.by_hand(intent),
+            });
+        };
+        let undone = safely(undo(&undoing, unanswered)).await;
         let undone = undone
             .unwrap_or_else(|| Err("asking for it ended unexpectedly; this is a bug".to_owned()));
         let container = intent.name.clone();
@@ -87,12 +102,8 @@ impl Means {
             }
             Ok(Undone::NotOurs) => (Some(now), false),
             Err(error) => {
-                let verb = match intent.how {
-                    Hold::Paused => "unpause",
-                    Hold::Stopped => "start",
-                };
                 self.teller.tell(Event::Stuck {
-                    command: format!("{} {verb} {container}", self.engine.docker_command()),
+                    command: self.by_hand(intent),
                     container: container.clone(),
                     how: intent.how,
                     error,
@@ -111,6 +122,15 @@ impl Means {
             unwell: None,
         };
         Some(Back { held, stood })
+    }
+
+    /// The command that brings a container back.
+    fn by_hand(&self, intent: &Intent) -> String {
+        let verb = match intent.how {
+            Hold::Paused => "unpause",
+            Hold::Stopped => "start",
+        };
+        format!("{} {verb} {}", self.engine.docker_command(), intent.name)
     }
 
     /// Waits until a service that was started again is well; tells and says what keeps it from that, of

@@ -369,3 +369,29 @@ async fn a_failure_to_pause_tells_who_could_not_be_brought_back() {
     let NotHeld { held, .. } = stage.hold().await.expect_err("it cannot hold");
     assert_eq!((&*held[0].container, held[0].until), ("blog-a-1", None));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_silent_is_told_soon_then_now_and_then_and_when_somebody_asks() {
+    let told = |stage: &Stage| {
+        let lines = stage.tape.lines().into_iter();
+        let told = "unanswered blog-b-1: docker unpause blog-b-1";
+        lines.filter(|line| line == told).count()
+    };
+    let stage = Stage::new();
+    let keeper = stage.hold().await.expect("it holds");
+    stage.fail(Method::Unpause, "b", &Fault::Lost, 50);
+    let released = tokio::spawn(keeper.release());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(told(&stage), 0, "a moment is nothing to speak of");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(told(&stage), 1);
+    tokio::time::sleep(Duration::from_secs(57)).await;
+    assert_eq!(told(&stage), 1);
+    stage.cancel.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(told(&stage), 2, "who sends a signal is answered");
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    assert_eq!(told(&stage), 4, "and then once a minute");
+    released.await.expect("it comes to its end");
+    assert!(stage.all_run());
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::archive::manifest::model::Hold;
 use crate::engine::{Container, ContainerState, Engine, EngineError};
@@ -39,18 +40,38 @@ pub(super) enum Undone {
     NotOurs,
 }
 
-/// Brings one container back. `known` says that it is known to be held; else it may be, or become so.
+/// How long the engine may be silent until that is told, and after how long it is told again.
+const TELL_AFTER: Duration = Duration::from_secs(1);
+const TELL_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// A container that is to be brought back.
+pub(super) struct Undoing<'a> {
+    pub(super) engine: &'a dyn Engine,
+    pub(super) intent: &'a Intent,
+    /// Whether it is known to be held; else it may be, or become so.
+    pub(super) known: bool,
+    /// Fires with a signal: whoever sends one wants to know why nothing ends.
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// Brings one container back. While the engine is silent, `unanswered` hears of it now and then.
 ///
 /// # Errors
 /// What the last of several tries came to.
 pub(super) async fn undo(
-    engine: &dyn Engine,
-    intent: &Intent,
-    known: bool,
+    undoing: &Undoing<'_>,
+    unanswered: impl Fn(&EngineError),
 ) -> Result<Undone, String> {
+    let &Undoing {
+        engine,
+        intent,
+        known,
+        cancel,
+    } = undoing;
     let mut waits = Waits::new();
+    let mut silence = Silence::begin(cancel);
     // An answer that does not come says nothing about what was done: a try may have done it.
-    let mut unanswered = false;
+    let mut is_unsure = false;
     loop {
         let tried = match intent.how {
             // The engine itself refuses to unpause what is not paused.
@@ -58,21 +79,26 @@ pub(super) async fn undo(
             Hold::Paused | Hold::Stopped => look_and_undo(engine, intent, known).await,
         };
         let error = match tried {
-            Ok(Undone::NotOurs) if unanswered => return Ok(Undone::ByUs),
+            Ok(Undone::NotOurs) if is_unsure => return Ok(Undone::ByUs),
             Ok(undone) => return Ok(undone),
             Err(error) => error,
         };
-        if error.is_not_paused() && unanswered {
+        if error.is_not_paused() && is_unsure {
             return Ok(Undone::ByUs);
         }
         // Somebody else was faster, or ended or removed it.
         if error.is_not_paused() || error.is_not_running() || error.is_not_found() {
             return Ok(Undone::NotOurs);
         }
-        unanswered |= error.is_transient();
-        match waits.next(&error) {
-            Some(wait) => tokio::time::sleep(wait).await,
-            None => return Err(chain(&error)),
+        is_unsure |= error.is_transient();
+        let Some(wait) = waits.next(&error) else {
+            return Err(chain(&error));
+        };
+        let tell = || unanswered(&error);
+        if error.is_transient() {
+            silence.pass(wait, tell).await;
+        } else {
+            tokio::time::sleep(wait).await;
         }
     }
 }
@@ -120,6 +146,47 @@ fn still_on_its_way(intent: &Intent) -> Duration {
     let age = Duration::try_from(Timestamp::now().duration_since(intent.at));
     let age = age.unwrap_or(Duration::MAX);
     grace.saturating_add(ON_ITS_WAY).saturating_sub(age)
+}
+
+/// How long the engine has been silent, and when that was told last.
+struct Silence<'a> {
+    since: Instant,
+    told: Option<Instant>,
+    /// None once a signal was answered.
+    signal: Option<&'a CancellationToken>,
+}
+
+impl<'a> Silence<'a> {
+    fn begin(cancel: &'a CancellationToken) -> Self {
+        Self {
+            since: Instant::now(),
+            told: None,
+            signal: Some(cancel).filter(|cancel| !cancel.is_cancelled()),
+        }
+    }
+
+    /// Waits, and tells of the silence when it is time, or when a signal comes.
+    async fn pass(&mut self, wait: Duration, tell: impl Fn()) {
+        let is_due = match self.told {
+            None => self.since.elapsed() >= TELL_AFTER,
+            Some(told) => told.elapsed() >= TELL_AGAIN_AFTER,
+        };
+        if is_due {
+            self.told = Some(Instant::now());
+            tell();
+        }
+        let until = Instant::now() + wait;
+        if let Some(signal) = self.signal {
+            let waited = tokio::time::timeout_at(until, signal.cancelled());
+            if waited.await.is_err() {
+                return;
+            }
+            self.signal = None;
+            self.told = Some(Instant::now());
+            tell();
+        }
+        tokio::time::sleep_until(until).await;
+    }
 }
 
 /// When to try again.

@@ -13,16 +13,22 @@ use crate::stored::{Takers, Verdicts, Wish};
 
 /// Demands that a pass has found the dump to be what was stored.
 pub(super) fn demand_sound(verdicts: &Verdicts) -> Result<(), StageError> {
+    match damage(verdicts) {
+        None => Ok(()),
+        Some(what) => Err(StageError::Damaged { what }),
+    }
+}
+
+/// The first faults of a dump that does not hold what was stored.
+pub(crate) fn damage(verdicts: &Verdicts) -> Option<String> {
     if verdicts.is_sound() {
-        return Ok(());
+        return None;
     }
     let faults = verdicts.faults().take(3).map(|found| {
         let path = crate::archive::escape::escape(&found.path);
         format!("`{path}` {}", crate::executor::chain(&found.fault))
     });
-    Err(StageError::Damaged {
-        what: faults.collect::<Vec<_>>().join("; "),
-    })
+    Some(faults.collect::<Vec<_>>().join("; "))
 }
 
 /// Reads every byte of a dump and keeps nothing; stops when it is cancelled, or when the engine may not have what it

@@ -11,9 +11,14 @@ use crate::stored::Dump;
 
 impl Restoring {
     /// What comes after the swap. Whatever fails of it, who was stopped is started.
-    pub(super) async fn finish(&mut self, dump: Dump, record: Record) -> Result<(), RestoreError> {
-        let kept = self.keep(record).await;
+    pub(super) async fn finish(
+        &mut self,
+        dump: Dump,
+        mut record: Record,
+    ) -> Result<(), RestoreError> {
+        let kept = self.keep(&mut record).await;
         let started = self.start().await;
+        let noted = self.end_unless_down(record);
         let loaded = match &started {
             Ok(()) => self.load_exports(dump).await,
             Err(error) => {
@@ -21,7 +26,7 @@ impl Restoring {
                 Ok(())
             }
         };
-        let failed = [kept, started, loaded].into_iter();
+        let failed = [kept, started, noted, loaded].into_iter();
         let mut failed = failed.filter_map(Result::err);
         let Some(first) = failed.next() else {
             return Ok(());
@@ -33,7 +38,7 @@ impl Restoring {
     }
 
     /// The new content counts from now on.
-    async fn keep(&mut self, record: Record) -> Result<(), RestoreError> {
+    async fn keep(&mut self, record: &mut Record) -> Result<(), RestoreError> {
         self.report.changed = Changed::All;
         let in_place = std::mem::take(&mut self.in_place);
         let failed = bridge::blocking("removing old content", move || in_place.keep()).await?;
@@ -41,14 +46,14 @@ impl Restoring {
             let cause: &dyn std::error::Error = error;
             tracing::warn!(cause, "old content could not be removed");
         }
-        record.end()?;
+        record.settled()?;
         let names = self.plan.volumes.iter();
         let names = names.filter_map(|row| row.volume.real_name().map(str::to_owned));
         Ok(made_whole(&self.world.state, &names.collect::<Vec<_>>())?)
     }
 
     /// Everything as it was, and whoever was stopped runs again.
-    pub(super) async fn take_back(&mut self, record: Record) -> Result<(), RestoreError> {
+    pub(super) async fn take_back(&mut self, mut record: Record) -> Result<(), RestoreError> {
         writes::take_back(std::mem::take(&mut self.written));
         let in_place = std::mem::take(&mut self.in_place);
         let failed = bridge::blocking("putting back old content", move || in_place.undo()).await?;
@@ -71,8 +76,18 @@ impl Restoring {
             );
             return Ok(());
         }
-        let ended = record.end();
-        self.bring_back().await?;
-        Ok(ended?)
+        let settled = record.settled();
+        let back = self.bring_back().await;
+        self.end_unless_down(record)?;
+        back?;
+        Ok(settled?)
+    }
+
+    /// Ends the record once whoever was stopped runs: until then `recover` and the next run start them.
+    fn end_unless_down(&self, record: Record) -> Result<(), RestoreError> {
+        if self.report.not_brought_back.is_empty() {
+            record.end()?;
+        }
+        Ok(())
     }
 }

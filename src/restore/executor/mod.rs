@@ -22,5 +22,6 @@ mod upload;
 mod volumes;
 mod writes;
 
+pub(crate) use check::damage;
 pub use spine::{World, restore};
 pub(crate) use stager::StageError;

@@ -14,7 +14,7 @@ use crate::restore::plan::model::{LeftOut, StopPlan, Target, VolumePlan};
 use crate::restore::plan::volume_of;
 use crate::restore::report::MemberRow;
 use crate::restore::running::{Running, ServiceRow, steps};
-use crate::restore::unfinished::Record;
+use crate::restore::unfinished::{Record, StoppedRow};
 use crate::stored::Dump;
 
 impl Restoring {
@@ -132,8 +132,12 @@ impl Restoring {
         let steps = steps(services, self.facts.model.as_ref(), &self.plan.stop);
         match running.start_in_order(&self.plan.project, &steps).await {
             Ok(rows) => (rows, Ok(())),
-            Err(error) => (running.start_stopped(&self.plan.stop).await, Err(error)),
+            Err(error) => (running.start_stopped(&self.stopped()).await, Err(error)),
         }
+    }
+
+    fn stopped(&self) -> Vec<StoppedRow> {
+        self.plan.stop.iter().map(Into::into).collect()
     }
 
     /// Notes who was stopped and is not up, with the command that starts it.
@@ -223,7 +227,7 @@ impl Restoring {
                 .collect();
             self.start_services(&running, &services).await
         } else {
-            (running.start_stopped(&self.plan.stop).await, Ok(()))
+            (running.start_stopped(&self.stopped()).await, Ok(()))
         };
         self.note_down(&rows);
         Ok(failed?)

@@ -118,6 +118,7 @@ impl Restoring {
     /// Everything up to the point from which the new content counts.
     async fn change(&mut self, dump: Dump, record: &mut Record) -> Result<Dump, RestoreError> {
         if let Some(running) = &self.running {
+            record.add_stopped(&self.plan.stop)?;
             running.stop_all(&self.plan.stop).await?;
         }
         let goes = self.destinations(record).await?;

@@ -107,6 +107,10 @@ impl<V: TarVisitor> TarParser<V> {
             | EntryType::XGlobalHeader
             | EntryType::GNULongName
             | EntryType::GNULongLink) => {
+                // To some readers, one of an unknown format is a file of its own.
+                if !header.has_magic() {
+                    return Err(TarError::BadField { at, field: "magic" });
+                }
                 let len = header
                     .size()
                     .ok_or(TarError::BadField { at, field: "size" })?;

@@ -110,12 +110,30 @@ async fn an_after_runs_whatever_fails_and_one_that_fails_is_loud() {
         ["before db", "before web", "after web", "after db"]
     );
     assert!(target.has("finish"), "the dump is fine");
+    assert_eq!(due(&stage), 0, "it is for a person now");
     // A panic while it is read, which is a bug.
     let mut stage = hooked(&ALL);
     stage.recorder.panics_at = Some("progress");
     let (report, _) = stage.dump().await;
     assert_eq!(report.exit(None), Exit::Failed);
     assert_eq!(ran(&stage).last().map(String::as_str), Some("after db"));
+}
+
+#[tokio::test]
+async fn an_after_that_nobody_could_start_is_due_still() {
+    let mut stage = hooked(&ALL);
+    let engine = Arc::clone(&stage.engine);
+    let act = move || engine.fail(Method::Exec, Some("blog-db-1"), &Fault::Lost, 9);
+    stage.recorder.acts_at = Some(("hook `hooks[1].after`", Arc::new(act)));
+    let (report, _) = stage.dump().await;
+    assert_eq!(report.exit(None), Exit::NotBrought);
+    assert_eq!(due(&stage), 1);
+}
+
+/// The journals that say that something is due.
+fn due(stage: &Stage) -> usize {
+    let journals = crate::executor::journal::all(&stage.state_folder());
+    journals.expect("it can be read").len()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::executor::journal;
-use crate::executor::recover::{RecoverReport, recover};
+use crate::executor::recover::{RecoverReport, left_held, recover};
 
 impl Stage {
     /// Holds everybody, and dies: the keeper goes on for ever, since nobody is there to tell it.
@@ -58,6 +58,21 @@ async fn what_a_dead_run_held_is_brought_back_once() {
         assert_eq!(stage.journals(), 0);
         assert!(stage.recover().await.runs.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_learns_who_a_dead_run_has_left_held() {
+    let stage = Stage::new();
+    stage.die().await;
+    let left = |engine: &str| left_held(&stage.state_folder(), engine).expect("it can be read");
+    assert!(left("FAKE").is_empty(), "it lives");
+    stage.bury();
+    assert_eq!(
+        left("FAKE"),
+        ["a", "b", "c"].map(|service| held(service).id)
+    );
+    assert!(left("ANOTHER").is_empty());
+    assert_eq!(stage.journals(), 1, "nothing was undone");
 }
 
 #[tokio::test(start_paused = true)]
