@@ -185,7 +185,11 @@ fn padded(block: &[u8]) -> [u8; 512] {
     whole
 }
 
+/// Without what says nothing; that reader takes but one NUL off a long name.
 fn trimmed(mut path: &[u8]) -> &[u8] {
+    while let Some(rest) = path.strip_suffix(b"\0") {
+        path = rest;
+    }
     while let Some(rest) = path.strip_prefix(b"./") {
         path = rest;
     }

@@ -30,7 +30,9 @@ impl<'a> Block<'a> {
             _ if block[257..263] == *b"ustar\0" => Format::Ustar,
             _ => Format::V7,
         };
-        let stated = number(&header.as_old().cksum)?;
+        let stated = &header.as_old().cksum;
+        // One that states nothing is right to some readers where the signed bytes cancel each other out.
+        let stated = octal(stated).filter(|_| stated.iter().any(u8::is_ascii_digit))?;
         let blank = (148..156).map(|_| b' ');
         let summed = || {
             block[..148]
@@ -177,5 +179,8 @@ mod tests {
         assert!(Block::new(&block).is_some());
         block[0] = 0xfe;
         assert!(Block::new(&block).is_none());
+        let mut unstated = [0; BLOCK];
+        (unstated[0], unstated[1]) = (0x80, 0x80);
+        assert!(Block::new(&unstated).is_none());
     }
 }
