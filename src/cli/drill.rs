@@ -16,6 +16,7 @@ use crate::config::settings::{Overrides, ReaderChoice, Settings};
 use crate::diagnostic::Finding;
 use crate::exit::Exit;
 use crate::restore::{DrillReport, DrillWorld, drill as drill_volumes};
+use crate::targets::DRILL_EXTENSION;
 use crate::text;
 
 /// Restores a dump's volumes into volumes of their own, compares, and removes them.
@@ -101,7 +102,7 @@ fn beside(place: &Place) -> Result<PathBuf, Finding> {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let stem = Codec::split_archive_name(name).map_or(name, |(stem, _)| stem);
     let stem = text::os(std::os::unix::ffi::OsStrExt::from_bytes(stem));
-    Ok(path.with_file_name(format!("{stem}.drill.json")))
+    Ok(path.with_file_name(format!("{stem}{DRILL_EXTENSION}")))
 }
 
 /// Writes the result beside its place and gives it its name; an older result makes room.

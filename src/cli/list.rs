@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::{Global, ListArgs};
+use super::args::{Global, ListArgs, Talk};
 use super::edge::CommandError;
 use super::file_targets::{FileTargets, no_job_file, store_at, store_url};
+use super::talk::say;
 use super::{stored, talk};
 use crate::executor::chain;
 use crate::exit::Exit;
@@ -45,9 +46,11 @@ impl Found {
 ///
 /// # Errors
 /// When there is no such folder, no file that would name targets, or none of them can be looked into.
-pub(super) fn list(global: &Global, args: &ListArgs) -> Result<Exit, CommandError> {
+pub(super) fn list(global: &Global, args: &ListArgs, talk: &Talk) -> Result<Exit, CommandError> {
     let found = find(global, args)?;
-    tell_lack(&found);
+    if !talk.quiet {
+        tell_lack(&found);
+    }
     let printed = if args.json {
         let rows = found.iter().flat_map(|found| {
             let row = |dump| Row::of(found.target.as_deref(), dump);
@@ -145,12 +148,14 @@ fn tell_lack(found: &[Found]) {
         } else {
             ""
         };
-        tracing::info!("there is no dump {whose}{}", one.place);
+        say(&format!("there is no dump {whose}{}", one.place));
     }
     let of_others: usize = found.iter().map(|one| one.of_others).sum();
     if of_others > 0 {
         let dumps = text::count(of_others as u64, "dump");
-        tracing::info!("{dumps} of other projects: `--all-projects` lists them");
+        say(&format!(
+            "{dumps} of other projects: `--all-projects` lists them"
+        ));
     }
 }
 

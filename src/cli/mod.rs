@@ -105,7 +105,7 @@ fn execute(cli: Cli) -> Result<Exit, CommandError> {
             Command::Run(args) => run::run(&cli.global, &args, &talk).await,
             Command::Check(args) => check::check(&cli.global, &args),
             Command::Init(args) => init::init(&cli.global, &args),
-            Command::List(args) => list::list(&cli.global, &args),
+            Command::List(args) => list::list(&cli.global, &args, &talk),
             Command::Prune(args) => prune::prune(&cli.global, &args),
             Command::Restore(args) => restore::restore(&cli.global, &args, &talk).await,
             Command::Drill(args) => drill::drill(&cli.global, &args, &talk).await,

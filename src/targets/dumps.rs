@@ -19,6 +19,9 @@ use crate::codecs::Codec;
 /// What a marker's name has behind the dump's.
 pub(crate) const MARKER_EXTENSION: &str = ".manifest.yml";
 
+/// What the name of a drill's result has behind the dump's.
+pub(crate) const DRILL_EXTENSION: &str = ".drill.json";
+
 /// An open folder of dumps. Everything in it is reached through its descriptor, so that nothing is
 /// written below a mount point when the disk goes away.
 #[derive(Debug)]

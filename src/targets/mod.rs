@@ -29,7 +29,7 @@ mod tar_stream;
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};
 
-pub(crate) use dumps::MARKER_EXTENSION;
+pub(crate) use dumps::{DRILL_EXTENSION, MARKER_EXTENSION};
 pub use error::TargetError;
 pub(crate) use object::check_clock;
 pub use object::{Limits, Shared};

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::TargetError;
 use super::claim::{Claim, claim};
-use super::dumps::{DumpsFolder, MARKER_EXTENSION};
+use super::dumps::{DRILL_EXTENSION, DumpsFolder, MARKER_EXTENSION};
 use super::hidden::{hidden_name, is_hidden_name};
 use super::site::OrFailed;
 use super::step::Step;
@@ -73,7 +73,10 @@ impl Remover {
     /// When it cannot be hidden, which changes nothing, or not wholly removed: then it is no dump any more.
     pub fn folder(&self, name: &OsStr) -> Result<(), TargetError> {
         match self.hide(name, Kind::Folder)? {
-            Some(hidden) => self.remove(&hidden),
+            Some(hidden) => {
+                self.drill_record(name)?;
+                self.remove(&hidden)
+            }
             None => Ok(()),
         }
     }
@@ -85,11 +88,21 @@ impl Remover {
     pub fn archive(&self, dump: &OsStr, file: &OsStr) -> Result<(), TargetError> {
         let marker = OsString::from_vec([dump.as_bytes(), MARKER_EXTENSION.as_bytes()].concat());
         let marker = self.hide(&marker, Kind::File)?;
+        self.drill_record(dump)?;
         // The hidden marker goes last: as long as it is there, it says what the archive is.
         if let Some(archive) = self.hide(file, Kind::File)? {
             self.remove(&archive)?;
         }
         marker.map_or(Ok(()), |marker| self.remove(&marker))
+    }
+
+    /// Removes what a drill has written beside the dump: without it, it says nothing.
+    fn drill_record(&self, dump: &OsStr) -> Result<(), TargetError> {
+        let record = [dump.as_bytes(), DRILL_EXTENSION.as_bytes()].concat();
+        match self.hide(OsStr::from_bytes(&record), Kind::File)? {
+            Some(hidden) => self.remove(&hidden),
+            None => Ok(()),
+        }
     }
 
     /// What runs have left behind or are writing, by name.
@@ -256,13 +269,16 @@ mod tests {
             "b.manifest.yml",
             "b.tar",
             "c",
+            "a.drill.json",
+            "b.drill.json",
+            "c.drill.json",
         ] {
             fs::write(at(file), "x").unwrap();
         }
         let remover = remover(folder.path());
         remover.folder("a".as_ref()).unwrap();
         remover.archive("b".as_ref(), "b.tar.zst".as_ref()).unwrap();
-        assert_eq!(names(folder.path()), ["b.tar", "c"]);
+        assert_eq!(names(folder.path()), ["b.tar", "c", "c.drill.json"]);
         // Somebody else was faster.
         remover.folder("a".as_ref()).unwrap();
         remover.archive("b".as_ref(), "b.tar.zst".as_ref()).unwrap();

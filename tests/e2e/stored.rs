@@ -224,9 +224,11 @@ fn the_latest_of_several_projects_is_that_of_the_working_folder() {
     }
     let elsewhere = first.beside("elsewhere");
     let mut show = first.program(&["show", text(&latest)]);
-    run(show.current_dir(&elsewhere))
-        .expect(2)
-        .says(&[&first.name, &second.name, "`-p NAME` picks"]);
+    run(show.current_dir(&elsewhere)).expect(2).says(&[
+        &first.name,
+        &second.name,
+        "`-p NAME` picks",
+    ]);
     let mut show = first.program(&["-p", &second.name, "show", "--json", text(&latest)]);
     let shown = run(show.current_dir(&elsewhere)).expect(0);
     assert_eq!(shown.json()["project"]["name"], *second.name);
