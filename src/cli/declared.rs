@@ -1,5 +1,6 @@
 //! The job file of a project: where it is, what it says, and whether the project agrees.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::args::Global;
@@ -16,6 +17,8 @@ pub(super) struct Declared {
     pub(super) file: JobFile,
     document: Document,
     pub(super) project: Project,
+    /// Whether the project's name is only that of its folder, since no Compose file is left that could say another.
+    pub(super) name_is_guess: bool,
 }
 
 impl Declared {
@@ -24,6 +27,28 @@ impl Declared {
     /// # Errors
     /// Everything that is wrong with the file, sorted by line.
     pub(super) fn load(global: &Global, cwd: &Path, source: &Source) -> Result<Self, Vec<Finding>> {
+        Self::load_with(global, cwd, source, Needs::Project)
+    }
+
+    /// The same for whoever looks at dumps: where no Compose file is left, the project is known by name and folder
+    /// alone. Nothing is held against the file then.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(super) fn load_to_look(
+        global: &Global,
+        cwd: &Path,
+        source: &Source,
+    ) -> Result<Self, Vec<Finding>> {
+        Self::load_with(global, cwd, source, Needs::Name)
+    }
+
+    fn load_with(
+        global: &Global,
+        cwd: &Path,
+        source: &Source,
+        needs: Needs,
+    ) -> Result<Self, Vec<Finding>> {
         if let Some(finding) = misnamed(global, cwd, source) {
             return Err(vec![finding]);
         }
@@ -33,14 +58,19 @@ impl Declared {
             document,
             mut findings,
         } = job_file::load(source, &environment).map_err(|finding| vec![finding])?;
-        let project = match load_project(global, cwd, source, &file) {
-            Ok(project) => project,
+        let (project, name_is_guess) = match load_project(global, cwd, source, &file) {
+            Ok(project) => {
+                findings.extend(plan::job_file::findings(&file, &document, &project));
+                (project, false)
+            }
+            Err(LoadError::NoComposeFile { .. }) if needs == Needs::Name => {
+                lost_project(global, cwd, source, &file)
+            }
             Err(error) => {
                 findings.push(unloaded(&error));
                 return Err(in_order(findings));
             }
         };
-        findings.extend(plan::job_file::findings(&file, &document, &project));
         if !findings.is_empty() {
             return Err(in_order(findings));
         }
@@ -52,6 +82,7 @@ impl Declared {
             file,
             document,
             project,
+            name_is_guess,
         })
     }
 
@@ -64,6 +95,42 @@ impl Declared {
             Err(in_order(found))
         }
     }
+}
+
+/// What is needed of the project that a job file is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// All that its Compose files say.
+    Project,
+    /// What it is called.
+    Name,
+}
+
+/// A project whose Compose files are gone: where it was, what it is called, and whether that is only a guess.
+fn lost_project(global: &Global, cwd: &Path, source: &Source, file: &JobFile) -> (Project, bool) {
+    let beside = match source {
+        Source::File(path) => cwd.join(path).parent().map(Path::to_owned),
+        Source::Stdin | Source::Text { .. } => None,
+    };
+    let named = global.project_dir.as_ref().map(|dir| cwd.join(dir));
+    let dir = compose::clean(&named.or(beside).unwrap_or_else(|| cwd.to_owned()));
+    let given = global
+        .project_name
+        .clone()
+        .or_else(|| file.project.name.clone());
+    let variable = || std::env::var(compose::NAME_VARIABLE).ok();
+    let name = given.or_else(variable).filter(|name| !name.is_empty());
+    let is_guess = name.is_none();
+    let project = Project {
+        name: name.unwrap_or_else(|| compose::name_of_folder(&dir)),
+        dir,
+        compose_files: Vec::new(),
+        services: BTreeMap::new(),
+        volumes: BTreeMap::new(),
+        references: Vec::new(),
+        warnings: Vec::new(),
+    };
+    (project, is_guess)
 }
 
 /// Sorted by line, and no more of them than anybody reads.

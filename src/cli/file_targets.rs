@@ -24,6 +24,8 @@ use crate::stored::OpenError;
 pub(super) struct FileTargets {
     /// Which project it is.
     pub(super) project: Identity,
+    /// Whether its name is only a guess.
+    pub(super) name_is_guess: bool,
     /// Where temporary files go, as the file says it at its top level.
     pub(super) spool_dir: PathBuf,
     /// The jobs that the file declares, each with its `shrink_guard`.
@@ -50,7 +52,7 @@ impl FileTargets {
         let cwd = working_folder(global)?;
         declared::project_dir_is_folder(global, &cwd)?;
         declared::existing_source(global, &cwd)
-            .map(|source| Self::of(&Declared::load(global, &cwd, &source)?))
+            .map(|source| Self::of(&Declared::load_to_look(global, &cwd, &source)?))
             .transpose()
     }
 
@@ -76,6 +78,7 @@ impl FileTargets {
         }
         Ok(Self {
             project: Identity::new(&host, &project.name, &project.dir),
+            name_is_guess: declared.name_is_guess,
             spool_dir: spool_dir(&top),
             jobs,
             targets,

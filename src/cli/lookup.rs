@@ -1,6 +1,7 @@
 //! Which dump a user means: a path, a name in a folder of dumps, or a name in the targets that the job
 //! file declares.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
 use super::file_targets::{FileTargets, no_job_file, store_at, store_url};
-use super::own_project::prefer_own;
+use super::own_project::{OwnProject, prefer_own};
 use crate::config::job_file::DEFAULT_JOB;
 use crate::executor::chain;
 use crate::prune;
@@ -148,6 +149,22 @@ fn are_of_others(dumps: &[Listed], project: &str) -> bool {
     !dumps.is_empty() && dumps.iter().all(|dump| dump.series.project != project)
 }
 
+/// Which project is meant: the file's own. On a new machine it goes by another host or folder than its dumps.
+fn meant(file: &FileTargets, dumps: &[Listed]) -> String {
+    let ids: BTreeSet<&str> = dumps.iter().map(|dump| &*dump.series.project).collect();
+    let own = file.project.id();
+    match OwnProject::of(file).among(&ids) {
+        Some(other) if other != own => {
+            tracing::warn!(
+                "no dump of `{own}` is there: those of `{}` are taken",
+                text::os(other.as_ref())
+            );
+            other.to_owned()
+        }
+        _ => own,
+    }
+}
+
 /// Looks for a name in all of the targets: the newest dump may be in any of them.
 fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandError> {
     let wanted: &OsStr = &choice.dump;
@@ -165,7 +182,7 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
             Err(error) => unread.push((&target.place.name, error)),
         }
     }
-    let project = file.project.id();
+    let project = meant(&file, &dumps);
     let dump = match choose(&dumps, wanted, among(Some(&project), choice)) {
         Ok(dump) => dump,
         Err(NotChosen::Several(series)) => {

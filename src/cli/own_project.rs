@@ -7,14 +7,11 @@ use super::args::Global;
 use super::declared;
 use super::file_targets::FileTargets;
 use super::working_folder::working_folder;
-use crate::compose::{clean, name_of_folder};
+use crate::compose::{NAME_VARIABLE, clean, name_of_folder};
 use crate::config::identity::{Identity, host_name};
 use crate::config::layers::Layered;
 use crate::config::settings::{Overrides, Settings};
 use crate::stored::OpenError;
-
-/// The variable by which Compose takes a project's name.
-const NAME_VARIABLE: &str = "COMPOSE_PROJECT_NAME";
 
 /// The project of options and working folder, as far as it is known without a dump.
 #[derive(Debug)]
@@ -26,13 +23,18 @@ pub(super) struct OwnProject {
 }
 
 impl OwnProject {
+    /// That of a job file.
+    pub(super) fn of(file: &FileTargets) -> Self {
+        Self {
+            identity: file.project.clone(),
+            is_named: !file.name_is_guess,
+        }
+    }
+
     /// That of a job file, else of a Compose file, else of the folder. `None` where there is no folder.
     pub(super) fn find(global: &Global, file: Option<&FileTargets>) -> Option<Self> {
         if let Some(file) = file {
-            return Some(Self {
-                identity: file.project.clone(),
-                is_named: true,
-            });
+            return Some(Self::of(file));
         }
         let cwd = working_folder(global).ok()?;
         let layered = Layered::load(&Settings::default(), &Overrides::default());

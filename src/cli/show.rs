@@ -84,7 +84,7 @@ fn head(manifest: &Manifest, form: &str) -> String {
         "not complete"
     };
     format!(
-        "Project {} on {}, from {}\nMade    {} by job {}, compose-dump {}\nDump    {}, {form}, {whole}\nMembers\n",
+        "Project {} on {}, from {}\nMade    {:.0} by job {}, compose-dump {}\nDump    {}, {form}, {whole}\nMembers\n",
         shown(&manifest.project.name),
         shown(&manifest.meta.host),
         shown(&manifest.project.folder),

@@ -46,4 +46,4 @@ pub use model::{
     Role, Service, Volume, VolumesFrom, Warning,
 };
 pub(crate) use path::clean;
-pub(crate) use project_name::of_folder as name_of_folder;
+pub(crate) use project_name::{NAME_VARIABLE, of_folder as name_of_folder};

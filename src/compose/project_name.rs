@@ -7,6 +7,9 @@ use super::template;
 use super::{LoadError, LoadOptions};
 use crate::yaml::node::Node;
 
+/// The variable by which Compose takes a project's name.
+pub(crate) const NAME_VARIABLE: &str = "COMPOSE_PROJECT_NAME";
+
 /// The name: `-p`, `COMPOSE_PROJECT_NAME`, the last `name:` of the documents, the folder's name.
 ///
 /// The first two have to be valid, the others are made so.
@@ -24,7 +27,7 @@ pub(super) fn resolve(
         .as_deref()
         .filter(|name| !name.is_empty());
     let given = option.map(|name| (name, "-p"));
-    let variable = || Some((env.filled("COMPOSE_PROJECT_NAME")?, "COMPOSE_PROJECT_NAME"));
+    let variable = || Some((env.filled(NAME_VARIABLE)?, NAME_VARIABLE));
     if let Some((name, origin)) = given.or_else(variable) {
         return if is_valid(name) {
             Ok(name.to_owned())

@@ -323,3 +323,31 @@ fn a_name_alone_is_looked_up_in_the_files_targets() {
     let latest = folder.join("latest");
     assert_eq!(shown(&[latest.to_str().unwrap()]), "default");
 }
+
+/// All that is left is a job file, in the same folder of a new machine.
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_job_file_alone_finds_the_dumps_of_the_project_that_is_lost() {
+    let (project, folder) = project("scopes: [config]\ntargets: {local: {path: TARGET}}\n");
+    project.dump(&["run"]).expect(0);
+    let other = project.sibling("compose.yaml", "services: {web: {image: none}}\n");
+    other
+        .dump(&["backup", "--config", "-t", folder.to_str().unwrap()])
+        .expect(0);
+    fs::remove_file(project.path("compose.yaml")).unwrap();
+
+    let listed = project.dump(&["list", "--json"]).expect(0).json();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let mut elsewhere = project.program(&["show", "latest", "--json"]);
+    let shown = run(elsewhere.env("COMPOSE_DUMP_HOST", "new"))
+        .expect(0)
+        .says(&["no dump of `new/", "are taken"]);
+    assert_eq!(shown.json()["project"]["name"], *project.name);
+    project
+        .dump(&["run"])
+        .expect(2)
+        .says(&["no Compose file in"]);
+    project.dump(&["restore", "latest", "--no-start"]).expect(0);
+    let compose = fs::read_to_string(project.path("compose.yaml")).unwrap();
+    assert_eq!(compose, "services: {web: {image: none}}\n");
+}
