@@ -74,8 +74,16 @@ pub(crate) fn extract(dump: &mut Dump, wanted: &Extraction) -> Result<Extracted,
         }
         taken?;
     }
-    let mut staged = stage.finish_among()?;
-    staged.swap()?;
+    let staged = stage.finish_among()?;
+    let mut staged = match wanted.replace {
+        true => staged,
+        false => staged.adding_only(),
+    };
+    staged.swap().map_err(|error| match error {
+        // Below a folder that is taken out, the volume's root for one, there may be files of another content.
+        ContentError::Changed { path } => ExtractionError::Findings(vec![exists(&path)]),
+        error => error.into(),
+    })?;
     let warnings = staged.losses().to_vec();
     staged.keep()?;
     let places = wanted.paths.iter().map(|path| place(wanted, path));
@@ -131,11 +139,13 @@ fn in_the_way(wanted: &Extraction, path: &Path) -> Option<Finding> {
     }
     let place = place(wanted, path);
     let is_there = place.symlink_metadata().is_ok() && !inside(path).is_empty();
-    (is_there && !wanted.replace).then(|| {
-        let message = format!("`{}` exists", crate::text::path(&place));
-        Finding::new("restore::file_differs", message)
-            .with_help("`--replace` takes its place; or name another folder with `--to`")
-    })
+    (is_there && !wanted.replace).then(|| exists(&place))
+}
+
+fn exists(place: &Path) -> Finding {
+    let message = format!("`{}` exists", crate::text::path(place));
+    Finding::new("restore::file_differs", message)
+        .with_help("`--replace` takes its place; or name another folder with `--to`")
 }
 
 #[cfg(test)]

@@ -89,6 +89,22 @@ fn single_files_come_out_of_a_volume() {
         .dump(&taken)
         .expect(2)
         .says(&["exists", "--replace"]);
+    // The whole volume, into a folder that has one of its files with other content.
+    std::fs::write(to.join("a/b/c"), "mine\n").unwrap();
+    let whole = [
+        "restore", dump, "--volume", "data", "--path", ".", "--to", out,
+    ];
+    project
+        .dump(&whole)
+        .expect(2)
+        .says(&["a/b/c` exists", "--replace"]);
+    assert_eq!(std::fs::read_to_string(to.join("a/b/c")).unwrap(), "mine\n");
+    assert_eq!(entries(&to.join("a")), ["b"]);
+    project
+        .dump(&[&whole[..], &["--replace"]].concat())
+        .expect(0);
+    assert_eq!(std::fs::read_to_string(to.join("a/b/c")).unwrap(), "deep\n");
+    assert_eq!(entries(&to.join("a")), ["b", "d"]);
     project
         .dump(&[
             "restore", dump, "--volume", "data", "--path", "nowhere", "--to", out,
