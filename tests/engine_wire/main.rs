@@ -110,6 +110,20 @@ async fn the_agreed_version_stands_in_every_request() {
     );
 }
 
+/// It is described in the oldest version, before anybody knows what it speaks, unless it knows no such one.
+#[tokio::test]
+async fn an_engine_that_has_forgotten_the_oldest_version_is_asked_in_the_agreed_one() {
+    let version = r#"{"ApiVersion":"1.47","MinAPIVersion":"1.44"}"#;
+    let forgotten = Answer::new("400 Bad Request", r#"{"message":"too old"}"#);
+    let wire = Wire::new(&[
+        ("/version", Answer::json(version)),
+        ("/v1.41/info", forgotten),
+        ("/v1.47/info", Answer::json(r#"{"ID":"Y"}"#)),
+    ]);
+    let engine = wire.connect().await.unwrap();
+    assert_eq!(engine.daemon().id, "Y");
+}
+
 #[tokio::test]
 async fn podman_is_not_read_through() {
     let version = r#"{"ApiVersion":"1.41","Components":[{"Name":"Podman Engine","Version":"4"}]}"#;

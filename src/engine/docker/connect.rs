@@ -17,6 +17,13 @@ use crate::engine::{Attempt, Daemon, EngineError, Why};
 /// The oldest API version that works: Docker Engine 20.10.
 const OLDEST: (usize, usize) = (1, 41);
 const OLDEST_TEXT: &str = "1.41";
+const OLDEST_VERSION: ClientVersion = ClientVersion {
+    major_version: OLDEST.0,
+    minor_version: OLDEST.1,
+};
+
+/// What an engine is asked for besides its version.
+const DESCRIBE: &str = "describe itself";
 
 /// Time that is left to the library's own timeout, which counts whole seconds and stops at an
 /// answer's head; [`bounded`] is the one that counts.
@@ -78,7 +85,13 @@ async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Fail
     }
     let (client, bridge) = client(endpoint).map_err(|error| Failure::Nobody(why(&error)))?;
     let operation = format!("tell its version (`{endpoint}`)");
-    let version = bounded(&operation, patience, client.version()).await;
+    // Each takes an engine some ten milliseconds, because it asks the programs that it works with. So both are
+    // asked for at once, and the version is guessed: every engine until 28 speaks the oldest one that we do.
+    let guessed = pinned(client.clone(), OLDEST_VERSION);
+    let (version, info) = tokio::join!(
+        bounded(&operation, patience, client.version()),
+        bounded(DESCRIBE, patience, guessed.info()),
+    );
     let version = version.map_err(|error| {
         // What ssh says tells more than that it went away.
         let complaint = bridge.as_ref().and_then(Bridge::complaint);
@@ -89,7 +102,10 @@ async fn try_one(endpoint: &Endpoint, limits: Limits) -> Result<Connection, Fail
     }
     let agreed = agree(&version, endpoint).map_err(Failure::Unusable)?;
     let client = pinned(client, agreed);
-    let info = bounded("describe itself", patience, client.info()).await;
+    let info = match info {
+        Err(_) if agreed != OLDEST_VERSION => bounded(DESCRIBE, patience, client.info()).await,
+        info => info,
+    };
     let daemon = decode::daemon(
         version,
         info.map_err(Failure::Unusable)?,
