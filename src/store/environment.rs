@@ -50,6 +50,11 @@ impl Environment {
         names.iter().find_map(|name| self.get(name))
     }
 
+    /// Whether `AWS_ALLOW_HTTP` says so: the word for those who have no job file in which to say it.
+    pub(super) fn allows_http(&self) -> bool {
+        self.get("AWS_ALLOW_HTTP") == Some("true")
+    }
+
     /// The file that a variable names, else that one in the home folder.
     pub(super) fn file(&self, variable: &str, in_home: &str) -> Option<PathBuf> {
         let named = self.get(variable).map(PathBuf::from);

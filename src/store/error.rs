@@ -192,9 +192,9 @@ impl StoreError {
             ),
             Self::Half { .. } => Some("set both, in the target or in the environment"),
             Self::BadEndpoint => Some("write scheme and host only; the bucket stands in `url`"),
-            Self::PlainHttp => {
-                Some("use `https`, or set `allow_http: true` for a network that you trust")
-            }
+            Self::PlainHttp => Some(
+                "use `https`, or say `allow_http: true` for a network that you trust (AWS_ALLOW_HTTP=true without a job file)",
+            ),
             Self::NoCertificate { .. } => {
                 Some("let `ca_file` name a file with `-----BEGIN CERTIFICATE-----`")
             }

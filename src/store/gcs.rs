@@ -27,7 +27,7 @@ pub(super) fn client(
         .with_retry(common.retry)
         .with_http_connector(common.connector);
     if let Some(given) = &options.endpoint {
-        builder = builder.with_base_url(&endpoint(given, options)?);
+        builder = builder.with_base_url(&endpoint(given, options.allow_http)?);
     }
     let builder = identity(builder, options, environment)?;
     builder.build().map_err(setup(Service::Gcs))

@@ -51,6 +51,7 @@ pub use answer::{Answer, AnswerKind};
 pub use clock::StoreClock;
 pub use environment::Environment;
 pub use error::{Action, StoreError};
+pub use open::endpoint;
 pub use options::{Given, StoreOptions};
 pub use patience::Patience;
 pub use read::Pinned;

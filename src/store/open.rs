@@ -47,6 +47,11 @@ impl Store {
         patience: Patience,
     ) -> Result<Self, StoreError> {
         let clock = StoreClock::default();
+        let said_by_aws = url.service == Service::S3 && environment.allows_http();
+        let options = &StoreOptions {
+            allow_http: options.allow_http || said_by_aws,
+            ..options.clone()
+        };
         let of_aws = environment
             .get("AWS_CA_BUNDLE")
             .filter(|_| url.service == Service::S3);
@@ -115,11 +120,11 @@ pub(super) fn setup(service: Service) -> impl Fn(object_store::Error) -> StoreEr
 ///
 /// # Errors
 /// When it is no URL of a host, and when it is not encrypted and nobody has allowed that.
-pub(super) fn endpoint(given: &str, options: &StoreOptions) -> Result<String, StoreError> {
+pub fn endpoint(given: &str, allow_http: bool) -> Result<String, StoreError> {
     let url = reqwest::Url::parse(given).map_err(|_| StoreError::BadEndpoint)?;
     let extra = url.query().is_some() || url.fragment().is_some() || !url.username().is_empty();
     match (url.scheme(), url.host_str()) {
-        ("http", Some(_)) if !extra && !options.allow_http => Err(StoreError::PlainHttp),
+        ("http", Some(_)) if !extra && !allow_http => Err(StoreError::PlainHttp),
         ("http" | "https", Some(_)) if !extra => Ok(given.trim_end_matches('/').to_owned()),
         _ => Err(StoreError::BadEndpoint),
     }
@@ -157,21 +162,16 @@ mod tests {
 
     #[test]
     fn endpoints_are_hosts_and_encrypted_unless_said_otherwise() {
-        let strict = StoreOptions::default();
-        let lenient = StoreOptions {
-            allow_http: true,
-            ..StoreOptions::default()
-        };
         assert!(matches!(
-            endpoint("http://h", &strict),
+            endpoint("http://h", false),
             Err(StoreError::PlainHttp)
         ));
         assert_eq!(
-            endpoint("http://h:1/", &lenient).ok().as_deref(),
+            endpoint("http://h:1/", true).ok().as_deref(),
             Some("http://h:1")
         );
         assert_eq!(
-            endpoint("https://h", &strict).ok().as_deref(),
+            endpoint("https://h", false).ok().as_deref(),
             Some("https://h")
         );
         for wrong in [
@@ -182,9 +182,24 @@ mod tests {
             "https://h?x=1",
             "https://",
         ] {
-            let refused = endpoint(wrong, &lenient);
+            let refused = endpoint(wrong, true);
             assert!(matches!(refused, Err(StoreError::BadEndpoint)), "{wrong}");
         }
+    }
+
+    #[test]
+    fn plain_http_can_be_allowed_where_there_is_no_file() {
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "k"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:3900"),
+        ];
+        let url = StoreUrl::parse("s3://b/x").expect("a URL");
+        let open = |environment| Store::open(&url, &StoreOptions::default(), &environment);
+        let refused = open(Environment::new(variables, None));
+        assert!(matches!(refused, Err(StoreError::PlainHttp)));
+        let allowed = variables.into_iter().chain([("AWS_ALLOW_HTTP", "true")]);
+        assert!(open(Environment::new(allowed, None)).is_ok());
     }
 
     #[test]

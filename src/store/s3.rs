@@ -68,7 +68,7 @@ fn place(
         let in_path = options.path_style.unwrap_or_else(|| bucket.contains('.'));
         return Ok(builder.with_virtual_hosted_style_request(!in_path));
     };
-    let endpoint = endpoint(given, options)?;
+    let endpoint = endpoint(given, options.allow_http)?;
     if options.path_style.unwrap_or(true) {
         return Ok(builder.with_endpoint(endpoint));
     }

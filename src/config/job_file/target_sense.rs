@@ -11,7 +11,7 @@ use super::target::{FOR_ALL, TargetFormat, TargetRules, nowhere};
 use crate::codecs::Codec;
 use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::Finding;
-use crate::store::{StoreOptions, StoreUrl};
+use crate::store::{self, StoreOptions, StoreUrl};
 
 /// Everything of the kind, target by target.
 pub(super) fn findings(file: &JobFile, document: &Document, found: &mut Vec<Finding>) {
@@ -27,6 +27,7 @@ pub(super) fn findings(file: &JobFile, document: &Document, found: &mut Vec<Find
                 found.push(located(missing, document, (&path, Part::Key)));
             }
         }
+        found.extend(bad_endpoint(target, document, &path));
         options(target, document, &path, found);
         if let Some(first) = seen.insert(place(target), name) {
             let message = format!("the targets `{first}` and `{name}` are the same place");
@@ -66,6 +67,17 @@ fn two_places(document: &Document, path: &KeyPath) -> Finding {
 fn bad_url(url: &str, document: &Document, path: &KeyPath) -> Option<Finding> {
     let error = TargetArg::in_store(url, StoreOptions::default()).err()?;
     Some(located(error, document, (&path.join("url"), Part::Value)))
+}
+
+fn bad_endpoint(target: &TargetRules, document: &Document, path: &KeyPath) -> Option<Finding> {
+    let given = target.endpoint.as_deref()?;
+    let error = store::endpoint(given, target.allow_http).err()?;
+    let at = (&path.join("endpoint"), Part::Value);
+    let finding = document.finding("config::target_endpoint", error.to_string(), at);
+    Some(match error.help() {
+        Some(help) => finding.with_help(help),
+        None => finding,
+    })
 }
 
 fn bad_path(
