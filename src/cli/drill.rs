@@ -83,7 +83,9 @@ fn told(report: &DrillReport) -> String {
     }
     let volumes = text::count(report.volumes.len() as u64, "volume");
     lines.push_str(&if report.sound {
-        format!("sound: {volumes} restored, each entry is what was stored\n")
+        format!(
+            "sound: {volumes} restored, each entry is what was stored (a drill leaves config and mounted folders out)\n"
+        )
     } else {
         format!("not sound: of {volumes}, some did not come back as they were stored\n")
     });

@@ -94,10 +94,10 @@ impl<'a> Asked<'a> {
             .iter()
             .any(|endpoint| !matches!(endpoint.address, Address::Unix(_)));
         let exports = request.wants(Scope::Exports) && !request.rules.exports.is_empty();
-        // Bind mounts are of the engine's host: those of this one would be the wrong ones.
         let mut hooks = request.rules.hooks.iter();
         let hooks = hooks.any(|hook| hook.service.is_some());
         let in_services = exports || hooks;
+        // Bind mounts are of the engine's host: those of this one would be the wrong ones.
         let needed = request.wants(Scope::Volumes)
             || in_services
             || elsewhere && request.wants(Scope::Mounted);

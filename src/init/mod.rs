@@ -202,7 +202,7 @@ fn pause(project: &Project) -> String {
         "
 # Running services that can write to what is read are paused until it is read.
 pause:
-  default: pause  # or none: they go on, and what is read may not fit together
+  default: pause  # or stop; or none: they go on, and what is read may not fit together
 {services}"
     )
 }

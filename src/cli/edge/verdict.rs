@@ -130,6 +130,10 @@ impl CommandError {
         Self::Extraction(ExtractionError::Extract(ExtractError::NotThere { .. })) => {
             Some("`compose-dump show DUMP --files VOLUME` lists what is in it".to_owned())
         }
+        Self::Damaged(_) => Some(
+            "`compose-dump verify DUMP` says which members are damaged; sound ones come out one by one with `compose-dump restore DUMP --volume MEMBER --path . --to DIR`"
+                .to_owned(),
+        ),
         Self::Interrupted(_)
         | Self::Contents(_)
         | Self::Extraction(_)
@@ -137,7 +141,6 @@ impl CommandError {
         | Self::Record { .. }
         | Self::Look(_)
         | Self::Settle(_)
-        | Self::Damaged(_)
         | Self::Endpoint(_)
         | Self::Findings(_)
         | Self::Start(_)
