@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, sync_channe
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::Compression;
 use super::encoder::{Stage, Step};
-use super::{Compression, cores};
 
 /// Workers when nobody chose: beyond them reading is the limit, and each costs memory.
 const AUTOMATIC_WORKERS: u32 = 16;
@@ -50,7 +50,7 @@ pub(super) trait BlockFormat: Send {
 pub(super) fn workers(compression: &Compression) -> u32 {
     compression
         .threads_given()
-        .unwrap_or_else(|| cores().min(AUTOMATIC_WORKERS))
+        .unwrap_or_else(|| compression.own_cores().min(AUTOMATIC_WORKERS))
 }
 
 /// How many blocks there are at most, raw or compressed: one in each worker's hands, one waiting for each, one

@@ -33,6 +33,7 @@ pub(super) trait Stage: Send {
 /// Nothing more is written when it is dropped: a stream that was not [finished](Encoder::finish) is
 /// left without an end, which every decoder reports.
 pub struct Encoder<W: Write> {
+    compression: Compression,
     stage: Option<Box<dyn Stage>>,
     buffer: Vec<u8>,
     filled: usize,
@@ -56,6 +57,7 @@ impl<W: Write> Encoder<W> {
     /// `OutOfMemory` where the codec cannot get its memory.
     pub fn new(inner: W, compression: &Compression) -> io::Result<Self> {
         Ok(Self {
+            compression: *compression,
             stage: compression.stage()?,
             buffer: vec![0; BUFFER_LEN],
             filled: 0,
@@ -68,6 +70,36 @@ impl<W: Write> Encoder<W> {
     /// # Errors
     /// Those of the codec and of writing.
     pub fn finish(mut self) -> io::Result<W> {
+        self.end_stream()?;
+        Ok(self.inner)
+    }
+
+    /// Ends the compressed stream and begins another one behind it: a member (gzip, RFC 1952 section 2.2), a
+    /// frame (zstd, RFC 8878 section 3.1), a stream (xz, bzip2). Decoders read them all as one. Whatever was
+    /// written so far has reached the writer, and may stand elsewhere than what is written from now on.
+    ///
+    /// # Errors
+    /// Those of the codec and of writing.
+    pub fn divide(&mut self) -> io::Result<()> {
+        self.end_stream()?;
+        self.stage = self.compression.stage()?;
+        Ok(())
+    }
+
+    /// Forgets what was written since the beginning or the last [`Encoder::divide`], as far as the writer has
+    /// not been given it.
+    ///
+    /// # Errors
+    /// Those of the codec.
+    pub fn forget(&mut self) -> io::Result<()> {
+        self.filled = 0;
+        // The old one's memory goes before the new one takes its own.
+        self.stage = None;
+        self.stage = self.compression.stage()?;
+        Ok(())
+    }
+
+    fn end_stream(&mut self) -> io::Result<()> {
         if let Some(mut stage) = self.stage.take() {
             loop {
                 let step = stage.finish(&mut self.buffer[self.filled..])?;
@@ -78,8 +110,7 @@ impl<W: Write> Encoder<W> {
                 self.empty_buffer()?;
             }
         }
-        self.empty_buffer()?;
-        Ok(self.inner)
+        self.empty_buffer()
     }
 
     /// Gives the stream up, and the writer back. What the codec holds is lost.
@@ -90,6 +121,11 @@ impl<W: Write> Encoder<W> {
     /// What is written to. Bytes may still wait in the encoder.
     pub fn get_ref(&self) -> &W {
         &self.inner
+    }
+
+    /// As [`Encoder::get_ref`]. What is written to it directly comes before what waits in the encoder.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
     }
 
     fn empty_buffer(&mut self) -> io::Result<()> {

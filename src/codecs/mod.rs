@@ -31,6 +31,8 @@ pub struct Compression {
     pub level: Option<i32>,
     /// Worker threads of codecs that have them; as many as there are cores if `None` or 0.
     pub threads: Option<u32>,
+    /// Encoders with these settings that work side by side, and share cores and memory among them.
+    pub side_by_side: NonZero<u8>,
 }
 
 /// Settings that a codec does not have.
@@ -62,6 +64,7 @@ impl Compression {
             codec,
             level: None,
             threads: None,
+            side_by_side: NonZero::<u8>::MIN,
         }
     }
 
@@ -80,7 +83,7 @@ impl Compression {
         }
     }
 
-    /// Memory in bytes that an [`Encoder`] with these settings needs at most, its buffers included.
+    /// Memory in bytes that all [`Encoder`]s with these settings need together at most, their buffers included.
     ///
     /// - gz: zlib's own formula at 15 window bits and memory level 8 for each thread, and blocks; see `gz.rs`.
     /// - bz2: 400 kB + 8 times the block of level x 100 kB for each thread (bzip2 manual, section 2.5), and blocks.
@@ -95,7 +98,7 @@ impl Compression {
             Codec::Xz => xz::memory_bytes(self),
             Codec::Zst => zst::memory_bytes(self),
         };
-        codec + encoder::BUFFER_LEN as u64
+        u64::from(self.side_by_side.get()) * (codec + encoder::BUFFER_LEN as u64)
     }
 
     /// The level that is used: the one given, or the codec's default; 0 for [`Codec::None`].
@@ -115,6 +118,11 @@ impl Compression {
     /// The number of threads that was asked for, or `None` when the codec is to choose.
     fn threads_given(&self) -> Option<u32> {
         self.threads.filter(|threads| *threads > 0)
+    }
+
+    /// The cores that one encoder has: one at least.
+    fn own_cores(&self) -> u32 {
+        (cores() / u32::from(self.side_by_side.get())).max(1)
     }
 
     fn stage(&self) -> std::io::Result<Option<Box<dyn Stage>>> {

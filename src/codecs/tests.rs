@@ -67,15 +67,37 @@ fn every_level_of_every_codec_works_with_one_and_with_three_threads() {
         for level in codec.levels().unwrap() {
             for threads in [1, 3] {
                 let compression = Compression {
-                    codec,
                     level: Some(level),
                     threads: Some(threads),
+                    ..Compression::new(codec)
                 };
                 let encoded = encode(&compression, &[&data]);
                 assert!(encoded.len() < data.len(), "{codec} {level}");
                 assert_eq!(decode(codec, &encoded).unwrap(), data, "{codec} {level}");
             }
         }
+    }
+}
+
+#[test]
+fn what_is_divided_may_be_put_together_in_another_order() {
+    let (head, content, tail) = (sample(700), sample(1_500_000), sample(90));
+    for codec in Codec::ALL {
+        let mut encoder = Encoder::new(Vec::new(), &Compression::new(codec)).unwrap();
+        let mut part = |data: &[u8]| {
+            encoder.write_all(data).unwrap();
+            encoder.divide().unwrap();
+            std::mem::take(encoder.get_mut())
+        };
+        let (content_first, head_second) = (part(&content), part(&head));
+        encoder.write_all(&content[..1_000_000]).unwrap();
+        encoder.forget().unwrap();
+        encoder.get_mut().clear();
+        encoder.write_all(&tail).unwrap();
+        let tail_last = encoder.finish().unwrap();
+        let all = [head_second, content_first, tail_last].concat();
+        let expected = [&head[..], &content, &tail].concat();
+        assert!(decode_all(codec, &all) == expected, "{codec}");
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use xz2::stream::{Action, CONCATENATED, Check, MtStreamBuilder, Status, Stream};
 
+use super::Compression;
 use super::encoder::{Stage, Step};
-use super::{Compression, cores};
 
 /// Memory in bytes for which the number of threads is reduced when nobody chose it: one thread of
 /// level 6 needs about 150 MiB, and servers have many cores.
@@ -41,10 +41,11 @@ fn chosen(compression: &Compression) -> MtStreamBuilder {
     if let Some(threads) = compression.threads_given() {
         return builder(level, threads);
     }
-    (1..=cores())
+    let memory = AUTOMATIC_MEMORY_BYTES / u64::from(compression.side_by_side.get());
+    (1..=compression.own_cores())
         .rev()
         .map(|threads| builder(level, threads))
-        .find(|builder| builder.memusage() <= AUTOMATIC_MEMORY_BYTES)
+        .find(|builder| builder.memusage() <= memory)
         .unwrap_or_else(|| builder(level, 1))
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
+use super::Compression;
 use super::encoder::{Stage, Step};
-use super::{Compression, cores};
 
 /// Workers when nobody chose: beyond them reading is the limit, and each costs memory.
 const AUTOMATIC_WORKERS: u32 = 16;
@@ -58,12 +58,13 @@ impl Sharing {
         let (window, chain, hash) = LEVELS[level.clamp(1, LEVELS.len()) - 1];
         let workers = compression
             .threads_given()
-            .unwrap_or_else(|| cores().min(AUTOMATIC_WORKERS));
+            .unwrap_or_else(|| compression.own_cores().min(AUTOMATIC_WORKERS));
         let window_bytes = 1_u64 << window;
+        let jobs_bytes = JOBS_BYTES / u64::from(compression.side_by_side.get());
         Self {
             workers,
             // libzstd's own choice is four windows.
-            job_bytes: (JOBS_BYTES / jobs(workers)).clamp(window_bytes, 4 * window_bytes),
+            job_bytes: (jobs_bytes / jobs(workers)).clamp(window_bytes, 4 * window_bytes),
             context_bytes: 4 * ((1 << chain) + (1 << hash)) + CONTEXT_BYTES,
         }
     }

@@ -2,6 +2,7 @@
 //! them in. Rules for what the user names stay in [`super::job_file`].
 
 use std::fmt;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,40 @@ pub enum SpoolMode {
     Never,
     /// Everything that is read while services are held.
     Always,
+}
+
+/// A number of things that happen side by side: 1 to 16.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct AtOnce(NonZero<u8>);
+
+impl AtOnce {
+    /// One after the other.
+    pub const ONE: Self = Self(NonZero::<u8>::MIN);
+    const MAX: u8 = 16;
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> NonZero<u8> {
+        self.0
+    }
+}
+
+impl TryFrom<u8> for AtOnce {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        match NonZero::new(number) {
+            Some(number) if number.get() <= Self::MAX => Ok(Self(number)),
+            _ => Err(format!("{number} is not from 1 to {}", Self::MAX)),
+        }
+    }
+}
+
+impl From<AtOnce> for u8 {
+    fn from(at_once: AtOnce) -> Self {
+        at_once.0.get()
+    }
 }
 
 /// Where and how much may be spooled.
@@ -81,6 +116,8 @@ pub struct Settings {
     pub host: Option<String>,
     /// Reader of volumes.
     pub reader: ReaderChoice,
+    /// How many volumes are read side by side.
+    pub volumes_at_once: AtOnce,
     /// Compression of members in a dump folder, or of whole archives.
     pub compression: CompressionSettings,
     /// Temporary files.
@@ -108,6 +145,7 @@ impl Default for Settings {
             pause: PauseRules::default(),
             host: None,
             reader: ReaderChoice::default(),
+            volumes_at_once: AtOnce::ONE,
             compression: CompressionSettings::default(),
             spool: SpoolSettings::default(),
             dump_name: DEFAULT_PATTERN.to_owned(),

@@ -254,7 +254,9 @@ pub(super) fn target_spec(plan: &Plan, target: &TargetPlan, run: &Run) -> Target
         spool: SpoolSpec {
             dir: target.spool.dir.clone(),
             mode: match target.spool.what {
-                SpoolWhat::Nothing | SpoolWhat::UnknownSize => SpoolMode::UnknownSize,
+                SpoolWhat::Nothing | SpoolWhat::UnknownSize | SpoolWhat::Beside => {
+                    SpoolMode::Beside
+                }
                 SpoolWhat::WhileHeld => SpoolMode::All,
             },
             limit: target.spool.limit,

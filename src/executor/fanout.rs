@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::event::{Event, Reporter, chain};
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::manifest::{Draft, Published};
-use crate::targets::{DumpWriter, StreamHead, TargetError};
+use crate::targets::{DumpWriter, Slot, StreamHead, TargetError};
 
 /// Pieces that wait in a target's queue. Chunks are at most 1 MiB, most of them 256 KiB.
 const QUEUE: usize = 16;
@@ -31,6 +31,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// A part of a dump on its way to a target.
 #[derive(Clone)]
 enum Piece {
+    /// What follows came by this slot.
+    Turn(Slot),
     Entry(Arc<Entry>),
     Begin(Arc<StreamHead>),
     Data(Bytes),
@@ -115,9 +117,30 @@ impl Lane {
     }
 }
 
-/// The beginning of all targets' queues. Shared by those who read sources, one at a time.
+/// All targets, and who spoke to them last.
+#[derive(Default)]
+struct Lanes {
+    each: Vec<Lane>,
+    turn: Slot,
+}
+
+impl Lanes {
+    fn put(&mut self, piece: &Piece, cancel: &CancellationToken) {
+        for lane in &mut self.each {
+            lane.put(piece, cancel);
+        }
+    }
+
+    /// Whether somebody still takes something.
+    fn are_open(&self) -> bool {
+        self.each.iter().any(|lane| lane.queue.is_some())
+    }
+}
+
+/// The beginning of all targets' queues. Shared by those who read sources. What is sent without saying how
+/// comes by the first slot; volumes that are read side by side have a [`FanoutSlot`] each.
 pub(crate) struct Fanout {
-    lanes: Mutex<Vec<Lane>>,
+    lanes: Mutex<Lanes>,
     /// Folders that [`Fanout::folder_once`] has passed on: as many as lie above mounted paths.
     folders: Mutex<BTreeSet<Vec<u8>>>,
     reporter: Arc<dyn Reporter>,
@@ -151,11 +174,19 @@ impl Fanout {
             });
         }
         Ok(Self {
-            lanes: Mutex::new(lanes),
+            lanes: Mutex::new(Lanes {
+                each: lanes,
+                turn: Slot::FIRST,
+            }),
             folders: Mutex::default(),
             reporter: Arc::clone(reporter),
             cancel,
         })
+    }
+
+    /// What comes by `slot`.
+    pub(crate) const fn slot(&self, slot: Slot) -> FanoutSlot<'_> {
+        FanoutSlot { fanout: self, slot }
     }
 
     /// Starts an entry of a tree member; its path is the one in the dump.
@@ -179,34 +210,31 @@ impl Fanout {
 
     /// Starts a stream member.
     pub(crate) fn begin(&self, head: StreamHead) -> Result<(), SinkClosed> {
-        self.send(&Piece::Begin(Arc::new(head)))
+        self.slot(Slot::FIRST).begin(head)
     }
 
     /// Content of what was started last.
     pub(crate) fn data(&self, chunk: Bytes) -> Result<(), SinkClosed> {
-        let bytes = chunk.len() as u64;
-        self.reporter.report(Event::Progress { bytes });
-        self.send(&Piece::Data(chunk))
+        self.slot(Slot::FIRST).data(chunk)
     }
 
     /// Ends what was started last.
     pub(crate) fn end(&self) -> Result<(), SinkClosed> {
-        self.send(&Piece::End)
+        self.slot(Slot::FIRST).end()
     }
 
     /// Ends the stream that was started last, which its source could not give whole.
     pub(crate) fn fail(&self) -> Result<(), SinkClosed> {
-        self.send(&Piece::Fail)
+        self.slot(Slot::FIRST).fail()
     }
 
     /// Waits until every target has written what it was given, or has failed. Blocks.
     pub(crate) fn settle(&self) -> Result<(), SinkClosed> {
         let mut lanes = self.lanes();
-        for lane in lanes.iter_mut() {
+        for lane in &mut lanes.each {
             lane.settle(&self.cancel);
         }
-        let taken = lanes.iter().any(|lane| lane.queue.is_some());
-        if taken && !self.cancel.is_cancelled() {
+        if lanes.are_open() && !self.cancel.is_cancelled() {
             Ok(())
         } else {
             Err(SinkClosed)
@@ -232,7 +260,7 @@ impl Fanout {
 
     /// Closes all queues, so that every target removes what it was given.
     pub(crate) fn give_up(&self) {
-        for lane in self.lanes().iter_mut() {
+        for lane in &mut self.lanes().each {
             lane.queue = None;
         }
     }
@@ -243,15 +271,20 @@ impl Fanout {
     }
 
     fn send(&self, piece: &Piece) -> Result<(), SinkClosed> {
+        self.send_by(Slot::FIRST, piece)
+    }
+
+    fn send_by(&self, slot: Slot, piece: &Piece) -> Result<(), SinkClosed> {
         if self.cancel.is_cancelled() {
             return Err(SinkClosed);
         }
         let mut lanes = self.lanes();
-        for lane in lanes.iter_mut() {
-            lane.put(piece, &self.cancel);
+        if lanes.turn != slot {
+            lanes.put(&Piece::Turn(slot), &self.cancel);
+            lanes.turn = slot;
         }
-        let taken = lanes.iter().any(|lane| lane.queue.is_some());
-        if taken && !self.cancel.is_cancelled() {
+        lanes.put(piece, &self.cancel);
+        if lanes.are_open() && !self.cancel.is_cancelled() {
             Ok(())
         } else {
             Err(SinkClosed)
@@ -260,7 +293,7 @@ impl Fanout {
 
     /// Closes the queues and waits for the threads; what was not finished is aborted by its thread.
     fn join(&self) -> Vec<(String, LaneEnd)> {
-        let mut lanes = std::mem::take(&mut *self.lanes());
+        let mut lanes = std::mem::take(&mut self.lanes().each);
         for lane in &mut lanes {
             lane.queue = None;
         }
@@ -270,8 +303,48 @@ impl Fanout {
             .collect()
     }
 
-    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the ways into the fan-out, for one stream at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct FanoutSlot<'a> {
+    fanout: &'a Fanout,
+    slot: Slot,
+}
+
+impl FanoutSlot<'_> {
+    /// Starts a stream member.
+    pub(crate) fn begin(&self, head: StreamHead) -> Result<(), SinkClosed> {
+        self.send(&Piece::Begin(Arc::new(head)))
+    }
+
+    /// Content of what was started last by this slot.
+    pub(crate) fn data(&self, chunk: Bytes) -> Result<(), SinkClosed> {
+        let bytes = chunk.len() as u64;
+        self.fanout.reporter.report(Event::Progress { bytes });
+        self.send(&Piece::Data(chunk))
+    }
+
+    /// Ends what was started last by this slot.
+    pub(crate) fn end(&self) -> Result<(), SinkClosed> {
+        self.send(&Piece::End)
+    }
+
+    /// Ends the stream that was started last by this slot, which its source could not give whole.
+    pub(crate) fn fail(&self) -> Result<(), SinkClosed> {
+        self.send(&Piece::Fail)
+    }
+
+    /// See [`Fanout::is_cancelled`].
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.fanout.is_cancelled()
+    }
+
+    fn send(&self, piece: &Piece) -> Result<(), SinkClosed> {
+        self.fanout.send_by(self.slot, piece)
     }
 }
 
@@ -292,6 +365,7 @@ fn write_all(
     };
     while let Ok(piece) = pieces.recv() {
         let done = match piece {
+            Piece::Turn(slot) => writer.turn_to(slot),
             Piece::Entry(entry) => writer.entry(&entry),
             Piece::Begin(head) => writer.begin(&head),
             Piece::Data(chunk) => writer.write(&chunk),

@@ -84,9 +84,8 @@ impl IndexInProgress {
         let file = tempfile::tempfile_in(&self.dir)?;
         // One thread: the others are needed for the content, which is a hundred times as much.
         let compression = Compression {
-            codec: Codec::Zst,
-            level: None,
             threads: Some(1),
+            ..Compression::new(Codec::Zst)
         };
         IndexWriter::create(Hashing::new(Encoder::new(
             Hashing::new(file),

@@ -1,12 +1,14 @@
-//! Reads the members of a plan, one after another, into the fan-out.
+//! Reads the members of a plan into the fan-out: one after another, but volumes as many side by side as the
+//! plan says.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::command::{InContainer, first_running};
@@ -22,6 +24,7 @@ use crate::crash;
 use crate::engine::helper::Helpers;
 use crate::engine::{Engine, HelperMount};
 use crate::plan::model::{ExportPlan, Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
+use crate::targets::Slot;
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -29,6 +32,32 @@ pub(super) enum Halt {
     Closed,
     /// A reader is gone in the middle, by a bug: what the targets were given is not known.
     Lost(String),
+}
+
+/// How the reading of one member ended.
+enum Ended {
+    /// It was read, or cannot be: the report says which.
+    Told(MemberReport),
+    /// See [`Halt`]; a reader that is gone leaves a report.
+    Halted(Halt, Option<MemberReport>),
+}
+
+impl Ended {
+    fn told(self, reports: &mut Vec<MemberReport>) -> Result<(), Halt> {
+        let (report, end) = match self {
+            Self::Told(report) => (Some(report), Ok(())),
+            Self::Halted(halt, report) => (report, Err(halt)),
+        };
+        reports.extend(report);
+        end
+    }
+}
+
+/// A volume to read, with its path in the dump.
+struct Wish<'p> {
+    path: &'p str,
+    volume: &'p VolumePlan,
+    reader: &'p ReaderPlan,
 }
 
 /// Which members are read.
@@ -97,7 +126,7 @@ impl Reading {
             }
             let report = MemberReport::of_tree(tree);
             let read = self.tree(tree, Arc::clone(&shared));
-            self.member(report, read, reports).await?;
+            self.member(report, read).await.told(reports)?;
         }
         Ok(())
     }
@@ -125,49 +154,71 @@ impl Reading {
         self.through_helper(mount, read).await
     }
 
-    /// Reads the volumes, as [`Reading::trees`] does.
+    /// Reads the volumes, as [`Reading::trees`] does, and as many side by side as the plan says.
     pub(super) async fn volumes(
         &self,
         wanted: Wanted<'_>,
         reports: &mut Vec<MemberReport>,
     ) -> Result<(), Halt> {
-        for volume in &self.plan.volumes {
-            let (Some(path), Some(reader)) = (&volume.member, &volume.reader) else {
-                continue;
-            };
-            if !wanted.takes(path) {
-                continue;
-            }
-            let report = MemberReport::of_volume(path, volume, reader);
-            let read = self.volume(path, volume, reader);
-            self.member(report, read, reports).await?;
+        let wishes = self.plan.volumes.iter().filter_map(|volume| {
+            let (path, reader) = (volume.member.as_deref()?, volume.reader.as_ref()?);
+            wanted.takes(path).then_some(Wish {
+                path,
+                volume,
+                reader,
+            })
+        });
+        let wishes: Vec<Wish<'_>> = wishes.collect();
+        let queue = Mutex::new(wishes.iter().enumerate());
+        let slots = (0..self.plan.volumes_at_once.get()).map(Slot);
+        let ended = join_all(slots.map(|slot| self.volumes_by(slot, &queue))).await;
+        let mut ended: Vec<(usize, Ended)> = ended.into_iter().flatten().collect();
+        ended.sort_by_key(|(number, _)| *number);
+        let mut halt = Ok(());
+        for (_, ended) in ended {
+            halt = halt.and(ended.told(reports));
         }
-        Ok(())
+        halt
     }
 
-    async fn volume(
+    /// Reads volumes of the queue until there is none left, or none is to be read any more.
+    async fn volumes_by<'w>(
         &self,
-        path: &str,
-        volume: &VolumePlan,
-        reader: &ReaderPlan,
-    ) -> Result<Content, MemberError> {
+        slot: Slot,
+        queue: &Mutex<impl Iterator<Item = (usize, &'w Wish<'w>)>>,
+    ) -> Vec<(usize, Ended)> {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let mut all = Vec::new();
+        while let Some((number, wish)) = next() {
+            let report = MemberReport::of_volume(wish.path, wish.volume, wish.reader);
+            let ended = self.member(report, self.volume(wish, slot)).await;
+            let halted = matches!(ended, Ended::Halted(..));
+            all.push((number, ended));
+            if halted {
+                while next().is_some() {}
+            }
+        }
+        all
+    }
+
+    async fn volume(&self, wish: &Wish<'_>, slot: Slot) -> Result<Content, MemberError> {
         let fanout = Arc::clone(&self.fanout);
         let job = VolumeJob {
-            member: path.to_owned(),
-            exclude: volume.exclude.clone(),
+            member: wish.path.to_owned(),
+            exclude: wish.volume.exclude.clone(),
             spool_dir: self.plan.spool_dir.clone(),
         };
-        match reader {
+        match wish.reader {
             ReaderPlan::Direct { mountpoint } => {
                 let mountpoint = mountpoint.clone();
                 blocking("reading a volume", move || {
-                    volume_member::direct(&job, &mountpoint, &fanout)
+                    volume_member::direct(&job, &mountpoint, fanout.slot(slot))
                 })
                 .await
             }
             ReaderPlan::Engine { .. } => {
-                let mount = HelperMount::Volume(volume.name.clone().unwrap_or_default());
-                let read = move |chunks| volume_member::engine(&job, chunks, &fanout);
+                let mount = HelperMount::Volume(wish.volume.name.clone().unwrap_or_default());
+                let read = move |chunks| volume_member::engine(&job, chunks, fanout.slot(slot));
                 self.through_helper(mount, read).await
             }
         }
@@ -181,8 +232,8 @@ impl Reading {
                 continue;
             };
             let report = MemberReport::of_export(path, export);
-            self.member(report, self.export(path, export), reports)
-                .await?;
+            let read = self.export(path, export);
+            self.member(report, read).await.told(reports)?;
         }
         Ok(())
     }
@@ -243,8 +294,7 @@ impl Reading {
         &self,
         mut report: MemberReport,
         read: impl Future<Output = Result<Content, MemberError>>,
-        reports: &mut Vec<MemberReport>,
-    ) -> Result<(), Halt> {
+    ) -> Ended {
         let member = report.path.clone();
         self.reporter.report(Event::MemberStarted { member });
         crash::point();
@@ -262,17 +312,15 @@ impl Reading {
                     bytes: report.raw_bytes,
                 });
             }
-            Err(MemberError::Stopped) => return Err(Halt::Closed),
+            Err(MemberError::Stopped) => return Ended::Halted(Halt::Closed, None),
             Err(MemberError::Failed(error)) => self.failed(&mut report, error),
             Err(MemberError::Lost(error)) => {
                 self.failed(&mut report, error.clone());
-                reports.push(report);
                 self.fanout.give_up();
-                return Err(Halt::Lost(error));
+                return Ended::Halted(Halt::Lost(error), Some(report));
             }
         }
-        reports.push(report);
-        Ok(())
+        Ended::Told(report)
     }
 
     fn failed(&self, report: &mut MemberReport, error: String) {

@@ -22,7 +22,7 @@ use crate::plan::model::{
 };
 use crate::plan::samples::{Sample, container, volume_mount};
 use crate::state::StateFolder;
-use crate::targets::{DumpWriter, StreamHead, TargetError};
+use crate::targets::{DumpWriter, Slot, StreamHead, TargetError};
 
 /// What happened, in order: lines of one word and what it is about.
 #[derive(Debug, Default, Clone)]
@@ -154,7 +154,9 @@ pub(super) struct Writer {
     pub(super) panics_at: Option<&'static str>,
     /// Stands still at the first data of a stream until the other end is dropped.
     pub(super) stands_still: Option<mpsc::Receiver<()>>,
-    open: Option<(bool, String)>,
+    turn: Slot,
+    /// What is open, by slot: whether it is a stream, and its path.
+    open: BTreeMap<Slot, (bool, String)>,
 }
 
 impl Writer {
@@ -164,7 +166,8 @@ impl Writer {
             fails_at: None,
             panics_at: None,
             stands_still: None,
-            open: None,
+            turn: Slot::FIRST,
+            open: BTreeMap::new(),
         }
     }
 
@@ -189,26 +192,31 @@ impl Writer {
 }
 
 impl DumpWriter for Writer {
+    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError> {
+        self.turn = slot;
+        Ok(())
+    }
+
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        assert_eq!(self.open, None, "an entry is still open");
+        assert!(self.open.is_empty(), "an entry is still open");
         let path = String::from_utf8_lossy(&entry.path).into_owned();
         if entry.kind == EntryKind::File {
             self.tape.kept().files.insert(path.clone(), Vec::new());
         }
-        self.open = Some((false, path.clone()));
+        self.open.insert(Slot::FIRST, (false, path.clone()));
         self.call(format!("entry {path}"))
     }
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
-        assert_eq!(self.open, None, "an entry is still open");
         let path = head.path.clone();
         self.tape.kept().streams.insert(path.clone(), Vec::new());
-        self.open = Some((true, path.clone()));
+        let before = self.open.insert(self.turn, (true, path.clone()));
+        assert_eq!(before, None, "an entry is still open");
         self.call(format!("begin {path}"))
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        let (is_stream, path) = self.open.as_ref().expect("something is open");
+        let (is_stream, path) = self.open.get(&self.turn).expect("something is open");
         if *is_stream && let Some(until) = self.stands_still.take() {
             let _ = until.recv();
         }
@@ -225,12 +233,12 @@ impl DumpWriter for Writer {
     }
 
     fn end(&mut self) -> Result<(), TargetError> {
-        let (_, path) = self.open.take().expect("something is open");
+        let (_, path) = self.open.remove(&self.turn).expect("something is open");
         self.call(format!("end {path}"))
     }
 
     fn fail(&mut self) -> Result<(), TargetError> {
-        let (is_stream, path) = self.open.take().expect("something is open");
+        let (is_stream, path) = self.open.remove(&self.turn).expect("something is open");
         assert!(is_stream, "only streams can fail");
         self.tape.kept().streams.remove(&path);
         self.call(format!("fail {path}"))
@@ -241,7 +249,7 @@ impl DumpWriter for Writer {
     }
 
     fn finish(self: Box<Self>, draft: &Draft) -> Result<Published, TargetError> {
-        assert_eq!(self.open, None, "an entry is still open");
+        assert!(self.open.is_empty(), "an entry is still open");
         self.call("finish".into())?;
         self.tape.kept().draft = Some(draft.clone());
         Ok(Published {

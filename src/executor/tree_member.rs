@@ -67,7 +67,7 @@ pub(super) fn engine(
         under: root.path.as_os_str().as_bytes(),
         filter: Some(&mut filter),
     };
-    let relayed = relay(chunks, relayed, fanout);
+    let relayed = relay(chunks, relayed, || fanout.is_cancelled());
     let (end, bytes, index) = sink.finish(relayed, index)?;
     let mut oddities = Oddities::default();
     oddities.add_relay(&end);

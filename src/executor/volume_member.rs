@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::content::{Content, MemberError, Oddities};
 use super::digest::StreamDigest;
-use super::fanout::Fanout;
+use super::fanout::FanoutSlot;
 use super::index_file::{IndexInProgress, IndexSpool, IndexText};
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::Sha256Digest;
@@ -56,7 +56,7 @@ impl VolumeJob {
 pub(super) fn direct(
     job: &VolumeJob,
     mountpoint: &Path,
-    fanout: &Fanout,
+    fanout: FanoutSlot<'_>,
 ) -> Result<Content, MemberError> {
     let scan = walk::scan(WalkOptions {
         root: mountpoint,
@@ -90,12 +90,12 @@ pub(super) fn direct(
 
 /// Hashes the tar on its way into the fan-out.
 struct HashedTar<'a> {
-    fanout: &'a Fanout,
+    fanout: FanoutSlot<'a>,
     digest: StreamDigest,
 }
 
 impl<'a> HashedTar<'a> {
-    fn new(fanout: &'a Fanout) -> Result<Self, MemberError> {
+    fn new(fanout: FanoutSlot<'a>) -> Result<Self, MemberError> {
         let digest = StreamDigest::start().map_err(|error| MemberError::failed(&error))?;
         Ok(Self { fanout, digest })
     }
@@ -124,7 +124,7 @@ impl Whole {
 
 /// Ends the member that was begun, or tells the targets that it is not whole.
 fn end_stream<T>(
-    fanout: &Fanout,
+    fanout: FanoutSlot<'_>,
     index: IndexInProgress,
     read: Result<T, MemberError>,
     ended: Result<VolumeTarEnd<HashedTar<'_>, IndexText>, VolumeTarError>,
@@ -161,7 +161,7 @@ fn end_stream<T>(
 pub(super) fn engine(
     job: &VolumeJob,
     chunks: Chunks,
-    fanout: &Fanout,
+    fanout: FanoutSlot<'_>,
 ) -> Result<Content, MemberError> {
     let (index, lines) = IndexInProgress::create(&job.member, &job.spool_dir)
         .map_err(|error| MemberError::failed(&error))?;
@@ -179,18 +179,18 @@ pub(super) fn engine(
         under: b"",
         filter: Some(&mut *filter),
     };
-    let relayed = relay(chunks, relayed, fanout);
+    let relayed = relay(chunks, relayed, || fanout.is_cancelled());
     let (end, whole) = end_stream(fanout, index, relayed, tar.finish(None))?;
     let mut oddities = Oddities::default();
     oddities.add_relay(&end);
     Ok(whole.content(oddities))
 }
 
-/// Hands the entries of an engine's stream to a sink.
+/// Hands the entries of an engine's stream to a sink, until the run is cancelled.
 pub(super) fn relay(
     chunks: Chunks,
     relayed: Relayed<'_>,
-    fanout: &Fanout,
+    cancelled: impl Fn() -> bool,
 ) -> Result<RelayEnd, MemberError> {
     let mut tar = EngineTar::new(relayed);
     let feed = || -> Result<(), MemberError> {
@@ -202,7 +202,7 @@ pub(super) fn relay(
     };
     let fed = feed();
     // A cancelled run ends the stream as well, and says nothing of what it carries.
-    if fanout.is_cancelled() {
+    if cancelled() {
         return Err(MemberError::Stopped);
     }
     fed?;

@@ -102,6 +102,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         hooks,
         hold,
         targets,
+        volumes_at_once: request.settings.volumes_at_once.number(),
         spool_dir: facts.spool_dir.clone(),
         trees,
     })

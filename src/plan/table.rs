@@ -137,13 +137,13 @@ fn targets(page: &mut Page, plan: &Plan) {
                 plan.shrink_guard
             ));
         }
-        if let (SpoolWhat::UnknownSize | SpoolWhat::WhileHeld, Some(why)) =
-            (target.spool.what, &target.spool.why)
-        {
-            let what = match target.spool.what {
-                SpoolWhat::UnknownSize => "members of unknown size",
-                _ => "what is read while services are held",
-            };
+        let spooled = match target.spool.what {
+            SpoolWhat::Nothing => None,
+            SpoolWhat::UnknownSize => Some("members of unknown size"),
+            SpoolWhat::Beside => Some("volumes that are read beside another one"),
+            SpoolWhat::WhileHeld => Some("what is read while services are held"),
+        };
+        if let (Some(what), Some(why)) = (spooled, &target.spool.why) {
             let free = free(target.spool.free);
             page.line(&format!(
                 "      {what} first go to {}{free}: {why}",

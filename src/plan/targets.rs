@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -130,6 +131,11 @@ fn target(
         codec,
         level: settings.level,
         threads: settings.threads,
+        side_by_side: if kind.is_one_stream() {
+            NonZero::<u8>::MIN
+        } else {
+            volumes_at_once(request, load)
+        },
     };
     if let Err(error) = compression.check() {
         let said_by = request.said_by("compression.level");
@@ -280,15 +286,36 @@ fn fits(arg: &TargetArg, kind: &TargetKind, place: &Place) -> Result<(), Finding
     }
 }
 
-/// Whose size is not known before the last byte, as the end of a sentence.
+/// Whose size is not known before the last byte.
 fn of_unknown_size(load: &Load<'_>) -> Option<&'static str> {
     let through_engine =
         |volume: &VolumePlan| matches!(volume.reader, Some(ReaderPlan::Engine { .. }));
     if load.volumes.iter().any(through_engine) {
-        return Some("the engine's reader does not know it");
+        return Some(
+            "an archive needs a member's size first, and the engine's reader does not know it",
+        );
     }
     let any_export = load.exports.iter().any(|export| export.member.is_some());
-    any_export.then_some("no command says how much it will write")
+    any_export.then_some(
+        "an archive needs a member's size first, and no command says how much it will write",
+    )
+}
+
+/// How many volumes are read side by side: no more than there are.
+fn volumes_at_once(request: &Request, load: &Load<'_>) -> NonZero<u8> {
+    let taken = load.volumes.iter().filter(|volume| volume.reader.is_some());
+    let taken = u8::try_from(taken.count()).unwrap_or(u8::MAX);
+    let wanted = request.settings.volumes_at_once.number();
+    NonZero::new(taken).map_or(NonZero::<u8>::MIN, |taken| taken.min(wanted))
+}
+
+/// What an archive cannot take as it comes, and why.
+fn beside(request: &Request, load: &Load<'_>) -> Option<(SpoolWhat, &'static str)> {
+    if volumes_at_once(request, load) > NonZero::<u8>::MIN {
+        let why = "an archive takes one after the other, and `volumes_at_once` is more than 1";
+        return Some((SpoolWhat::Beside, why));
+    }
+    of_unknown_size(load).map(|why| (SpoolWhat::UnknownSize, why))
 }
 
 fn spool(
@@ -299,20 +326,16 @@ fn spool(
     compression: &Compression,
 ) -> Result<SpoolPlan, Finding> {
     let settings = &request.settings.spool;
-    let unknown = of_unknown_size(load);
-    let archive = !matches!(kind, TargetKind::Folder { .. })
-        && !matches!(kind, TargetKind::Store { format, .. } if *format == TargetFormat::Directory);
+    let beside = beside(request, load).filter(|_| kind.is_one_stream());
     let held = load.hold.holds_somebody();
     let (what, why) = match settings.mode {
-        SpoolMode::Never if archive && unknown.is_some() => {
-            let whose = unknown.unwrap_or_default();
+        SpoolMode::Never if beside.is_some() => {
+            let why = beside.map_or("", |(_, why)| why);
             return Err(Finding::new(
                 "plan::spool_needed",
-                format!(
-                    "an archive needs the size of each member before its first byte, and {whose}"
-                ),
+                format!("the setting `spool.mode` is `never`, but {why}"),
             )
-            .with_help("let `spool.mode` be `auto`, or write to a folder"));
+            .with_help("let `spool.mode` be `auto`, or write dumps in directory format"));
         }
         SpoolMode::Always if held => (
             SpoolWhat::WhileHeld,
@@ -339,13 +362,8 @@ fn spool(
                 compression.codec
             )),
         ),
-        _ => match unknown.filter(|_| archive) {
-            Some(whose) => (
-                SpoolWhat::UnknownSize,
-                Some(format!(
-                    "an archive needs a member's size first, and {whose}"
-                )),
-            ),
+        _ => match beside {
+            Some((what, why)) => (what, Some(why.to_owned())),
             None => (SpoolWhat::Nothing, None),
         },
     };

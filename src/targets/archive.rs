@@ -1,7 +1,7 @@
 //! A dump as one tar, compressed as a whole: a file or an object beside its marker, or standard output.
 //!
-//! Stream members are nested as they are, so their length has to be known before their first byte;
-//! [`super::spool`] sees to that. The manifest is the last entry. A file is synced and gets its name,
+//! Stream members are nested as they are, one after the other; [`super::spool`] keeps those that come beside
+//! another one. The manifest is the last entry. A file is synced and gets its name,
 //! an upload is completed, then the marker appears; standard output has no marker.
 
 use std::fs::File;
@@ -11,8 +11,9 @@ use super::hashing::Hashing;
 use super::object::{StoreArchive, Upload};
 use super::publish::ArchiveFolder;
 use super::site::Site;
+use super::spool::SpoolFile;
 use super::tar_stream::TarStream;
-use super::{DumpWriter, StreamHead, TargetError};
+use super::{DumpWriter, Slot, StreamHead, TargetError};
 use crate::archive::entry::{Entry, Mtime};
 use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::manifest::{
@@ -68,10 +69,12 @@ pub(super) struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Writes to `output`; `mtime` is the time of what has no time of its own.
+    /// Writes to `output`; `mtime` is the time of what has no time of its own, and `aside` takes streams until
+    /// their length is known.
     pub(super) fn new(
         site: Site,
         (destination, output): (Destination, Output),
+        aside: SpoolFile,
         compression: &Compression,
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
@@ -79,7 +82,7 @@ impl ArchiveWriter {
             Destination::Folder(_) | Destination::Store(_) => Hashing::new(output),
             Destination::Stdout => Hashing::counting(output),
         };
-        match TarStream::new(site.clone(), output, compression, mtime) {
+        match TarStream::new(site.clone(), output, Some(aside), compression, mtime) {
             Ok(tar) => Ok(Self {
                 site,
                 tar,
@@ -122,15 +125,22 @@ impl ArchiveWriter {
 }
 
 impl DumpWriter for ArchiveWriter {
+    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError> {
+        if slot == Slot::FIRST {
+            Ok(())
+        } else {
+            Err(self
+                .site
+                .out_of_order("turn to a stream beside another one"))
+        }
+    }
+
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
         self.tar.entry(entry)
     }
 
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
-        let Some(announced) = head.raw_bytes else {
-            return Err(self.site.out_of_order("begin without a length"));
-        };
-        self.tar.begin(head.path.as_bytes(), announced)?;
+        self.tar.begin(head.path.as_bytes(), head.raw_bytes)?;
         self.stream = Some(head.path.clone());
         Ok(())
     }
@@ -270,7 +280,8 @@ fn render(draft: &Draft, stored: &StoredDump, target: &str) -> Result<Vec<u8>, T
 }
 
 impl Destination {
-    fn discard(self) {
+    /// Removes what was written.
+    pub(super) fn discard(self) {
         match self {
             Self::Folder(folder) => folder.discard(),
             Self::Store(place) => place.discard(),

@@ -16,7 +16,7 @@ use super::site::{OrFailed, OrFileFailed, Site};
 use super::staging::Staging;
 use super::step::Step;
 use super::stream_member::StreamMember;
-use super::{DumpWriter, StreamHead, TargetError};
+use super::{DumpWriter, Slot, StreamHead, TargetError};
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, FILE_NAME, Place, Published, Stored, StoredDump};
 use crate::codecs::Compression;
@@ -33,7 +33,8 @@ pub(super) struct FolderWriter {
     tree: Tree,
     dump_name: String,
     compression: Compression,
-    stream: Option<StreamMember<File>>,
+    turn: Slot,
+    open: BTreeMap<Slot, StreamMember<File>>,
     streams: BTreeMap<String, Stored>,
 }
 
@@ -62,14 +63,15 @@ impl FolderWriter {
             tree,
             dump_name: dump_name.to_owned(),
             compression,
-            stream: None,
+            turn: Slot::FIRST,
+            open: BTreeMap::new(),
             streams: BTreeMap::new(),
         })
     }
 
     /// Everything but the name: members on the disk, then the manifest on the disk.
     fn complete(&mut self, draft: &Draft) -> Result<u64, TargetError> {
-        if self.stream.is_some() {
+        if !self.open.is_empty() {
             return Err(self.site.out_of_order("finish"));
         }
         // Only now: syncing while services are held would make them wait for the disk.
@@ -116,6 +118,11 @@ impl FolderWriter {
 }
 
 impl DumpWriter for FolderWriter {
+    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError> {
+        self.turn = slot;
+        Ok(())
+    }
+
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
         self.tree.entry(entry).or_file_failed(&self.site)
     }
@@ -126,19 +133,19 @@ impl DumpWriter for FolderWriter {
             file.or_file_failed(&self.site)
         };
         let member = StreamMember::begin(&self.site, head, &self.compression, create)?;
-        self.stream = Some(member);
+        self.open.insert(self.turn, member);
         Ok(())
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        match &mut self.stream {
+        match self.open.get_mut(&self.turn) {
             Some(stream) => stream.write(&self.site, data),
             None => self.tree.write(data).or_file_failed(&self.site),
         }
     }
 
     fn end(&mut self) -> Result<(), TargetError> {
-        let Some(stream) = self.stream.take() else {
+        let Some(stream) = self.open.remove(&self.turn) else {
             return self.tree.end().or_file_failed(&self.site);
         };
         let (_, key, stored) = stream.end(&self.site)?;
@@ -147,7 +154,7 @@ impl DumpWriter for FolderWriter {
     }
 
     fn fail(&mut self) -> Result<(), TargetError> {
-        let Some(stream) = self.stream.take() else {
+        let Some(stream) = self.open.remove(&self.turn) else {
             return Err(self.site.out_of_order("fail"));
         };
         let (path, _) = stream.give_up();

@@ -46,12 +46,28 @@ pub struct StreamHead {
     pub compress: bool,
 }
 
+/// One of the ways by which streams come side by side. Whatever comes alone comes by the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Slot(pub u8);
+
+impl Slot {
+    /// By which entries come, too.
+    pub const FIRST: Self = Self(0);
+}
+
 /// Writes one dump to one target. Used from one thread of its own; every call may block.
 ///
 /// Calls come as: any number of (`entry`, for regular files `write`*, `end`) and (`begin`, `write`*,
 /// `end` or `fail`), with one `released` in between, then `finish` or `abort`, which consume the
-/// writer. After an error only `abort` may follow.
+/// writer. After an error only `abort` may follow. Streams may come side by side, each by a slot of its own;
+/// then `turn_to` says by which slot the next calls come. None is open when `released` is called.
 pub trait DumpWriter: Send {
+    /// The calls that follow come by this slot. The first calls come by [`Slot::FIRST`].
+    ///
+    /// # Errors
+    /// When the target cannot take it.
+    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError>;
+
     /// Starts an entry of a tree member; [`Entry::path`] is its path in the dump (`config/...`).
     ///
     /// # Errors
@@ -64,7 +80,7 @@ pub trait DumpWriter: Send {
     /// When the target cannot take it.
     fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError>;
 
-    /// Content of what was started last.
+    /// Content of what was started last by this slot.
     ///
     /// # Errors
     /// When the target cannot take it.

@@ -14,7 +14,7 @@ use super::folder::FolderWriter;
 use super::object::{self, Shared};
 use super::publish::{ArchiveFolder, Naming};
 use super::site::{OrFailed, Site};
-use super::spool::Spooled;
+use super::spool::{SpoolPlace, Spooled};
 use super::step::Step;
 use super::{DumpWriter, TargetError};
 use crate::archive::entry::Mtime;
@@ -92,9 +92,9 @@ pub struct SpoolSpec {
 /// What is spooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpoolMode {
-    /// Streams of unknown length, where the target needs the length: archives.
-    UnknownSize,
-    /// Those, and everything until the services run again.
+    /// What an archive cannot take as it comes: streams of unknown length, and those beside another one.
+    Beside,
+    /// Everything until the services run again.
     All,
 }
 
@@ -158,8 +158,8 @@ fn open_tree(
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
     let writer = Box::new(FolderWriter::open(dumps, dump_name, spec.compression)?);
     match spec.spool.mode {
-        SpoolMode::UnknownSize => Ok(writer),
-        SpoolMode::All => spooled(spec, writer),
+        SpoolMode::Beside => Ok(writer),
+        SpoolMode::All => spooled(spec, SpoolPlace::new(&spec.name, &spec.spool), writer),
     }
 }
 
@@ -187,8 +187,8 @@ pub(crate) fn open_in_store(
         Format::Directory => {
             let writer = Box::new(claimed.directory(spec.compression, mtime(spec)));
             match spec.spool.mode {
-                SpoolMode::UnknownSize => Ok(writer),
-                SpoolMode::All => spooled(spec, writer),
+                SpoolMode::Beside => Ok(writer),
+                SpoolMode::All => spooled(spec, SpoolPlace::new(&spec.name, &spec.spool), writer),
             }
         }
         Format::Archive => {
@@ -215,8 +215,16 @@ fn open_tar(
     site: Site,
     out: (Destination, Output),
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
-    let writer = ArchiveWriter::new(site, out, &spec.compression, mtime(spec))?;
-    spooled(spec, Box::new(writer))
+    let place = SpoolPlace::new(&spec.name, &spec.spool);
+    let aside = match place.create() {
+        Ok(aside) => aside,
+        Err(error) => {
+            out.0.discard();
+            return Err(error);
+        }
+    };
+    let writer = ArchiveWriter::new(site, out, aside, &spec.compression, mtime(spec))?;
+    spooled(spec, place, Box::new(writer))
 }
 
 /// The time of what has no time of its own.
@@ -229,9 +237,10 @@ fn mtime(spec: &TargetSpec) -> Mtime {
 
 fn spooled(
     spec: &TargetSpec,
+    place: SpoolPlace,
     writer: Box<dyn DumpWriter>,
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
-    Ok(Box::new(Spooled::new(writer, &spec.name, &spec.spool)?))
+    Ok(Box::new(Spooled::new(writer, place, spec.spool.mode)?))
 }
 
 /// A dump's name is one component that is not hidden.

@@ -27,9 +27,13 @@ impl TargetError {
     /// The error for an I/O error: by itself where it says what to do about it, else by the step.
     pub(super) fn io(step: Step, site: &Site, path: PathBuf, source: io::Error) -> Self {
         let target = site.target.clone();
-        // An upload is written to like a file.
+        // An upload is written to like a file, and so is what knows its own place.
         let source = match source.downcast::<StoreError>() {
             Ok(error) => return Self::store(&target, error),
+            Err(source) => source,
+        };
+        let source = match source.downcast::<Self>() {
+            Ok(error) => return error,
             Err(source) => source,
         };
         match source.kind() {

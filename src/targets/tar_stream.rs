@@ -1,12 +1,16 @@
 //! The entries of a dump as one tar, compressed as a whole, into whatever takes bytes.
+//!
+//! The head of an entry says its length. A stream of unknown length is compressed into a temporary file, as a
+//! stream of the codec's own; then its head is, and what waits in the file is copied behind it.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use super::TargetError;
 use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
 use super::site::{OrFailed, OrFileFailed, Site};
+use super::spool::SpoolFile;
 use super::step::Step;
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::escape::escape;
@@ -18,11 +22,14 @@ use crate::files::check_path;
 /// Zero bytes for padding and for what a failed member lacks.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
+/// Length in bytes of the pieces in which what waited is copied.
+const PIECE_LEN: usize = 256 * 1024;
+
 /// A tar that grows.
 #[derive(Debug)]
 pub(super) struct TarStream<W: Write> {
     site: Site,
-    out: Encoder<Hashing<W>>,
+    out: Encoder<Way<W>>,
     mtime: Mtime,
     open: Option<OpenEntry>,
     /// Folders of the layout that have their entry: as many as there are services, at most.
@@ -34,19 +41,52 @@ pub(super) struct TarStream<W: Write> {
 #[derive(Debug)]
 struct OpenEntry {
     path: Vec<u8>,
-    announced: u64,
+    /// `None` while what is written waits for its length.
+    announced: Option<u64>,
     written: u64,
 }
 
+/// Where the compressed bytes go.
+#[derive(Debug)]
+struct Way<W: Write> {
+    out: Hashing<W>,
+    /// Where a stream of unknown length waits; `None` where there are no such streams.
+    aside: Option<SpoolFile>,
+    to_aside: bool,
+}
+
+impl<W: Write> Write for Way<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match &mut self.aside {
+            Some(aside) if self.to_aside => {
+                aside.append(data).map_err(io::Error::other)?;
+                Ok(data.len())
+            }
+            _ => self.out.write(data),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 impl<W: Write> TarStream<W> {
-    /// Writes to `out`; `mtime` is the time of what has no time of its own.
+    /// Writes to `out`; `mtime` is the time of what has no time of its own. Streams of unknown length need
+    /// a file in which to wait.
     pub(super) fn new(
         site: Site,
         out: Hashing<W>,
+        aside: Option<SpoolFile>,
         compression: &Compression,
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
-        let out = Encoder::new(out, compression).map_err(|source| TargetError::Codec {
+        let way = Way {
+            out,
+            aside,
+            to_aside: false,
+        };
+        let out = Encoder::new(way, compression).map_err(|source| TargetError::Codec {
             target: site.target.clone(),
             source,
         })?;
@@ -71,17 +111,20 @@ impl<W: Write> TarStream<W> {
         self.put_head(entry)?;
         self.open = Some(OpenEntry {
             path: entry.path.clone(),
-            announced: entry.data_len(),
+            announced: Some(entry.data_len()),
             written: 0,
         });
         Ok(())
     }
 
-    /// Starts a file (0600, root's) of `len` bytes that the layout has and the project has not.
-    pub(super) fn begin(&mut self, path: &[u8], len: u64) -> Result<(), TargetError> {
+    /// Starts a file (0600, root's) that the layout has and the project has not, of `len` bytes if that is
+    /// known.
+    pub(super) fn begin(&mut self, path: &[u8], len: Option<u64>) -> Result<(), TargetError> {
         check_path(path).or_file_failed(&self.site)?;
-        self.put_layout_folders(path)?;
-        self.put_head(&self.own_entry(path, EntryKind::File, 0o600, len))?;
+        match len {
+            Some(len) => self.put_own_head(path, len)?,
+            None => self.turn_aside()?,
+        }
         self.open = Some(OpenEntry {
             path: path.to_owned(),
             announced: len,
@@ -96,35 +139,41 @@ impl<W: Write> TarStream<W> {
             return Err(self.site.out_of_order("write"));
         };
         open.written += data.len() as u64;
-        if open.written > open.announced {
+        if open.announced.is_some_and(|len| open.written > len) {
             // Never written: the rest of the tar could not be read any more.
             return Err(open.wrong_length(&self.site));
         }
-        self.out
-            .write_all(data)
-            .or_failed(&self.site, Step::Write, b"")
+        self.put(data)
     }
 
     /// Ends what was started last. Returns its length.
     pub(super) fn end(&mut self) -> Result<u64, TargetError> {
         let open = self.take_open("end")?;
-        if open.written != open.announced {
+        if open.announced.is_some_and(|len| len != open.written) {
             return Err(open.wrong_length(&self.site));
         }
-        self.put_zeros(tar::padding(open.announced) as u64)?;
-        Ok(open.announced)
+        self.put_zeros(tar::padding(open.written) as u64)?;
+        if open.announced.is_none() {
+            self.bring_back(&open)?;
+        }
+        Ok(open.written)
     }
 
-    /// Fills what was started last up with zero bytes.
+    /// Fills what was started last up with zero bytes. What waits for its length was never there.
     pub(super) fn fail(&mut self) -> Result<(), TargetError> {
         let open = self.take_open("fail")?;
-        let missing = open.announced - open.written;
-        self.put_zeros(missing + tar::padding(open.announced) as u64)
+        let Some(announced) = open.announced else {
+            self.forget_aside()?;
+            let forgotten = self.out.forget();
+            return forgotten.or_failed(&self.site, Step::Write, b"");
+        };
+        let missing = announced - open.written;
+        self.put_zeros(missing + tar::padding(announced) as u64)
     }
 
     /// A whole file (0600, root's).
     pub(super) fn put_file(&mut self, path: &str, content: &[u8]) -> Result<(), TargetError> {
-        self.begin(path.as_bytes(), content.len() as u64)?;
+        self.begin(path.as_bytes(), Some(content.len() as u64))?;
         self.write(content)?;
         self.end().map(drop)
     }
@@ -139,8 +188,9 @@ impl<W: Write> TarStream<W> {
     pub(super) fn finish(mut self) -> Result<(W, u64, Option<Sha256Digest>), TargetError> {
         let ended = self.out.write_all(&tar::END);
         let out = ended.and_then(|()| self.out.finish());
-        let out = out.and_then(|mut out| out.flush().map(|()| out));
-        Ok(out.or_failed(&self.site, Step::Write, b"")?.into_parts())
+        let way = out.and_then(|mut way| way.flush().map(|()| way));
+        let way = way.or_failed(&self.site, Step::Write, b"")?;
+        Ok(way.out.into_parts())
     }
 
     fn take_open(&mut self, call: &'static str) -> Result<OpenEntry, TargetError> {
@@ -162,14 +212,59 @@ impl<W: Write> TarStream<W> {
         put.or_failed(&self.site, Step::Write, b"")
     }
 
+    /// The head of a file of our own, behind the folders of the layout that it lies in.
+    fn put_own_head(&mut self, path: &[u8], len: u64) -> Result<(), TargetError> {
+        self.put_layout_folders(path)?;
+        self.put_head(&self.own_entry(path, EntryKind::File, 0o600, len))
+    }
+
+    fn put(&mut self, data: &[u8]) -> Result<(), TargetError> {
+        let put = self.out.write_all(data);
+        put.or_failed(&self.site, Step::Write, b"")
+    }
+
     fn put_zeros(&mut self, mut count: u64) -> Result<(), TargetError> {
         while count > 0 {
             let len = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
-            let put = self.out.write_all(&ZEROS[..len]);
-            put.or_failed(&self.site, Step::Write, b"")?;
+            self.put(&ZEROS[..len])?;
             count -= len as u64;
         }
         Ok(())
+    }
+
+    /// Ends the compressed stream, so that what follows may stand elsewhere.
+    fn divide(&mut self) -> Result<(), TargetError> {
+        let divided = self.out.divide();
+        divided.or_failed(&self.site, Step::Write, b"")
+    }
+
+    /// What is written from now on waits.
+    fn turn_aside(&mut self) -> Result<(), TargetError> {
+        if self.out.get_ref().aside.is_none() {
+            return Err(self.site.out_of_order("begin without a length"));
+        }
+        self.divide()?;
+        self.out.get_mut().to_aside = true;
+        Ok(())
+    }
+
+    /// Writes the head of what has waited, and copies it behind.
+    fn bring_back(&mut self, open: &OpenEntry) -> Result<(), TargetError> {
+        self.divide()?;
+        self.out.get_mut().to_aside = false;
+        self.put_own_head(&open.path, open.written)?;
+        self.divide()?;
+        let way = self.out.get_mut();
+        if let Some(aside) = &mut way.aside {
+            copy(aside, &mut way.out, &self.site)?;
+        }
+        self.forget_aside()
+    }
+
+    fn forget_aside(&mut self) -> Result<(), TargetError> {
+        let way = self.out.get_mut();
+        way.to_aside = false;
+        way.aside.as_mut().map_or(Ok(()), |aside| aside.cut(0))
     }
 
     /// Entries for the folders of the layout on the way to `path`, each once, so that an unpacked
@@ -190,8 +285,23 @@ impl OpenEntry {
         TargetError::Length {
             target: site.target.clone(),
             member: escape(&self.path),
-            announced: self.announced,
+            announced: self.announced.unwrap_or(self.written),
             written: self.written,
         }
+    }
+}
+
+/// Copies all of `aside`.
+fn copy(aside: &mut SpoolFile, out: &mut impl Write, site: &Site) -> Result<(), TargetError> {
+    let spool = aside.site().clone();
+    let mut file = aside.from_start()?;
+    let mut piece = vec![0; PIECE_LEN];
+    loop {
+        let len = file.read(&mut piece).or_failed(&spool, Step::Spool, b"")?;
+        if len == 0 {
+            return Ok(());
+        }
+        let put = out.write_all(&piece[..len]);
+        put.or_failed(site, Step::Write, b"")?;
     }
 }

@@ -35,6 +35,7 @@ mod restore;
 mod restore_options;
 mod restore_parts;
 mod several_targets;
+mod side_by_side;
 mod stirred;
 mod stopping;
 mod stored;

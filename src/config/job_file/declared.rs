@@ -82,6 +82,7 @@ impl JobFile {
             pause: job.pause.as_ref().unwrap_or(&self.pause).clone(),
             host: self.host.clone(),
             reader: job.reader.unwrap_or(self.reader),
+            volumes_at_once: job.volumes_at_once.unwrap_or(self.volumes_at_once),
             compression: job.compression.unwrap_or(self.compression),
             spool: job.spool.as_ref().unwrap_or(&self.spool).clone(),
             dump_name: job.dump_name.as_ref().unwrap_or(&self.dump_name).clone(),

@@ -14,7 +14,7 @@ use crate::codecs::Codec;
 use crate::config::dump_name::DEFAULT_PATTERN;
 use crate::config::scope::Scope;
 use crate::config::settings::{
-    CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
+    AtOnce, CompressionSettings, DEFAULT_LOCK_WAIT, ReaderChoice, SpoolSettings,
 };
 use crate::config::span::Span;
 use crate::retention::Share;
@@ -47,6 +47,8 @@ pub struct JobFile {
     pub pause: PauseRules,
     /// Reader of volumes.
     pub reader: ReaderChoice,
+    /// How many volumes are read side by side.
+    pub volumes_at_once: AtOnce,
     /// Compression of members or archives.
     pub compression: CompressionSettings,
     /// Temporary files.
@@ -80,6 +82,7 @@ impl Default for JobFile {
             hooks: Hooks::new(),
             pause: PauseRules::default(),
             reader: ReaderChoice::default(),
+            volumes_at_once: AtOnce::ONE,
             compression: CompressionSettings {
                 codec: Some(Codec::Zst),
                 ..CompressionSettings::default()
@@ -131,6 +134,8 @@ pub struct JobRules {
     pub pause: Option<PauseRules>,
     /// As [`JobFile::reader`].
     pub reader: Option<ReaderChoice>,
+    /// As [`JobFile::volumes_at_once`].
+    pub volumes_at_once: Option<AtOnce>,
     /// As [`JobFile::compression`].
     pub compression: Option<CompressionSettings>,
     /// As [`JobFile::spool`].

@@ -43,9 +43,8 @@ pub(super) fn findings(file: &JobFile, document: &Document) -> Vec<Finding> {
 
 fn level(settings: &CompressionSettings, document: &Document, job: &KeyPath) -> Option<Finding> {
     let compression = Compression {
-        codec: settings.codec?,
         level: settings.level,
-        threads: settings.threads,
+        ..Compression::new(settings.codec?)
     };
     let error = compression.check().err()?;
     let path = job.join("compression").join("level");

@@ -87,7 +87,11 @@ fn every_setting_has_its_variable() {
     assert_eq!(settings.lock_wait, Span(Duration::ZERO));
     assert!(settings.strict);
     assert_eq!(settings.shrink_guard.to_string(), "20%");
-    assert_eq!(variables::known().len(), 21, "twenty, and one short form");
+    assert_eq!(
+        variables::known().len(),
+        22,
+        "twenty-one, and one short form"
+    );
 }
 
 #[test]

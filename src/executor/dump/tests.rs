@@ -18,6 +18,7 @@ mod failing;
 mod held;
 mod hooked;
 mod in_store;
+mod side_by_side;
 
 impl Stage {
     async fn dump_to(&mut self, writers: Vec<(&'static str, Writer)>) -> RunReport {

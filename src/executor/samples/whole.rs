@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -110,6 +111,7 @@ pub(in crate::executor) fn everything() -> Stage {
     stage
         .engine
         .put_volume_archive("remote", tar, Ending::Clean);
+    stage.plan.volumes_at_once = NonZero::new(2).unwrap();
     stage
 }
 

@@ -9,6 +9,7 @@ mod in_text;
 mod targets;
 mod trees;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -67,6 +68,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// What the Compose files declare and what is not there.
     pub missing: Missing,
+    /// How many volumes are read side by side.
+    pub volumes_at_once: NonZero<u8>,
     /// The folder of temporary files.
     #[serde(serialize_with = "in_text::path")]
     pub spool_dir: PathBuf,

@@ -79,6 +79,16 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
+    /// Whether the dump is one stream: an archive, in which one member comes after the other.
+    #[must_use]
+    pub const fn is_one_stream(&self) -> bool {
+        match self {
+            Self::Folder { .. } => false,
+            Self::Store { format, .. } => matches!(format, TargetFormat::Archive),
+            Self::Archives { .. } | Self::Archive { .. } | Self::Stdout => true,
+        }
+    }
+
     /// The folder in which dumps appear, where there is one.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
@@ -114,6 +124,8 @@ pub enum SpoolWhat {
     Nothing,
     /// Members whose size is not known before their first byte.
     UnknownSize,
+    /// Volumes that are read beside another one, and members of unknown size.
+    Beside,
     /// Everything that is read while services are held.
     WhileHeld,
 }

@@ -206,6 +206,29 @@ fn spooling_follows_from_target_reader_and_mode() {
 }
 
 #[test]
+fn volumes_beside_another_one_wait_before_an_archive_and_share_the_codec_of_a_folder() {
+    let mut sample = with(&["/b", "/a.tar.zst"]);
+    for name in ["db", "uploads"] {
+        sample.volume(name, &[name]);
+        sample.existing(&format!("blog_{name}"), Some(name));
+    }
+    let targets = |sample: &mut Sample, number: u8| {
+        sample.request.settings.volumes_at_once = number.try_into().expect("a number of volumes");
+        let plan = sample.plan();
+        let rows = plan.targets.iter();
+        let rows = rows.map(|row| (row.spool.what, row.compression.side_by_side.get()));
+        rows.collect::<Vec<_>>()
+    };
+    let one = [(SpoolWhat::Nothing, 1), (SpoolWhat::Nothing, 1)];
+    assert_eq!(targets(&mut sample, 1), one);
+    // No more than there are.
+    let two = [(SpoolWhat::Nothing, 2), (SpoolWhat::Beside, 1)];
+    assert_eq!(targets(&mut sample, 4), two);
+    sample.request.settings.spool.mode = SpoolMode::Never;
+    assert_eq!(sample.codes(), ["plan::spool_needed"]);
+}
+
+#[test]
 fn a_slow_level_counts_and_the_plan_says_why_it_spools() {
     let mut sample = with(&["/b"]);
     sample.existing("blog_db", Some("db"));

@@ -115,6 +115,7 @@ fn the_json_document_is_stable() {
             "strict",
             "targets",
             "volumes",
+            "volumes_at_once",
             "warnings"
         ]
     );

@@ -102,9 +102,9 @@ impl TreeLines {
         let mut file = self.file.try_clone()?;
         let begins = file.seek(SeekFrom::End(0))?;
         let compression = Compression {
-            codec: Codec::Zst,
             level: Some(1),
             threads: Some(1),
+            ..Compression::new(Codec::Zst)
         };
         let lines = IndexWriter::create(Encoder::new(file, &compression)?)?;
         let run = Run {

@@ -77,7 +77,7 @@ impl Case {
     pub(super) const fn of(kind: Kind, codec: Codec, backend: Backend) -> Self {
         let spool = match codec {
             Codec::Gz => SpoolMode::All,
-            _ => SpoolMode::UnknownSize,
+            _ => SpoolMode::Beside,
         };
         Self {
             kind,

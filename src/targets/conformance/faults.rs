@@ -11,7 +11,7 @@ use crate::archive::entry::EntryKind;
 use crate::archive::manifest::{Draft, samples};
 use crate::codecs::Codec;
 use crate::targets::open::{SpoolMode, TargetKind, open, open_stdout};
-use crate::targets::{StreamHead, TargetError};
+use crate::targets::{Slot, StreamHead, TargetError};
 
 fn stream(path: &str, announced: Option<u64>, data: Vec<u8>) -> SampleStream {
     SampleStream {
@@ -50,6 +50,12 @@ fn a_member_that_fails_spoils_no_other() {
             writer.fail().unwrap();
             write_stream(&mut *writer, good).unwrap();
         }
+        let beside = stream("exports/db/beside", Some(900_001), noise(500_000, 8));
+        writer.turn_to(Slot(1)).unwrap();
+        writer.begin(&beside.head).unwrap();
+        writer.write(&beside.data).unwrap();
+        writer.fail().unwrap();
+        writer.turn_to(Slot::FIRST).unwrap();
         writer.released().unwrap();
         let draft = draft_of(&["volumes/project/db.tar", "exports/db/all.sql"]);
         let root = bench.unpack(&bench.place(&finish(writer, &draft)));
@@ -217,7 +223,7 @@ fn a_name_that_cannot_be_one_is_refused() {
 fn a_closed_pipe_is_told_as_one() {
     for codec in Codec::ALL {
         let bench = Bench::new(Case {
-            spool: SpoolMode::UnknownSize,
+            spool: SpoolMode::Beside,
             ..Case::of(Kind::Stdout, codec, Backend::Memory)
         });
         let mut reader = Command::new("head")

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::archive::entry::{Entry, EntryKind, Mtime, Segment, Xattr};
 use crate::archive::manifest::model::{IndexFile, MemberKind, Source};
 use crate::archive::manifest::{Draft, DraftMember, Sha256Digest, samples};
-use crate::targets::{DumpWriter, StreamHead, TargetError};
+use crate::targets::{DumpWriter, Slot, StreamHead, TargetError};
 
 /// An entry of a tree with its data.
 pub(super) struct SampleEntry {
@@ -153,10 +153,42 @@ pub(super) fn write(writer: &mut dyn DumpWriter) -> Result<(), TargetError> {
         }
         writer.end()?;
     }
-    for stream in streams() {
-        write_stream(writer, &stream)?;
+    let streams = streams();
+    let (beside, alone) = streams.split_at(3);
+    write_side_by_side(writer, beside)?;
+    for stream in alone {
+        write_stream(writer, stream)?;
     }
     writer.released()
+}
+
+/// Each stream by a slot of its own, a piece of each in turn. The first one ends last.
+fn write_side_by_side(
+    writer: &mut dyn DumpWriter,
+    streams: &[SampleStream],
+) -> Result<(), TargetError> {
+    let slots = || (0..3).map(Slot).zip(streams);
+    for (slot, stream) in slots() {
+        writer.turn_to(slot)?;
+        writer.begin(&stream.head)?;
+    }
+    let mut pieces: Vec<_> = slots()
+        .map(|(slot, stream)| (slot, stream.data.chunks(300_000)))
+        .collect();
+    while !pieces.is_empty() {
+        for (slot, pieces) in &mut pieces {
+            if let Some(piece) = pieces.next() {
+                writer.turn_to(*slot)?;
+                writer.write(piece)?;
+            }
+        }
+        pieces.retain(|(_, pieces)| pieces.len() > 0);
+    }
+    for slot in [2, 1, 0].map(Slot) {
+        writer.turn_to(slot)?;
+        writer.end()?;
+    }
+    Ok(())
 }
 
 pub(super) fn write_stream(

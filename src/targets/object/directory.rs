@@ -11,7 +11,7 @@ use super::super::hashing::Hashing;
 use super::super::site::{OrFileFailed, Site};
 use super::super::stream_member::StreamMember;
 use super::super::tar_stream::TarStream;
-use super::super::{DumpWriter, StreamHead, TargetError};
+use super::super::{DumpWriter, Slot, StreamHead, TargetError};
 use super::claim::Claim;
 use super::marker;
 use super::session::Session;
@@ -37,7 +37,8 @@ pub(crate) struct DirectoryWriter {
     trees: BTreeMap<&'static str, TarStream<Upload>>,
     /// The tree whose entry waits for its end.
     open_tree: Option<&'static str>,
-    stream: Option<StreamMember<Upload>>,
+    turn: Slot,
+    open: BTreeMap<Slot, StreamMember<Upload>>,
     stored: StoredDump,
     bytes: u64,
 }
@@ -59,7 +60,8 @@ impl DirectoryWriter {
             mtime,
             trees: BTreeMap::new(),
             open_tree: None,
-            stream: None,
+            turn: Slot::FIRST,
+            open: BTreeMap::new(),
             stored: StoredDump::default(),
             bytes: 0,
         }
@@ -83,7 +85,13 @@ impl DirectoryWriter {
         })?;
         if !self.trees.contains_key(root) {
             let upload = Hashing::new(self.upload(&self.tree_path(root)));
-            let tar = TarStream::new(self.site.clone(), upload, &self.compression, self.mtime)?;
+            let tar = TarStream::new(
+                self.site.clone(),
+                upload,
+                None,
+                &self.compression,
+                self.mtime,
+            )?;
             self.trees.insert(root, tar);
         }
         Ok(root)
@@ -139,7 +147,7 @@ impl DirectoryWriter {
 
     /// Everything but the marker is in the store; then the marker is.
     fn complete(&mut self, draft: &Draft) -> Result<u64, TargetError> {
-        if self.stream.is_some() || self.open_tree.is_some() {
+        if !self.open.is_empty() || self.open_tree.is_some() {
             return Err(self.site.out_of_order("finish"));
         }
         self.end_trees()?;
@@ -160,6 +168,11 @@ impl DirectoryWriter {
 }
 
 impl DumpWriter for DirectoryWriter {
+    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError> {
+        self.turn = slot;
+        Ok(())
+    }
+
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
         let root = self.tree(&entry.path)?;
         self.open_tree = Some(root);
@@ -171,19 +184,19 @@ impl DumpWriter for DirectoryWriter {
         let member = StreamMember::begin(&self.site, head, &self.compression, |path| {
             Ok(self.upload(path))
         })?;
-        self.stream = Some(member);
+        self.open.insert(self.turn, member);
         Ok(())
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        match &mut self.stream {
+        match self.open.get_mut(&self.turn) {
             Some(stream) => stream.write(&self.site, data),
             None => self.open_tar("write")?.write(data),
         }
     }
 
     fn end(&mut self) -> Result<(), TargetError> {
-        if let Some(stream) = self.stream.take() {
+        if let Some(stream) = self.open.remove(&self.turn) {
             return self.end_stream(stream);
         }
         self.open_tar("end")?.end()?;
@@ -194,7 +207,7 @@ impl DumpWriter for DirectoryWriter {
     /// What was sent of the stream goes with the session, or stays as parts that nobody completes:
     /// the object never appears.
     fn fail(&mut self) -> Result<(), TargetError> {
-        let stream = self.stream.take();
+        let stream = self.open.remove(&self.turn);
         let stream = stream.ok_or_else(|| self.site.out_of_order("fail"))?;
         stream.give_up().1.abort();
         Ok(())

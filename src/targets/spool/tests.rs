@@ -4,19 +4,23 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::super::open::SpoolSpec;
 use super::*;
 
 /// Writes down the calls that it gets.
-struct Record(Arc<Mutex<Vec<String>>>);
+struct Calls(Arc<Mutex<Vec<String>>>);
 
-impl Record {
+impl Calls {
     fn note(&self, call: String) -> Result<(), TargetError> {
         self.0.lock().unwrap().push(call);
         Ok(())
     }
 }
 
-impl DumpWriter for Record {
+impl DumpWriter for Calls {
+    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError> {
+        self.note(format!("turn to {}", slot.0))
+    }
     fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
         self.note(format!("entry {}", String::from_utf8_lossy(&entry.path)))
     }
@@ -50,8 +54,9 @@ fn spooled(mode: SpoolMode, limit: Option<u64>) -> (Spooled, impl Fn() -> Vec<St
         mode,
         limit,
     };
-    let inner = Box::new(Record(Arc::clone(&calls)));
-    let spooled = Spooled::new(inner, "t", &spec).unwrap();
+    let inner = Box::new(Calls(Arc::clone(&calls)));
+    let place = SpoolPlace::new("t", &spec);
+    let spooled = Spooled::new(inner, place, mode).unwrap();
     (spooled, move || std::mem::take(&mut calls.lock().unwrap()))
 }
 
@@ -65,20 +70,41 @@ fn stream(spooled: &mut Spooled, path: &str, raw_bytes: Option<u64>, len: usize)
     spooled.write(&vec![7; len]).unwrap();
 }
 
+fn stream_by(spooled: &mut Spooled, slot: Slot, path: &str, len: usize) {
+    spooled.turn_to(slot).unwrap();
+    stream(spooled, path, None, len);
+}
+
 #[test]
-fn a_stream_of_unknown_length_gets_one_and_waits_for_the_release() {
-    let (mut spooled, calls) = spooled(SpoolMode::UnknownSize, None);
-    stream(&mut spooled, "a", None, 3);
+fn streams_beside_another_one_wait_for_the_release_one_behind_the_other() {
+    let (mut spooled, calls) = spooled(SpoolMode::Beside, None);
+    stream_by(&mut spooled, Slot(0), "a", 3);
+    stream_by(&mut spooled, Slot(2), "c", 5);
+    stream_by(&mut spooled, Slot(1), "b", 1);
+    for slot in [2, 0, 1] {
+        spooled.turn_to(Slot(slot)).unwrap();
+        spooled.end().unwrap();
+    }
+    stream_by(&mut spooled, Slot(2), "d", 2);
     spooled.end().unwrap();
-    stream(&mut spooled, "b", Some(2), 2);
-    spooled.end().unwrap();
-    assert_eq!(calls(), ["begin b Some(2)", "write 2", "end"]);
+    assert_eq!(calls(), ["begin a None", "write 3", "end"]);
     spooled.released().unwrap();
-    assert_eq!(calls(), ["begin a Some(3)", "write 3", "end", "released"]);
-    stream(&mut spooled, "c", None, 4);
-    assert!(calls().is_empty());
+    let expected = [
+        "begin b Some(1)",
+        "write 1",
+        "end",
+        "begin c Some(5)",
+        "write 5",
+        "end",
+        "begin d Some(2)",
+        "write 2",
+        "end",
+        "released",
+    ];
+    assert_eq!(calls(), expected);
+    stream(&mut spooled, "e", None, 4);
     spooled.end().unwrap();
-    assert_eq!(calls(), ["begin c Some(4)", "write 4", "end"]);
+    assert_eq!(calls(), ["begin e None", "write 4", "end"]);
     Box::new(spooled).abort();
     assert_eq!(calls(), ["abort"]);
 }
@@ -108,13 +134,13 @@ fn all_calls_wait_for_the_release_in_their_order() {
 
 #[test]
 fn a_recorded_stream_that_fails_was_never_there() {
-    for mode in [SpoolMode::UnknownSize, SpoolMode::All] {
+    for (mode, slot) in [(SpoolMode::Beside, Slot(1)), (SpoolMode::All, Slot::FIRST)] {
         let (mut spooled, calls) = spooled(mode, None);
-        stream(&mut spooled, "good", None, 700_000);
+        stream_by(&mut spooled, slot, "good", 700_000);
         spooled.end().unwrap();
-        stream(&mut spooled, "bad", None, 700_000);
+        stream_by(&mut spooled, slot, "bad", 700_000);
         spooled.fail().unwrap();
-        stream(&mut spooled, "better", None, 1);
+        stream_by(&mut spooled, slot, "better", 1);
         spooled.end().unwrap();
         spooled.released().unwrap();
         let begun: Vec<String> = calls()
@@ -127,14 +153,35 @@ fn a_recorded_stream_that_fails_was_never_there() {
 }
 
 #[test]
-fn the_limit_is_kept_and_counts_what_waits() {
-    let (mut spooled, _) = spooled(SpoolMode::UnknownSize, Some(1000));
-    stream(&mut spooled, "a", None, 800);
-    spooled.end().unwrap();
-    spooled.released().unwrap();
-    stream(&mut spooled, "b", None, 800);
-    let error = spooled.write(&[0; 300]).unwrap_err();
-    assert!(matches!(error, TargetError::SpoolLimit { limit: 1000, .. }));
-    assert!(spooled.len() <= 1000);
+fn the_limit_is_kept_over_all_that_waits() {
+    let limit = 1_000_000;
+    let (mut spooled, _) = spooled(SpoolMode::All, Some(limit));
+    stream_by(&mut spooled, Slot(0), "a", 500_000);
+    stream_by(&mut spooled, Slot(1), "b", 400_000);
+    let error = spooled.write(&vec![0; 300_000]).unwrap_err();
+    assert!(matches!(
+        error,
+        TargetError::SpoolLimit {
+            limit: 1_000_000,
+            ..
+        }
+    ));
     Box::new(spooled).abort();
+}
+
+#[test]
+fn what_is_cut_off_or_gone_leaves_room() {
+    let spec = SpoolSpec {
+        dir: std::env::temp_dir(),
+        mode: SpoolMode::All,
+        limit: Some(10),
+    };
+    let place = SpoolPlace::new("t", &spec);
+    let mut file = place.create().unwrap();
+    file.append(b"0123456789").unwrap();
+    assert!(place.create().unwrap().append(b"x").is_err());
+    file.cut(4).unwrap();
+    place.create().unwrap().append(b"456789").unwrap();
+    drop(file);
+    place.create().unwrap().append(b"0123456789").unwrap();
 }
