@@ -32,7 +32,7 @@ fn as_text(path: &Path) -> &str {
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn volumes_read_side_by_side_are_what_they_are_one_after_the_other() {
     let project = project();
-    let one_by_one = project.dump_to_folder(&["backup", "--volumes"]);
+    let one_by_one = project.dump_to_folder(&["--volumes"]);
     let wanted = verify(&one_by_one);
     assert_eq!(wanted.members().len(), VOLUMES.len());
     for reader in ["direct", "engine"] {
@@ -67,7 +67,7 @@ fn volumes_read_side_by_side_are_what_they_are_one_after_the_other() {
 fn the_plan_says_what_waits_beside_another_volume() {
     let project = project();
     project.write("compose-dump.yml", "version: 1\nvolumes_at_once: 2\n");
-    let archive = project.beside("a.tar.zst");
+    let archive = project.beside("out").join("a.tar.zst");
     let plan = ["plan", "-t", as_text(&archive)];
     let told = crate::support::run(&mut project.program(&plan)).expect(0);
     let text = String::from_utf8(told.stdout).unwrap();
@@ -81,5 +81,5 @@ fn the_plan_says_what_waits_beside_another_volume() {
     );
     crate::support::run(&mut project.program(&plan))
         .expect(2)
-        .says(&["plan::spool_needed", "`volumes_at_once` is more than 1"]);
+        .says(&["`volumes_at_once` is more than 1", "directory format"]);
 }

@@ -55,6 +55,7 @@ fn every_setting_has_its_variable() {
         ("COMPOSE_DUMP_PAUSE__MAX_DOWNTIME", "30m"),
         ("COMPOSE_DUMP_LOCK_WAIT", "0s"),
         ("COMPOSE_DUMP_STRICT", "true"),
+        ("COMPOSE_DUMP_VOLUMES_AT_ONCE", "3"),
         ("COMPOSE_DUMP_STATE_DIR", "is no setting of a job"),
         ("COMPOSE_DUMP_SHRINK_GUARD", "20%"),
         ("COMPOSE_PROJECT_NAME", "not ours"),
@@ -86,6 +87,7 @@ fn every_setting_has_its_variable() {
     assert_eq!(pause.max_downtime, Some(half_an_hour));
     assert_eq!(settings.lock_wait, Span(Duration::ZERO));
     assert!(settings.strict);
+    assert_eq!(settings.volumes_at_once.number().get(), 3);
     assert_eq!(settings.shrink_guard.to_string(), "20%");
     assert_eq!(
         variables::known().len(),

@@ -34,7 +34,7 @@ const FILE_ONLY: [&str; 6] = [
 
 /// How the text of a variable becomes the value of its setting. What is not in the table is taken as
 /// it is written: a host may be called `42`.
-const SHAPES: [(&str, Shape); 8] = [
+const SHAPES: [(&str, Shape); 9] = [
     (LEVEL, Shape::Number),
     ("compression.threads", Shape::Number),
     ("config.dockerignore", Shape::Switch),
@@ -43,6 +43,7 @@ const SHAPES: [(&str, Shape); 8] = [
     ("scopes", Shape::List),
     ("services", Shape::AllOrList),
     ("strict", Shape::Switch),
+    ("volumes_at_once", Shape::Number),
 ];
 
 #[derive(Clone, Copy)]
