@@ -139,11 +139,11 @@ class Bench:
             print(f"filling {kind}", file=sys.stderr)
             FILL[kind](pathlib.Path(place))
 
-    def backup(self, kinds, target, more=""):
+    def backup(self, kinds, target, more="", at_once=1):
         """Only these volumes: the others are left out by a job file."""
-        job = self.folder / f"{'-'.join(kinds)}.yml"
+        job = self.folder / f"{'-'.join(kinds)}-{at_once}.yml"
         rules = "".join(f"  {kind}: {'{}' if kind in kinds else 'skip'}\n" for kind in self.mountpoints)
-        job.write_text(f"version: 1\nvolumes:\n{rules}")
+        job.write_text(f"version: 1\nvolumes_at_once: {at_once}\nvolumes:\n{rules}")
         return (
             f"{more} {self.program} -q -C {self.folder} -p {PROJECT} -c {job} backup --volumes --no-pause -t {target}"
         )
@@ -163,6 +163,7 @@ class Bench:
             yield self.codec_case("some", "xz", "xz -T2 -6", 1.0)
         if {"real", "some"} <= self.mountpoints.keys():
             yield self.two_volumes_case()
+            yield from self.at_once_cases(["real", "some"])
         yield self.plan_case()
 
     def tar(self, kind):
@@ -213,6 +214,14 @@ class Bench:
         one = self.backup(["real"], f"{self.out}/real.tar.zst")
         other = self.backup(["some"], f"{self.out}/some.tar.zst")
         return Case("two volumes, one run", "both", both, f"{one}; {other}", 1.0)
+
+    def at_once_cases(self, kinds):
+        """Two volumes side by side beside the same one after the other, from memory and from the disk."""
+        for reader in ["direct", "engine"]:
+            more = f"COMPOSE_DUMP_COMPRESSION=zst COMPOSE_DUMP_READER={reader}"
+            both, one = (self.backup(kinds, f"{self.out}/d", more, number) for number in [2, 1])
+            for read, prepare in [("cached", "true"), ("from disk", "sync; echo 3 > /proc/sys/vm/drop_caches")]:
+                yield Case(f"two at once, {reader}, {read}", "both", both, one, 1.0, prepare)
 
     def plan_case(self):
         folder = self.work / "ten"
@@ -272,15 +281,15 @@ def main():
             f"{os.cpu_count()} cores, dumps in {options.out}, {options.runs} runs each, medians; "
             "peak of the largest process\n"
         )
-        print(f"| {'case':29} | ours s | rival s | ratio | goal | met | CPU s | rival | MiB | rival |")
+        print(f"| {'case':32} | ours s | rival s | ratio | goal | met | CPU s | rival | MiB | rival |")
         print("| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |")
         for case in bench.cases():
-            if options.case not in case.name:
+            if not any(part in case.name for part in options.case.split(",")):
                 continue
             ours, rival = run(case, out, options.runs)
             ratio = ours.wall / rival.wall
             print(
-                f"| {case.name:29} | {ours.wall:.2f} | {rival.wall:.2f} | {ratio:.2f} | {case.goal} "
+                f"| {case.name:32} | {ours.wall:.2f} | {rival.wall:.2f} | {ratio:.2f} | {case.goal} "
                 f"| {'yes' if ratio <= case.goal else 'no'} | {ours.cpu:.1f} | {rival.cpu:.1f} "
                 f"| {ours.peak_mib:.0f} | {rival.peak_mib:.0f} |",
                 flush=True,

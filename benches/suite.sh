@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every case of the goals table beside the command that it is to beat, in alternation, on the same data in the same
-# run: `benches/suite.sh [--runs N] [--data real,some,small,million,sparse] [--case PART] [--out DIR]`. Prints
+# run: `benches/suite.sh [--runs N] [--data real,some,small,million,sparse] [--case PART,...] [--out DIR]`. Prints
 # a table of ratios, peak memory and CPU seconds. It wants a quiet machine, root, 4 GB where the engine keeps
 # volumes, 2 GB below BENCH_DIR (/var/tmp unless told otherwise) and 3 GB below DIR, where dumps go: /dev/shm
 # unless told otherwise, so that the disk is nobody's bound.

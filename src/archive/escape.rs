@@ -21,23 +21,28 @@ struct Escaped<'a>(&'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
         for part in self.0.utf8_chunks() {
-            for character in part.valid().chars() {
+            let mut rest = part.valid();
+            // Names rarely have anything to escape: what lies between is written in one piece.
+            while let Some((at, character)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
+                f.write_str(&rest[..at])?;
                 match character {
                     '\\' => f.write_str("\\\\")?,
                     '\t' => f.write_str("\\t")?,
                     '\n' => f.write_str("\\n")?,
-                    deceiving if deceives(deceiving) => {
-                        write_hex(f, deceiving.encode_utf8(&mut [0; 4]).as_bytes())?;
-                    }
-                    other => f.write_char(other)?,
+                    deceiving => write_hex(f, deceiving.encode_utf8(&mut [0; 4]).as_bytes())?,
                 }
+                rest = &rest[at + character.len_utf8()..];
             }
+            f.write_str(rest)?;
             write_hex(f, part.invalid())?;
         }
         Ok(())
     }
+}
+
+fn is_escaped(character: char) -> bool {
+    character == '\\' || deceives(character)
 }
 
 /// Control characters, and those that change the direction of the text around them: a file name must

@@ -40,6 +40,8 @@ pub enum DataAt {
 /// Writes an index as plain text.
 pub struct IndexWriter<W> {
     out: W,
+    /// The line that is being put together: what hashes and compresses is called once for each.
+    line: Vec<u8>,
 }
 
 impl<W: Write> IndexWriter<W> {
@@ -49,12 +51,15 @@ impl<W: Write> IndexWriter<W> {
     /// What `out` says.
     pub fn create(mut out: W) -> io::Result<Self> {
         writeln!(out, "{HEAD}")?;
-        Ok(Self { out })
+        Ok(Self::headless(out))
     }
 
     /// Goes on with an index, or with lines that are none but look like it.
     pub fn headless(out: W) -> Self {
-        Self { out }
+        Self {
+            out,
+            line: Vec::new(),
+        }
     }
 
     /// Adds a line. Extended attributes and holes are not in it.
@@ -79,19 +84,22 @@ impl<W: Write> IndexWriter<W> {
             EntryKind::BlockDevice { .. } => ('b', b""),
         };
         let mtime = format_time(entry.mtime);
-        write!(self.out, "{letter}\t{mode:o}\t{uid}\t{gid}\t{mtime}\t")?;
+        let line = &mut self.line;
+        line.clear();
+        write!(line, "{letter}\t{mode:o}\t{uid}\t{gid}\t{mtime}\t")?;
         match kind {
             EntryKind::CharDevice { major, minor } | EntryKind::BlockDevice { major, minor } => {
-                write!(self.out, "{major},{minor}")?;
+                write!(line, "{major},{minor}")?;
             }
-            _ => write!(self.out, "{}", entry.size)?,
+            _ => write!(line, "{}", entry.size)?,
         }
         let path: &[u8] = if entry.path.is_empty() {
             b"."
         } else {
             &entry.path
         };
-        writeln!(self.out, "\t{at}\t{}\t{}", display(path), display(target))
+        writeln!(line, "\t{at}\t{}\t{}", display(path), display(target))?;
+        self.out.write_all(line)
     }
 
     /// Ends the index and gives the output back.

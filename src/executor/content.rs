@@ -62,7 +62,7 @@ impl From<ReadError> for MemberError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Closed(_) => Self::Stopped,
-            error @ ReadError::List(_) => Self::failed(&error),
+            error @ (ReadError::List(_) | ReadError::Thread(_)) => Self::failed(&error),
         }
     }
 }

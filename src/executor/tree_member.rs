@@ -44,7 +44,7 @@ pub(super) fn direct(job: &TreeJob, fanout: &Fanout) -> Result<Content, MemberEr
     oddities.add_gone(filter.unmet());
     let (index, lines) = open_index(job)?;
     let mut sink = TreeSink::new(fanout, &job.tree.prefix, &job.shared, lines);
-    let read = walk::read(scan, &mut sink).map_err(MemberError::from);
+    let read = walk::read_ahead(scan, &mut sink).map_err(MemberError::from);
     let (read, bytes, index) = sink.finish(read, index)?;
     oddities.add(&read.troubles);
     let sha256 = index.text_sha256();

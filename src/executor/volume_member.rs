@@ -81,7 +81,7 @@ pub(super) fn direct(
         compress: true,
     })?;
     let mut tar = VolumeTar::new(out, lines, PREFIX);
-    let read = walk::read(scan, &mut tar).map_err(MemberError::from);
+    let read = walk::read_ahead(scan, &mut tar).map_err(MemberError::from);
     let ended = tar.finish(Some(announced));
     let (report, whole) = end_stream(fanout, index, read, ended)?;
     oddities.add(&report.troubles);

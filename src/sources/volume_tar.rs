@@ -36,6 +36,7 @@ pub struct VolumeTar<B, W> {
     out: B,
     index: IndexWriter<W>,
     prefix: Vec<u8>,
+    head: Vec<u8>,
     collected: BytesMut,
     /// Length of the tar so far, what is collected included.
     bytes: u64,
@@ -90,6 +91,7 @@ impl<B: ByteSink, W: Write> VolumeTar<B, W> {
             out,
             index,
             prefix: prefix.to_vec(),
+            head: Vec::with_capacity(3 * tar::BLOCK),
             collected: BytesMut::with_capacity(COLLECTED_BYTES),
             bytes: 0,
             entry_count: 0,
@@ -162,9 +164,11 @@ impl<B: ByteSink, W: Write> VolumeTar<B, W> {
 
 impl<B: ByteSink, W: Write> EntrySink for VolumeTar<B, W> {
     fn begin(&mut self, entry: &Entry) -> Result<(), SinkClosed> {
-        let mut head = Vec::with_capacity(3 * tar::BLOCK);
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
         tar::encode_head(entry, &self.prefix, &mut head);
         self.collect(&head)?;
+        self.head = head;
         self.entry_count += 1;
         self.padding = tar::padding(entry.data_len());
         let at = if entry.kind == EntryKind::File {

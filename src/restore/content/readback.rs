@@ -68,14 +68,14 @@ pub fn read_back_folder(
     });
     let scan = scan.map_err(walk_error)?;
     let mut what = scan.troubles().kept().first().map(ToString::to_string);
-    match walk::read(scan, &mut listing) {
+    match walk::read_ahead(scan, &mut listing) {
         Ok(report) => what = what.or(report.troubles.kept().first().map(ToString::to_string)),
         Err(ReadError::Closed(_)) => {
             if let Some(error) = listing.take_error() {
                 return Err(error.into());
             }
         }
-        Err(error @ ReadError::List(_)) => what = Some(error.to_string()),
+        Err(error @ (ReadError::List(_) | ReadError::Thread(_))) => what = Some(error.to_string()),
     }
     if let Some(what) = what {
         let folder = folder.to_owned();

@@ -12,6 +12,7 @@
 //!
 //! It knows neither tar nor targets; [`crate::archive::entry`] is all it says.
 
+mod ahead;
 mod facts;
 mod item;
 mod links;
@@ -27,6 +28,7 @@ mod trouble;
 
 use std::path::{Path, PathBuf};
 
+pub use ahead::read_ahead;
 pub use read::{ReadError, ReadReport, read};
 pub use scan::{Scan, scan};
 pub use trouble::{Trouble, TroubleKind, Troubles};

@@ -45,6 +45,9 @@ pub enum ReadError {
     /// The list of the scan cannot be read.
     #[error("cannot read the list of files back")]
     List(#[source] io::Error),
+    /// The system gives no thread to read on.
+    #[error("cannot start a thread to read files on")]
+    Thread(#[source] io::Error),
 }
 
 impl From<SinkClosed> for ReadError {
