@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Peak memory and wall time of dumps of one large volume, beside GNU tar and zstd on the same data in
-# the same run. `benches/memory.sh [MIB]`: the volume's size, 2048 unless told otherwise.
+# the same run. `benches/memory.sh [MIB [PART]]`: the volume's size, 2048 unless told otherwise, and a part of the
+# labels of what is run, all unless told otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lab/lib.sh
 
-mib=${1:-2048}
+mib=${1:-2048} part=${2:-}
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/compose-dump-build}"
 install_for zstd zstd
 install_for python3 python3
@@ -45,6 +46,7 @@ mountpoint=$(docker volume inspect --format '{{.Mountpoint}}' "${project}_data")
 
 # measure LABEL COMMAND: runs it in a shell, prints peak memory of the largest process and wall time.
 measure() {
+    [[ $1 == *"$part"* ]] || return 0
     sync
     python3 - "$@" <<'PY'
 import os, resource, subprocess, sys, time

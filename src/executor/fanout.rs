@@ -3,119 +3,23 @@
 //! Behind each queue a thread of its own compresses, hashes and writes. A target that fails is taken
 //! out, and the others go on; when none is left, or the run is cancelled, the sources are told so.
 
+mod lane;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
-};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Reporter, chain};
+use super::event::{Event, Reporter};
 use crate::archive::entry::{Entry, SinkClosed};
-use crate::archive::manifest::{Draft, Published};
-use crate::targets::{DumpWriter, Slot, StreamHead, TargetError};
+use crate::archive::manifest::Draft;
+use crate::targets::{DumpWriter, Slot, StreamHead};
 
-/// Pieces that wait in a target's queue. Chunks are at most 1 MiB, most of them 256 KiB.
-const QUEUE: usize = 16;
-
-/// How often a full queue, and a target that takes its time, are looked at again.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
-
-/// How long a cancelled run waits for a target that has nothing to remove.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// A part of a dump on its way to a target.
-#[derive(Clone)]
-enum Piece {
-    /// What follows came by this slot.
-    Turn(Slot),
-    Entry(Arc<Entry>),
-    Begin(Arc<StreamHead>),
-    Data(Bytes),
-    End,
-    Fail,
-    /// To be answered when its turn comes.
-    Settle(Sender<()>),
-    Released,
-    Finish(Arc<Draft>),
-}
-
-/// How a target ended.
-#[derive(Debug)]
-pub(crate) enum LaneEnd {
-    /// The dump is published.
-    Published(Published),
-    /// The target failed; nothing of the dump is visible there.
-    Failed(TargetError),
-    /// The run ended before the dump was whole; nothing of it is visible.
-    Aborted,
-    /// The target's thread panicked, which is a bug; what it has written is hidden.
-    Lost,
-}
-
-struct Lane {
-    name: String,
-    /// `None` once the target has failed or everything was sent.
-    queue: Option<SyncSender<Piece>>,
-    /// See [`DumpWriter::leaves_traces`].
-    leaves_traces: bool,
-    thread: JoinHandle<LaneEnd>,
-}
-
-impl Lane {
-    /// Puts a piece into the queue, as soon as there is room.
-    fn put(&mut self, piece: &Piece, cancel: &CancellationToken) {
-        let Some(queue) = &self.queue else {
-            return;
-        };
-        let mut piece = piece.clone();
-        loop {
-            piece = match queue.try_send(piece) {
-                Ok(()) => return,
-                Err(TrySendError::Full(piece)) => piece,
-                // The thread has ended: the target has failed.
-                Err(TrySendError::Disconnected(_)) => break,
-            };
-            if cancel.is_cancelled() {
-                return;
-            }
-            std::thread::sleep(LOOK_AGAIN_AFTER);
-        }
-        self.queue = None;
-    }
-
-    /// Waits until everything in the queue was written, or the target has failed.
-    fn settle(&mut self, cancel: &CancellationToken) {
-        let (written, is_written) = channel();
-        self.put(&Piece::Settle(written), cancel);
-        while !cancel.is_cancelled() {
-            match is_written.recv_timeout(LOOK_AGAIN_AFTER) {
-                Ok(()) => return,
-                Err(RecvTimeoutError::Timeout) => {}
-                // The queue is gone with what was in it.
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        self.queue = None;
-    }
-
-    /// Waits for the thread to end; in a cancelled run not for long, if there is nothing to remove.
-    fn join(self, cancel: &CancellationToken) -> (String, LaneEnd) {
-        let mut since = None;
-        while !self.leaves_traces && !self.thread.is_finished() {
-            if cancel.is_cancelled() && since.get_or_insert_with(Instant::now).elapsed() > GRACE {
-                return (self.name, LaneEnd::Aborted);
-            }
-            std::thread::sleep(LOOK_AGAIN_AFTER);
-        }
-        let end = self.thread.join().unwrap_or(LaneEnd::Lost);
-        (self.name, end)
-    }
-}
+pub(crate) use lane::LaneEnd;
+use lane::{Lane, Piece};
 
 /// All targets, and who spoke to them last.
 #[derive(Default)]
@@ -133,7 +37,7 @@ impl Lanes {
 
     /// Whether somebody still takes something.
     fn are_open(&self) -> bool {
-        self.each.iter().any(|lane| lane.queue.is_some())
+        self.each.iter().any(Lane::is_open)
     }
 }
 
@@ -157,22 +61,10 @@ impl Fanout {
         reporter: &Arc<dyn Reporter>,
         cancel: CancellationToken,
     ) -> std::io::Result<Self> {
-        let mut lanes = Vec::new();
-        for (name, writer) in writers {
-            let (queue, pieces) = sync_channel(QUEUE);
-            let leaves_traces = writer.leaves_traces();
-            let reporter = Arc::clone(reporter);
-            let target = name.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("target {name}"))
-                .spawn(move || write_all(&target, writer, &pieces, &*reporter))?;
-            lanes.push(Lane {
-                name,
-                queue: Some(queue),
-                leaves_traces,
-                thread,
-            });
-        }
+        let started = writers
+            .into_iter()
+            .map(|(name, writer)| Lane::start(name, writer, Arc::clone(reporter)));
+        let lanes = started.collect::<std::io::Result<_>>()?;
         Ok(Self {
             lanes: Mutex::new(Lanes {
                 each: lanes,
@@ -260,9 +152,7 @@ impl Fanout {
 
     /// Closes all queues, so that every target removes what it was given.
     pub(crate) fn give_up(&self) {
-        for lane in &mut self.lanes().each {
-            lane.queue = None;
-        }
+        self.lanes().each.iter_mut().for_each(Lane::close);
     }
 
     /// Whether nothing more is taken because the run was cancelled.
@@ -294,9 +184,7 @@ impl Fanout {
     /// Closes the queues and waits for the threads; what was not finished is aborted by its thread.
     fn join(&self) -> Vec<(String, LaneEnd)> {
         let mut lanes = std::mem::take(&mut self.lanes().each);
-        for lane in &mut lanes {
-            lane.queue = None;
-        }
+        lanes.iter_mut().for_each(Lane::close);
         lanes
             .into_iter()
             .map(|lane| lane.join(&self.cancel))
@@ -347,55 +235,3 @@ impl FanoutSlot<'_> {
         self.fanout.send_by(self.slot, piece)
     }
 }
-
-/// The life of a target's thread.
-fn write_all(
-    target: &str,
-    mut writer: Box<dyn DumpWriter>,
-    pieces: &Receiver<Piece>,
-    reporter: &dyn Reporter,
-) -> LaneEnd {
-    let failed = |error: TargetError| {
-        reporter.report(Event::TargetFailed {
-            target: target.to_owned(),
-            error: chain(&error),
-            help: error.help(),
-        });
-        LaneEnd::Failed(error)
-    };
-    while let Ok(piece) = pieces.recv() {
-        let done = match piece {
-            Piece::Turn(slot) => writer.turn_to(slot),
-            Piece::Entry(entry) => writer.entry(&entry),
-            Piece::Begin(head) => writer.begin(&head),
-            Piece::Data(chunk) => writer.write(&chunk),
-            Piece::End => writer.end(),
-            Piece::Fail => writer.fail(),
-            Piece::Settle(written) => {
-                // Whoever asked may have been cancelled meanwhile.
-                let _ = written.send(());
-                Ok(())
-            }
-            Piece::Released => writer.released(),
-            Piece::Finish(draft) => {
-                return match writer.finish(&draft) {
-                    Ok(published) => LaneEnd::Published(published),
-                    Err(error) if error.is_interruption() => LaneEnd::Aborted,
-                    Err(error) => failed(error),
-                };
-            }
-        };
-        if let Err(error) = done {
-            writer.abort();
-            if error.is_interruption() {
-                return LaneEnd::Aborted;
-            }
-            return failed(error);
-        }
-    }
-    writer.abort();
-    LaneEnd::Aborted
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,14 +1,15 @@
 //! Reads the members of a plan into the fan-out: one after another, but volumes as many side by side as the
 //! plan says.
 
+mod volumes;
+
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::command::{InContainer, first_running};
@@ -18,13 +19,11 @@ use super::export_member::{self, ExportJob};
 use super::fanout::Fanout;
 use super::member_report::{MemberReport, TOLD};
 use super::tree_member::{self, TreeJob};
-use super::volume_member::{self, VolumeJob};
 use crate::bridge::{self, Chunks};
 use crate::crash;
 use crate::engine::helper::Helpers;
 use crate::engine::{Engine, HelperMount};
-use crate::plan::model::{ExportPlan, Plan, ReaderPlan, Scope, TreePlan, TreeReader, VolumePlan};
-use crate::targets::Slot;
+use crate::plan::model::{ExportPlan, Plan, Scope, TreePlan, TreeReader};
 
 /// Why no further member is read.
 pub(super) enum Halt {
@@ -51,13 +50,6 @@ impl Ended {
         reports.extend(report);
         end
     }
-}
-
-/// A volume to read, with its path in the dump.
-struct Wish<'p> {
-    path: &'p str,
-    volume: &'p VolumePlan,
-    reader: &'p ReaderPlan,
 }
 
 /// Which members are read.
@@ -152,76 +144,6 @@ impl Reading {
         let mount = HelperMount::Path(tree.base.join(&root.path));
         let read = move |chunks| tree_member::engine(&job, &root, chunks, &fanout);
         self.through_helper(mount, read).await
-    }
-
-    /// Reads the volumes, as [`Reading::trees`] does, and as many side by side as the plan says.
-    pub(super) async fn volumes(
-        &self,
-        wanted: Wanted<'_>,
-        reports: &mut Vec<MemberReport>,
-    ) -> Result<(), Halt> {
-        let wishes = self.plan.volumes.iter().filter_map(|volume| {
-            let (path, reader) = (volume.member.as_deref()?, volume.reader.as_ref()?);
-            wanted.takes(path).then_some(Wish {
-                path,
-                volume,
-                reader,
-            })
-        });
-        let wishes: Vec<Wish<'_>> = wishes.collect();
-        let queue = Mutex::new(wishes.iter().enumerate());
-        let slots = (0..self.plan.volumes_at_once.get()).map(Slot);
-        let ended = join_all(slots.map(|slot| self.volumes_by(slot, &queue))).await;
-        let mut ended: Vec<(usize, Ended)> = ended.into_iter().flatten().collect();
-        ended.sort_by_key(|(number, _)| *number);
-        let mut halt = Ok(());
-        for (_, ended) in ended {
-            halt = halt.and(ended.told(reports));
-        }
-        halt
-    }
-
-    /// Reads volumes of the queue until there is none left, or none is to be read any more.
-    async fn volumes_by<'w>(
-        &self,
-        slot: Slot,
-        queue: &Mutex<impl Iterator<Item = (usize, &'w Wish<'w>)>>,
-    ) -> Vec<(usize, Ended)> {
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let mut all = Vec::new();
-        while let Some((number, wish)) = next() {
-            let report = MemberReport::of_volume(wish.path, wish.volume, wish.reader);
-            let ended = self.member(report, self.volume(wish, slot)).await;
-            let halted = matches!(ended, Ended::Halted(..));
-            all.push((number, ended));
-            if halted {
-                while next().is_some() {}
-            }
-        }
-        all
-    }
-
-    async fn volume(&self, wish: &Wish<'_>, slot: Slot) -> Result<Content, MemberError> {
-        let fanout = Arc::clone(&self.fanout);
-        let job = VolumeJob {
-            member: wish.path.to_owned(),
-            exclude: wish.volume.exclude.clone(),
-            spool_dir: self.plan.spool_dir.clone(),
-        };
-        match wish.reader {
-            ReaderPlan::Direct { mountpoint } => {
-                let mountpoint = mountpoint.clone();
-                blocking("reading a volume", move || {
-                    volume_member::direct(&job, &mountpoint, fanout.slot(slot))
-                })
-                .await
-            }
-            ReaderPlan::Engine { .. } => {
-                let mount = HelperMount::Volume(wish.volume.name.clone().unwrap_or_default());
-                let read = move |chunks| volume_member::engine(&job, chunks, fanout.slot(slot));
-                self.through_helper(mount, read).await
-            }
-        }
     }
 
     /// Reads the exports, as [`Reading::trees`] does. Ends of itself when the run is cancelled: the

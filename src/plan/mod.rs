@@ -24,6 +24,7 @@ mod request;
 #[cfg(test)]
 pub(crate) mod samples;
 mod service_volumes;
+mod spool;
 pub mod table;
 mod targets;
 #[cfg(test)]

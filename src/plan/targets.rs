@@ -9,17 +9,16 @@ use std::path::PathBuf;
 use crate::codecs::{Codec, Compression};
 use crate::config::dump_name::DumpName;
 use crate::config::job_file::model::TargetFormat;
-use crate::config::settings::SpoolMode;
 use crate::config::target_arg::{TargetArg, TargetArgKind};
 use crate::diagnostic::Finding;
 use crate::store::StoreUrl;
 
 use super::facts::{Facts, Place};
 use super::model::{
-    ExportPlan, HoldPlan, ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, TargetPlan, TreePlan,
-    TreeReader, VolumePlan,
+    ExportPlan, HoldPlan, TargetKind, TargetPlan, TreePlan, TreeReader, VolumePlan,
 };
 use super::request::{Request, TargetWish};
+use super::spool::{spool, volumes_at_once};
 
 /// What the other parts of a plan mean for its targets.
 pub(super) struct Load<'a> {
@@ -284,97 +283,4 @@ fn fits(arg: &TargetArg, kind: &TargetKind, place: &Place) -> Result<(), Finding
         .with_help("name a folder; a dump never replaces what is there")),
         _ => Ok(()),
     }
-}
-
-/// Whose size is not known before the last byte.
-fn of_unknown_size(load: &Load<'_>) -> Option<&'static str> {
-    let through_engine =
-        |volume: &VolumePlan| matches!(volume.reader, Some(ReaderPlan::Engine { .. }));
-    if load.volumes.iter().any(through_engine) {
-        return Some(
-            "an archive needs a member's size first, and the engine's reader does not know it",
-        );
-    }
-    let any_export = load.exports.iter().any(|export| export.member.is_some());
-    any_export.then_some(
-        "an archive needs a member's size first, and no command says how much it will write",
-    )
-}
-
-/// How many volumes are read side by side: no more than there are.
-fn volumes_at_once(request: &Request, load: &Load<'_>) -> NonZero<u8> {
-    let taken = load.volumes.iter().filter(|volume| volume.reader.is_some());
-    let taken = u8::try_from(taken.count()).unwrap_or(u8::MAX);
-    let wanted = request.settings.volumes_at_once.number();
-    NonZero::new(taken).map_or(NonZero::<u8>::MIN, |taken| taken.min(wanted))
-}
-
-/// What an archive cannot take as it comes, and why.
-fn beside(request: &Request, load: &Load<'_>) -> Option<(SpoolWhat, &'static str)> {
-    if volumes_at_once(request, load) > NonZero::<u8>::MIN {
-        let why = "an archive takes one after the other, and `volumes_at_once` is more than 1";
-        return Some((SpoolWhat::Beside, why));
-    }
-    of_unknown_size(load).map(|why| (SpoolWhat::UnknownSize, why))
-}
-
-fn spool(
-    request: &Request,
-    facts: &Facts,
-    load: &Load<'_>,
-    kind: &TargetKind,
-    compression: &Compression,
-) -> Result<SpoolPlan, Finding> {
-    let settings = &request.settings.spool;
-    let beside = beside(request, load).filter(|_| kind.is_one_stream());
-    let held = load.hold.holds_somebody();
-    let (what, why) = match settings.mode {
-        SpoolMode::Never if beside.is_some() => {
-            let why = beside.map_or("", |(_, why)| why);
-            return Err(Finding::new(
-                "plan::spool_needed",
-                format!("the setting `spool.mode` is `never`, but {why}"),
-            )
-            .with_help("let `spool.mode` be `auto`, or write dumps in directory format"));
-        }
-        SpoolMode::Always if held => (
-            SpoolWhat::WhileHeld,
-            Some("the setting `spool.mode` is `always`".to_owned()),
-        ),
-        SpoolMode::Auto if held && *kind == TargetKind::Stdout => (
-            SpoolWhat::WhileHeld,
-            Some(
-                "services are not held longer than the disk takes, whatever reads standard output"
-                    .to_owned(),
-            ),
-        ),
-        SpoolMode::Auto if held && matches!(kind, TargetKind::Store { .. }) => (
-            SpoolWhat::WhileHeld,
-            Some(
-                "services are not held longer than the disk takes, however slow the network is"
-                    .to_owned(),
-            ),
-        ),
-        SpoolMode::Auto if held && compression.is_slow() => (
-            SpoolWhat::WhileHeld,
-            Some(format!(
-                "services are not held while {} compresses, which is slower than a disk",
-                compression.codec
-            )),
-        ),
-        _ => match beside {
-            Some((what, why)) => (what, Some(why.to_owned())),
-            None => (SpoolWhat::Nothing, None),
-        },
-    };
-    Ok(SpoolPlan {
-        what,
-        why,
-        dir: facts.spool_dir.clone(),
-        free: facts
-            .places
-            .get(&facts.spool_dir)
-            .and_then(|place| place.free),
-        limit: settings.limit.map(|size| size.0),
-    })
 }

@@ -1,5 +1,9 @@
 //! One target must not disturb another, and nobody may wait for one that stands still.
 
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use super::lane::QUEUE;
 use super::*;
 use crate::archive::entry::EntryKind;
 use crate::executor::samples::{Recorder, Tape, Writer};
