@@ -294,7 +294,7 @@ impl OpenEntry {
 /// Copies all of `aside`.
 fn copy(aside: &mut SpoolFile, out: &mut impl Write, site: &Site) -> Result<(), TargetError> {
     let spool = aside.site().clone();
-    let mut file = aside.from_start()?;
+    let mut file = aside.rewound()?;
     let mut piece = vec![0; PIECE_LEN];
     loop {
         let len = file.read(&mut piece).or_failed(&spool, Step::Spool, b"")?;

@@ -110,9 +110,9 @@ impl SpoolFile {
     }
 
     /// The file, to be read from its beginning.
-    pub(in super::super) fn from_start(&mut self) -> Result<&File, TargetError> {
-        let rewound = self.file.seek(SeekFrom::Start(0));
-        rewound.or_failed(self.site(), Step::Spool, b"")?;
+    pub(in super::super) fn rewound(&mut self) -> Result<&File, TargetError> {
+        let sought = self.file.seek(SeekFrom::Start(0));
+        sought.or_failed(self.site(), Step::Spool, b"")?;
         Ok(&self.file)
     }
 }

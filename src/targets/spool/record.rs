@@ -107,7 +107,7 @@ impl Record {
     pub(super) fn replay(mut self, inner: &mut dyn DumpWriter) -> Result<(), TargetError> {
         self.flush()?;
         let site = self.file.site().clone();
-        let mut reader = BufReader::with_capacity(PIECE_LEN, self.file.from_start()?);
+        let mut reader = BufReader::with_capacity(PIECE_LEN, self.file.rewound()?);
         let mut piece = vec![0; PIECE_LEN];
         while let Some(frame) = Frame::decode(&mut reader).or_failed(&site, Step::Spool, b"")? {
             match frame {
