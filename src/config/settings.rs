@@ -44,7 +44,7 @@ pub enum SpoolMode {
 }
 
 /// A number of things that happen side by side: 1 to 16.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct AtOnce(NonZero<u8>);
 

@@ -12,7 +12,9 @@ use super::model::{EnginePlan, Plan, ProjectPlan, ReaderPlan, Scope, TreePlan, V
 use super::owners::Owners;
 use super::request::{self, Request, Selection};
 use super::targets::{self, Load};
-use super::{config, contents, coverage, exports, hooks, missing, mounted, volumes, warnings};
+use super::{
+    config, contents, coverage, exports, hooks, missing, mounted, spool, volumes, warnings,
+};
 
 /// Makes the plan.
 ///
@@ -59,6 +61,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         hold: &hold,
     };
     let targets = targets::plan(request, facts, &load, &mut findings);
+    let volumes_at_once = spool::volumes_at_once(request, &load);
     if !findings.is_empty() {
         return Err(findings);
     }
@@ -102,7 +105,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         hooks,
         hold,
         targets,
-        volumes_at_once: request.settings.volumes_at_once.number(),
+        volumes_at_once,
         spool_dir: facts.spool_dir.clone(),
         trees,
     })

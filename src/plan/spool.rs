@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use super::facts::Facts;
-use super::model::{ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, VolumePlan};
+use super::model::{ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, VolumePlan, Window};
 use super::request::Request;
 use super::targets::Load;
 use crate::codecs::Compression;
@@ -25,11 +25,14 @@ fn of_unknown_size(load: &Load<'_>) -> Option<&'static str> {
     )
 }
 
-/// How many volumes are read side by side: no more than there are.
+/// How many volumes are read side by side: no more than there are, and one where each has a window of its own.
 pub(super) fn volumes_at_once(request: &Request, load: &Load<'_>) -> NonZero<u8> {
     let taken = load.volumes.iter().filter(|volume| volume.reader.is_some());
     let taken = u8::try_from(taken.count()).unwrap_or(u8::MAX);
-    let wanted = request.settings.volumes_at_once.number();
+    let wanted = match load.hold.window {
+        Window::Project => request.settings.volumes_at_once.number(),
+        Window::Volume => NonZero::<u8>::MIN,
+    };
     NonZero::new(taken).map_or(NonZero::<u8>::MIN, |taken| taken.min(wanted))
 }
 

@@ -139,14 +139,14 @@ fn targets(page: &mut Page, plan: &Plan) {
         }
         let spooled = match target.spool.what {
             SpoolWhat::Nothing => None,
-            SpoolWhat::UnknownSize => Some("members of unknown size"),
-            SpoolWhat::Beside => Some("volumes that are read beside another one"),
-            SpoolWhat::WhileHeld => Some("what is read while services are held"),
+            SpoolWhat::UnknownSize => Some("members of unknown size first go"),
+            SpoolWhat::Beside => Some("volumes that are read beside another one first go"),
+            SpoolWhat::WhileHeld => Some("what is read while services are held first goes"),
         };
         if let (Some(what), Some(why)) = (spooled, &target.spool.why) {
             let free = free(target.spool.free);
             page.line(&format!(
-                "      {what} first go to {}{free}: {why}",
+                "      {what} to {}{free}: {why}",
                 text::path(&target.spool.dir)
             ));
         }

@@ -3,8 +3,9 @@
 use super::facts::{EngineFacts, Facts};
 use super::hold::NOT_OF_PROJECT;
 use super::left_behind;
-use super::model::{HoldPlan, Scope, TreePlan};
+use super::model::{HoldPlan, Scope, TreePlan, Window};
 use super::request::Request;
+use crate::config::settings::AtOnce;
 
 /// The warnings of a plan: those of its files, of the engine, of who cannot be held still.
 pub(super) fn of(
@@ -38,6 +39,12 @@ pub(super) fn of(
             ));
         }
         Err(_) => {}
+    }
+    if hold.window == Window::Volume && request.settings.volumes_at_once > AtOnce::ONE {
+        warnings.push(
+            "`volumes_at_once` has no effect with `window: volume`, which reads one volume at a time"
+                .to_owned(),
+        );
     }
     let strangers = hold.go_on.iter().filter(|one| one.why == NOT_OF_PROJECT);
     warnings.extend(strangers.map(|stranger| {

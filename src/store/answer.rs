@@ -132,7 +132,8 @@ impl Answer {
         let code = xml("Code")
             .or_else(|| json("reason"))
             .or_else(|| json("error"));
-        let message = xml("Message").or_else(|| json("message"));
+        let message = xml("Message").map(unescaped);
+        let message = message.or_else(|| json("message").map(str::to_owned));
         let code = code.filter(|code| !code.is_empty()).map(first_line);
         let kind = match (status, code.as_deref()) {
             (501, _) => AnswerKind::Unsupported,
@@ -146,7 +147,7 @@ impl Answer {
             kind,
             status: Some(status),
             code,
-            message: message.map(first_line).unwrap_or_default(),
+            message: message.as_deref().map(first_line).unwrap_or_default(),
         }
     }
 
@@ -202,6 +203,23 @@ impl fmt::Display for Answer {
 impl Error for Answer {}
 
 /// The first line of a text, escaped, not too long, without the stop at its end.
+/// Text of XML with the characters that its five predefined entities stand for (XML 1.0, section 4.6).
+fn unescaped(text: &str) -> String {
+    // The ampersand last: what it stands before may look like an entity.
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&apos;", "'"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
+    entities
+        .into_iter()
+        .fold(text.to_owned(), |text, (entity, character)| {
+            text.replace(entity, character)
+        })
+}
+
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     let line: String = line.chars().take(MESSAGE_LIMIT).collect();
@@ -229,6 +247,10 @@ mod tests {
             "the store answers 403 SignatureDoesNotMatch (The signature differs)"
         );
         assert!(denied.help().is_some_and(|help| help.contains("key")));
+        let quoted = answer(
+            "Server returned non-2xx status code: 400 Bad Request: <Error><Code>X</Code><Message>not &apos;a &amp;lt; b&apos;</Message></Error>",
+        );
+        assert_eq!(quoted.message, "not 'a &lt; b'");
         let google = answer(
             "Server returned non-2xx status code: 401 Unauthorized: {\"error\": {\"message\": \"Invalid\", \"errors\": [{\"reason\": \"authError\"}]}}",
         );

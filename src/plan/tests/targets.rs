@@ -5,7 +5,7 @@ use crate::config::job_file::model::TargetFormat;
 use crate::config::settings::SpoolMode;
 use crate::config::size::Size;
 use crate::plan::links::PathEnd;
-use crate::plan::model::{SpoolWhat, TargetKind};
+use crate::plan::model::{SpoolWhat, TargetKind, Window};
 use crate::plan::samples::{Sample, at, container, stored_in, volume_mount};
 
 fn with(targets: &[&str]) -> Sample {
@@ -226,6 +226,15 @@ fn volumes_beside_another_one_wait_before_an_archive_and_share_the_codec_of_a_fo
     assert_eq!(targets(&mut sample, 4), two);
     sample.request.settings.spool.mode = SpoolMode::Never;
     assert_eq!(sample.codes(), ["plan::spool_needed"]);
+    // Each volume has a window of its own: there is nothing beside it.
+    sample.request.settings.pause.window = Window::Volume;
+    assert_eq!(targets(&mut sample, 4), one);
+    let warnings = sample.plan().warnings;
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.contains("`volumes_at_once` has no effect"))
+    );
 }
 
 #[test]
