@@ -325,7 +325,11 @@ fn planning_is_pure() {
 /// Where async and blocking meet, and where threads are made.
 #[test]
 fn threads_are_made_in_few_places() {
-    let may = ["executor/digest.rs", "executor/fanout.rs"];
+    let may = [
+        "executor/digest.rs",
+        "executor/fanout/lane.rs",
+        "sources/walk/ahead.rs",
+    ];
     for source in sources() {
         let folders = ["executor/", "restore/", "sources/", "stored/", "files/"];
         let is_watched = folders.iter().any(|folder| source.path.starts_with(folder));
