@@ -51,6 +51,7 @@ impl DockerEngine {
     /// The id of the helper image, which is made if it is not there. A tag that somebody else has
     /// taken is taken back: what is under it must be empty.
     async fn helper_image(&self) -> Result<String, EngineError> {
+        let _alone = self.helper_image.lock().await;
         if let Some(id) = self.helper_image_id().await? {
             return Ok(id);
         }

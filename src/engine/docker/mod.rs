@@ -63,6 +63,8 @@ pub struct DockerEngine {
     limits: Limits,
     endpoint: Endpoint,
     daemon: Daemon,
+    /// Held while the helper image is looked for and made: helpers that are made at once share it.
+    helper_image: tokio::sync::Mutex<()>,
     /// Kept for the connections that it carries.
     _bridge: Option<Bridge>,
 }
@@ -95,6 +97,7 @@ impl DockerEngine {
             limits,
             endpoint: endpoint.clone(),
             daemon,
+            helper_image: tokio::sync::Mutex::default(),
             _bridge: bridge,
         })
     }
