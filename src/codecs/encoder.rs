@@ -35,6 +35,8 @@ pub(super) trait Stage: Send {
 pub struct Encoder<W: Write> {
     compression: Compression,
     stage: Option<Box<dyn Stage>>,
+    /// Whether the compressed stream holds anything.
+    begun: bool,
     buffer: Vec<u8>,
     filled: usize,
     inner: W,
@@ -59,6 +61,7 @@ impl<W: Write> Encoder<W> {
         Ok(Self {
             compression: *compression,
             stage: compression.stage()?,
+            begun: false,
             buffer: vec![0; BUFFER_LEN],
             filled: 0,
             inner,
@@ -76,13 +79,17 @@ impl<W: Write> Encoder<W> {
 
     /// Ends the compressed stream and begins another one behind it: a member (gzip, RFC 1952 section 2.2), a
     /// frame (zstd, RFC 8878 section 3.1), a stream (xz, bzip2). Decoders read them all as one. Whatever was
-    /// written so far has reached the writer, and may stand elsewhere than what is written from now on.
+    /// written so far has reached the writer, and may stand elsewhere than what is written from now on. A stream
+    /// that holds nothing goes on.
     ///
     /// # Errors
     /// Those of the codec and of writing.
     pub fn divide(&mut self) -> io::Result<()> {
-        self.end_stream()?;
-        self.stage = self.compression.stage()?;
+        if self.begun {
+            self.end_stream()?;
+            self.stage = self.compression.stage()?;
+            self.begun = false;
+        }
         Ok(())
     }
 
@@ -93,6 +100,7 @@ impl<W: Write> Encoder<W> {
     /// Those of the codec.
     pub fn forget(&mut self) -> io::Result<()> {
         self.filled = 0;
+        self.begun = false;
         // The old one's memory goes before the new one takes its own.
         self.stage = None;
         self.stage = self.compression.stage()?;
@@ -155,6 +163,7 @@ impl<W: Write> Write for Encoder<W> {
         if data.is_empty() {
             return Ok(0);
         }
+        self.begun = true;
         let Some(stage) = &mut self.stage else {
             return self.store(data);
         };

@@ -90,6 +90,7 @@ fn what_is_divided_may_be_put_together_in_another_order() {
             std::mem::take(encoder.get_mut())
         };
         let (content_first, head_second) = (part(&content), part(&head));
+        assert_eq!(part(b""), b"", "nothing makes no stream");
         encoder.write_all(&content[..1_000_000]).unwrap();
         encoder.forget().unwrap();
         encoder.get_mut().clear();

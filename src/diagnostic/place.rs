@@ -79,7 +79,8 @@ impl Place {
         format!("line {}, column {}", self.line, self.column)
     }
 
-    /// Whether its line may be printed: it is not too long and holds nothing that a terminal obeys.
+    /// Whether its line may be printed: it is not too long and holds nothing that a terminal obeys, nor what may be
+    /// a secret.
     #[must_use]
     pub fn can_be_shown(&self) -> bool {
         let text = &self.source.text;
@@ -89,9 +90,38 @@ impl Place {
             .into_iter()
             .filter_map(near)
             .all(|line| {
-                line.len() <= LONGEST_LINE && line.chars().all(|c| c == '\t' || !c.is_control())
+                line.len() <= LONGEST_LINE
+                    && line.chars().all(|c| c == '\t' || !c.is_control())
+                    && !may_hold_secret(line)
             })
     }
+}
+
+/// Whether a line gives a password in a URL, or a value to a key whose name sounds like a secret, however it is
+/// spelled. A variable (`${NAME}`), and the name of a file that holds it, are none.
+fn may_hold_secret(line: &str) -> bool {
+    let mut urls = line.split("://").skip(1);
+    let in_url = urls.any(|rest| {
+        let ends = |c: char| c.is_whitespace() || "/?#'\"".contains(c);
+        rest.split(ends)
+            .next()
+            .is_some_and(|authority| authority.contains('@'))
+    });
+    let is_in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let mut pairs = line.match_indices(": ").map(|(at, _)| line.split_at(at));
+    in_url
+        || pairs.any(|(before, after)| {
+            let key = before.trim_end_matches(['"', '\'']);
+            let key = key.rsplit(|c| !is_in_word(c)).next().unwrap_or_default();
+            let value = after[1..].trim_start_matches([' ', '"', '\'']);
+            sounds_secret(&key.to_lowercase()) && !value.is_empty() && !value.starts_with('$')
+        })
+}
+
+fn sounds_secret(key: &str) -> bool {
+    let sounds = ["secret", "token", "passw", "sas_"];
+    let is_key = key.contains("key") && !key.contains("key_id");
+    !key.ends_with("_file") && (is_key || sounds.iter().any(|word| key.contains(word)))
 }
 
 /// Where the line with that number, from 1, starts.
@@ -148,18 +178,27 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_a_terminal_would_obey_is_not_shown() {
+    fn a_line_that_a_terminal_would_obey_or_that_may_be_secret_is_not_shown() {
         for (text, shown) in [
             ("a: b".to_owned(), true),
             ("a: \u{1b}[2J".to_owned(), false),
             ("x".repeat(LONGEST_LINE + 1), false),
+            ("url: 's3://key:secret@bucket/x'".to_owned(), false),
+            ("endpoint: https://h/p@q".to_owned(), true),
+            ("{secret_acces_key: x}".to_owned(), false),
+            ("'account_key': \"x\"".to_owned(), false),
+            ("a: b\nsas_token: x".to_owned(), false),
+            ("secret_access_key: ${KEY}".to_owned(), true),
+            ("secret_access_key_file: x".to_owned(), true),
+            ("acces_key_id: x".to_owned(), true),
+            ("account_key:".to_owned(), true),
         ] {
             let source = Arc::new(SourceText {
                 name: "x".to_owned(),
                 text,
             });
             let place = Place::new(&source, (1, 1), String::new());
-            assert_eq!(place.can_be_shown(), shown);
+            assert_eq!(place.can_be_shown(), shown, "{}", source.text);
         }
     }
 }

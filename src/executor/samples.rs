@@ -2,17 +2,18 @@
 //! plans of real folders, and an engine in memory.
 
 pub(crate) mod whole;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Event, Reporter, Run, World};
 use crate::archive::entry::{Entry, EntryKind};
+use crate::archive::manifest::Draft;
 use crate::archive::manifest::model::Hold;
-use crate::archive::manifest::{Draft, Place, Published};
 use crate::archive::tar;
 use crate::engine::fake::FakeEngine;
 use crate::engine::{Container, ContainerState, Engine};
@@ -22,7 +23,8 @@ use crate::plan::model::{
 };
 use crate::plan::samples::{Sample, container, volume_mount};
 use crate::state::StateFolder;
-use crate::targets::{DumpWriter, Slot, StreamHead, TargetError};
+
+pub(super) use writer::Writer;
 
 /// What happened, in order: lines of one word and what it is about.
 #[derive(Debug, Default, Clone)]
@@ -142,130 +144,6 @@ impl Reporter for Recorder {
         let panics = self.panics_at.is_some_and(|at| line.starts_with(at));
         self.tape.write(line);
         assert!(!panics, "as the test wants it");
-    }
-}
-
-/// A target that writes down its calls, and keeps what it is given.
-pub(super) struct Writer {
-    pub(super) tape: Tape,
-    /// Fails at the call whose line begins so.
-    pub(super) fails_at: Option<&'static str>,
-    /// Panics at the call whose line begins so.
-    pub(super) panics_at: Option<&'static str>,
-    /// Stands still at the first data of a stream until the other end is dropped.
-    pub(super) stands_still: Option<mpsc::Receiver<()>>,
-    turn: Slot,
-    /// What is open, by slot: whether it is a stream, and its path.
-    open: BTreeMap<Slot, (bool, String)>,
-}
-
-impl Writer {
-    pub(super) fn new() -> Self {
-        Self {
-            tape: Tape::default(),
-            fails_at: None,
-            panics_at: None,
-            stands_still: None,
-            turn: Slot::FIRST,
-            open: BTreeMap::new(),
-        }
-    }
-
-    pub(super) fn boxed(self, name: &str) -> (String, Box<dyn DumpWriter>) {
-        (name.to_owned(), Box::new(self))
-    }
-
-    fn call(&self, line: String) -> Result<(), TargetError> {
-        let is = |at: Option<&str>| at.is_some_and(|at| line.starts_with(at));
-        let (fails, panics) = (is(self.fails_at), is(self.panics_at));
-        self.tape.write(line);
-        assert!(!panics, "as the test wants it");
-        if fails {
-            return Err(TargetError::Write {
-                target: "the target".into(),
-                path: "/disk".into(),
-                source: std::io::ErrorKind::StorageFull.into(),
-            });
-        }
-        Ok(())
-    }
-}
-
-impl DumpWriter for Writer {
-    fn turn_to(&mut self, slot: Slot) -> Result<(), TargetError> {
-        self.turn = slot;
-        Ok(())
-    }
-
-    fn entry(&mut self, entry: &Entry) -> Result<(), TargetError> {
-        assert!(self.open.is_empty(), "an entry is still open");
-        let path = String::from_utf8_lossy(&entry.path).into_owned();
-        if entry.kind == EntryKind::File {
-            self.tape.kept().files.insert(path.clone(), Vec::new());
-        }
-        self.open.insert(Slot::FIRST, (false, path.clone()));
-        self.call(format!("entry {path}"))
-    }
-
-    fn begin(&mut self, head: &StreamHead) -> Result<(), TargetError> {
-        let path = head.path.clone();
-        self.tape.kept().streams.insert(path.clone(), Vec::new());
-        let before = self.open.insert(self.turn, (true, path.clone()));
-        assert_eq!(before, None, "an entry is still open");
-        self.call(format!("begin {path}"))
-    }
-
-    fn write(&mut self, data: &[u8]) -> Result<(), TargetError> {
-        let (is_stream, path) = self.open.get(&self.turn).expect("something is open");
-        if *is_stream && let Some(until) = self.stands_still.take() {
-            let _ = until.recv();
-        }
-        let mut kept = self.tape.kept();
-        let kept = &mut *kept;
-        let all = if *is_stream {
-            &mut kept.streams
-        } else {
-            &mut kept.files
-        };
-        let content = all.get_mut(path).expect("it was begun");
-        content.extend_from_slice(data);
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), TargetError> {
-        let (_, path) = self.open.remove(&self.turn).expect("something is open");
-        self.call(format!("end {path}"))
-    }
-
-    fn fail(&mut self) -> Result<(), TargetError> {
-        let (is_stream, path) = self.open.remove(&self.turn).expect("something is open");
-        assert!(is_stream, "only streams can fail");
-        self.tape.kept().streams.remove(&path);
-        self.call(format!("fail {path}"))
-    }
-
-    fn released(&mut self) -> Result<(), TargetError> {
-        self.call("released".into())
-    }
-
-    fn finish(self: Box<Self>, draft: &Draft) -> Result<Published, TargetError> {
-        assert!(self.open.is_empty(), "an entry is still open");
-        self.call("finish".into())?;
-        self.tape.kept().draft = Some(draft.clone());
-        Ok(Published {
-            name: None,
-            place: Place::Stdout,
-            bytes: 1,
-            warnings: Vec::new(),
-        })
-    }
-
-    fn abort(self: Box<Self>) {
-        self.tape.write("abort");
-    }
-
-    fn leaves_traces(&self) -> bool {
-        self.stands_still.is_none()
     }
 }
 

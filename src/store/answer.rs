@@ -202,7 +202,6 @@ impl fmt::Display for Answer {
 
 impl Error for Answer {}
 
-/// The first line of a text, escaped, not too long, without the stop at its end.
 /// Text of XML with the characters that its five predefined entities stand for (XML 1.0, section 4.6).
 fn unescaped(text: &str) -> String {
     // The ampersand last: what it stands before may look like an entity.
@@ -220,6 +219,7 @@ fn unescaped(text: &str) -> String {
         })
 }
 
+/// The first line of a text, escaped, not too long, without the stop at its end.
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     let line: String = line.chars().take(MESSAGE_LIMIT).collect();

@@ -225,6 +225,7 @@ fn all_values_that_do_not_fit_are_named_with_their_variables() {
         ("COMPOSE_DUMP_READER", "fast"),
         ("COMPOSE_DUMP_SPOOL__LIMIT", "much"),
         ("COMPOSE_DUMP_TYPO", "x"),
+        ("COMPOSE_DUMP_VOLUMES_AT_ONCE", "17"),
     ]);
     let named = |name: &str| {
         let name = format!("`COMPOSE_DUMP_{name}`");
@@ -238,10 +239,11 @@ fn all_values_that_do_not_fit_are_named_with_their_variables() {
         "READER",
         "SPOOL__LIMIT",
         "TYPO",
+        "VOLUMES_AT_ONCE",
     ] {
         assert!(named(name), "{name}: {findings:#?}");
     }
-    assert_eq!(findings.len(), 7);
+    assert_eq!(findings.len(), 8);
     assert_eq!(findings[6].code, "config::name_not_unique");
     assert!(findings.iter().all(|finding| finding.help.is_some()));
     let reader = &findings[3].message;

@@ -9,14 +9,15 @@ use bytes::Bytes;
 
 use super::read::{ReadError, ReadReport, read};
 use super::scan::Scan;
-use crate::archive::entry::{Entry, EntrySink, SinkClosed};
+use crate::archive::entry::{Entry, EntrySink, Segment, SinkClosed};
 
-/// Bytes of content up to which calls are gathered: with small files a thread would be woken at each.
+/// Bytes of content, names and attributes up to which calls are gathered: with small files a thread would be woken
+/// at each.
 const GATHERED_BYTES: usize = 256 * 1024;
 /// Calls that are gathered.
 const GATHERED_CALLS: usize = 512;
-/// Gatherings that wait. With the one that is filled and the one that is being taken there is content of less than
-/// 4 MiB: the last piece of each may be a whole chunk.
+/// Gatherings that wait. With the one that is filled and the one that is being taken that is less than 4 MiB: the last
+/// call of each may be a whole chunk.
 const QUEUE: usize = 2;
 
 enum Call {
@@ -100,6 +101,7 @@ impl Ahead {
 
 impl EntrySink for Ahead {
     fn begin(&mut self, entry: &Entry) -> Result<(), SinkClosed> {
+        self.bytes += weight(entry);
         self.put(Call::Begin(entry.clone()))
     }
 
@@ -111,6 +113,14 @@ impl EntrySink for Ahead {
     fn end(&mut self) -> Result<(), SinkClosed> {
         self.put(Call::End)
     }
+}
+
+/// What an entry keeps beside itself, in bytes.
+fn weight(entry: &Entry) -> usize {
+    let xattrs = entry.xattrs.iter();
+    let xattrs = xattrs.map(|xattr| xattr.name.len() + xattr.value.len());
+    let segments = entry.sparse.as_ref().map_or(0, Vec::len);
+    entry.path.len() + xattrs.sum::<usize>() + segments * size_of::<Segment>()
 }
 
 #[cfg(test)]

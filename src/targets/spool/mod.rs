@@ -44,22 +44,21 @@ impl Spooled {
         place: SpoolPlace,
         mode: SpoolMode,
     ) -> Result<Self, TargetError> {
-        // Made at once, so that a folder that cannot be written is known before anybody is held.
-        let first = match place.create() {
-            Ok(file) => Record::new(file),
-            Err(error) => {
-                inner.abort();
-                return Err(error);
-            }
-        };
-        Ok(Self {
+        let mut spooled = Self {
             inner,
             place,
             mode,
             released: false,
             turn: Slot::FIRST,
-            records: BTreeMap::from([(Slot::FIRST, first)]),
-        })
+            records: BTreeMap::new(),
+        };
+        // What the first slot needs is made at once, so that a folder that cannot be written is known before
+        // anybody is held.
+        if let Err(error) = spooled.record().map(drop) {
+            spooled.inner.abort();
+            return Err(error);
+        }
+        Ok(spooled)
     }
 
     /// The record that takes what comes by the slot whose turn it is; `None` where it is passed on.

@@ -98,8 +98,14 @@ impl Record {
         let Some(stream) = self.stream.take() else {
             return Ok(false);
         };
-        self.flush()?;
-        self.file.cut(stream.start)?;
+        match stream.start.checked_sub(self.file.len()) {
+            // All of it, and what came before it, is still pending: no more than fits into memory.
+            Some(pending) => self.pending.truncate(pending as usize),
+            None => {
+                self.pending.clear();
+                self.file.cut(stream.start)?;
+            }
+        }
         Ok(true)
     }
 

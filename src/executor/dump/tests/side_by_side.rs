@@ -4,12 +4,6 @@ use std::num::NonZero;
 
 use super::*;
 
-/// The place of the first line that begins so.
-fn place(lines: &[String], begins: &str) -> usize {
-    let found = lines.iter().position(|line| line.starts_with(begins));
-    found.unwrap_or_else(|| panic!("no `{begins}` in {lines:?}"))
-}
-
 #[tokio::test]
 async fn as_many_volumes_are_begun_as_are_wanted_and_stand_in_their_order() {
     let mut stage = blog();
@@ -19,14 +13,11 @@ async fn as_many_volumes_are_begun_as_are_wanted_and_stand_in_their_order() {
     stage.plan.volumes_at_once = NonZero::new(2).expect("not zero");
     let (report, target) = stage.dump().await;
     assert_eq!(report.exit(None), Exit::Done);
-    let events = stage.tape().lines();
-    let started = |name: &str| place(&events, &format!("started volumes/project/{name}"));
-    let first_done = place(&events, "done volumes/project/");
-    assert!(
-        started("db") < first_done && started("remote") < first_done,
-        "{events:?}"
-    );
-    assert!(started("third") > first_done, "{events:?}");
+    let events = stage.tape();
+    let started = |name: &str| events.place_of(&format!("started volumes/project/{name}"));
+    let first_done = events.place_of("done volumes/project/");
+    assert!(started("db") < first_done && started("remote") < first_done);
+    assert!(started("third") > first_done);
     let draft = target.draft();
     let paths: Vec<&str> = draft.members.iter().map(|member| &*member.path).collect();
     let volumes = ["db", "remote", "third"].map(|name| format!("volumes/project/{name}.tar"));
@@ -54,9 +45,5 @@ async fn one_that_cannot_be_read_spoils_none_beside_it() {
         .find(|member| member.path.ends_with("db.tar"));
     let db = db.expect("it was read");
     assert_eq!(db.raw_sha256, Sha256Digest::of(&target.stream(&db.path)));
-    let sent = target.lines();
-    assert!(
-        sent.contains(&"fail volumes/project/remote.tar".to_owned()),
-        "{sent:?}"
-    );
+    assert!(target.has("fail volumes/project/remote.tar"));
 }
