@@ -329,6 +329,7 @@ fn threads_are_made_in_few_places() {
         "executor/digest.rs",
         "executor/fanout/lane.rs",
         "sources/walk/ahead.rs",
+        "sources/walk/scan.rs",
     ];
     for source in sources() {
         let folders = ["executor/", "restore/", "sources/", "stored/", "files/"];

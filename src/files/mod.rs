@@ -30,4 +30,4 @@ pub(crate) use remove::remove_entry;
 pub(crate) use rename::{Kind, rename_new};
 pub(crate) use same::same_content;
 pub(crate) use tree::{Tree, check_path};
-pub(crate) use xattrs::{XattrsMissing, read_xattrs};
+pub(crate) use xattrs::{XattrReader, XattrsMissing, read_xattrs};

@@ -244,7 +244,7 @@ fn all_values_that_do_not_fit_are_named_with_their_variables() {
         assert!(named(name), "{name}: {findings:#?}");
     }
     assert_eq!(findings.len(), 8);
-    assert_eq!(findings[6].code, "config::name_not_unique");
+    assert_eq!(findings[7].code, "config::name_not_unique");
     assert!(findings.iter().all(|finding| finding.help.is_some()));
     let reader = &findings[3].message;
     assert!(

@@ -3,22 +3,12 @@
 //! A walk waits for the kernel at every file, and whoever encodes waits for nobody: with small files each takes
 //! about half of the time.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-
 use bytes::Bytes;
 
+use super::gather::{Gather, Gathered, Gone, gather};
 use super::read::{ReadError, ReadReport, read};
 use super::scan::Scan;
 use crate::archive::entry::{Entry, EntrySink, Segment, SinkClosed};
-
-/// Bytes of content, names and attributes up to which calls are gathered: with small files a thread would be woken
-/// at each.
-const GATHERED_BYTES: usize = 256 * 1024;
-/// Calls that are gathered.
-const GATHERED_CALLS: usize = 512;
-/// Gatherings that wait. With the one that is filled and the one that is being taken that is less than 4 MiB: the last
-/// call of each may be a whole chunk.
-const QUEUE: usize = 2;
 
 enum Call {
     Begin(Entry),
@@ -34,14 +24,14 @@ enum Call {
 /// # Panics
 /// When the reading panics, which is a bug.
 pub fn read_ahead(scan: Scan, sink: &mut dyn EntrySink) -> Result<ReadReport, ReadError> {
-    let (queue, gathered) = sync_channel(QUEUE);
+    let (gather, gathered) = gather();
     std::thread::scope(|scope| {
         let reading = std::thread::Builder::new()
             .name("reader".to_owned())
             .spawn_scoped(scope, move || {
-                let mut ahead = Ahead::new(queue);
+                let mut ahead = Ahead(gather);
                 let report = read(scan, &mut ahead)?;
-                ahead.send()?;
+                ahead.0.send().map_err(SinkClosed::from)?;
                 Ok(report)
             })
             .map_err(ReadError::Thread)?;
@@ -55,8 +45,8 @@ pub fn read_ahead(scan: Scan, sink: &mut dyn EntrySink) -> Result<ReadReport, Re
     })
 }
 
-fn take(gathered: &Receiver<Vec<Call>>, sink: &mut dyn EntrySink) -> Result<(), SinkClosed> {
-    for call in gathered.iter().flatten() {
+fn take(gathered: &Gathered<Call>, sink: &mut dyn EntrySink) -> Result<(), SinkClosed> {
+    for call in gathered.iter() {
         match call {
             Call::Begin(entry) => sink.begin(&entry)?,
             Call::Data(chunk) => sink.data(chunk)?,
@@ -66,52 +56,27 @@ fn take(gathered: &Receiver<Vec<Call>>, sink: &mut dyn EntrySink) -> Result<(), 
     Ok(())
 }
 
-/// Gathers calls for another thread.
-struct Ahead {
-    queue: SyncSender<Vec<Call>>,
-    calls: Vec<Call>,
-    bytes: usize,
-}
-
-impl Ahead {
-    fn new(queue: SyncSender<Vec<Call>>) -> Self {
-        Self {
-            queue,
-            calls: Vec::with_capacity(GATHERED_CALLS),
-            bytes: 0,
-        }
-    }
-
-    fn put(&mut self, call: Call) -> Result<(), SinkClosed> {
-        self.calls.push(call);
-        if self.calls.len() >= GATHERED_CALLS || self.bytes >= GATHERED_BYTES {
-            self.send()
-        } else {
-            Ok(())
-        }
-    }
-
-    fn send(&mut self) -> Result<(), SinkClosed> {
-        let next = Vec::with_capacity(GATHERED_CALLS);
-        self.bytes = 0;
-        let calls = std::mem::replace(&mut self.calls, next);
-        self.queue.send(calls).map_err(|_| SinkClosed)
-    }
-}
+/// Gathers calls for the thread that encodes.
+struct Ahead(Gather<Call>);
 
 impl EntrySink for Ahead {
     fn begin(&mut self, entry: &Entry) -> Result<(), SinkClosed> {
-        self.bytes += weight(entry);
-        self.put(Call::Begin(entry.clone()))
+        Ok(self.0.put(Call::Begin(entry.clone()), weight(entry))?)
     }
 
     fn data(&mut self, chunk: Bytes) -> Result<(), SinkClosed> {
-        self.bytes += chunk.len();
-        self.put(Call::Data(chunk))
+        let bytes = chunk.len();
+        Ok(self.0.put(Call::Data(chunk), bytes)?)
     }
 
     fn end(&mut self) -> Result<(), SinkClosed> {
-        self.put(Call::End)
+        Ok(self.0.put(Call::End, 0)?)
+    }
+}
+
+impl From<Gone> for SinkClosed {
+    fn from(Gone: Gone) -> Self {
+        Self
     }
 }
 
@@ -128,6 +93,7 @@ fn weight(entry: &Entry) -> usize {
 mod tests {
     use std::path::Path;
 
+    use super::super::gather::GATHERED_COUNT;
     use super::super::{TakeAll, WalkOptions, scan};
     use super::*;
 
@@ -179,7 +145,7 @@ mod tests {
     /// A folder with more files than are gathered, and one that is longer than all that wait.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for number in 0..GATHERED_CALLS {
+        for number in 0..GATHERED_COUNT {
             let content = vec![number as u8; number];
             std::fs::write(folder.path().join(format!("{number:04}")), content).unwrap();
         }
@@ -201,7 +167,7 @@ mod tests {
     #[test]
     fn a_sink_that_takes_no_more_ends_the_reading() {
         let (folder, lists) = (folder(), tempfile::tempdir().unwrap());
-        for at_most in [0, 1, 700, 3 * GATHERED_CALLS] {
+        for at_most in [0, 1, 700, 3 * GATHERED_COUNT] {
             let mut sink = Taken {
                 at_most: Some(at_most),
                 ..Taken::default()

@@ -1,7 +1,7 @@
 //! The direct reader: a folder of this machine as a sequence of entries, in two passes.
 //!
-//! [`scan()`] looks at everything once, in byte order of names, and writes what it saw to a list in an
-//! unlinked file: from then on the names, sizes and holes of the member are fixed, and so is the
+//! [`scan()`] looks at everything once, in byte order of names, and a thread beside it completes what was seen with
+//! what takes more questions and writes it to a list in an unlinked file: from then on the names, sizes and holes of the member are fixed, and so is the
 //! length of its tar. [`read()`] follows that list and hands each entry and its content to a sink.
 //! What changed in between is reported as a [`Trouble`], never papered over.
 //!
@@ -14,6 +14,7 @@
 
 mod ahead;
 mod facts;
+mod gather;
 mod item;
 mod links;
 mod list;
@@ -23,6 +24,7 @@ mod pending;
 mod read;
 mod record;
 mod scan;
+mod scanner;
 mod tree;
 mod trouble;
 
@@ -110,6 +112,9 @@ pub enum WalkError {
     /// [`WalkOptions::cancelled`] said so.
     #[error("scanning was stopped")]
     Cancelled,
+    /// The system gives no thread to list files on.
+    #[error("cannot start a thread to list files on")]
+    Thread(#[source] std::io::Error),
     /// A temporary file could not be made, written or read: usually its disk is full.
     #[error("cannot keep the list of files in `{}`", crate::text::path(dir))]
     List {

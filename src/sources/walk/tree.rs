@@ -103,6 +103,11 @@ impl Tree {
         self.keep(self.levels.len() - 1, fd);
     }
 
+    /// Goes down into a directory of which only the number is known. Opens nothing yet.
+    pub(super) fn go_down(&mut self, name: &[u8], id: FileId) {
+        self.descend(name, Some(id), false);
+    }
+
     /// Whether a link was followed on the way from the root to here.
     pub(super) fn is_behind_link(&self) -> bool {
         self.levels.last().is_some_and(|level| level.behind_link)

@@ -180,13 +180,17 @@ impl Troubles {
     }
 
     pub(super) fn push(&mut self, path: &[u8], kind: TroubleKind) {
+        self.add(Trouble {
+            path: path.to_vec(),
+            kind,
+        });
+    }
+
+    pub(super) fn add(&mut self, trouble: Trouble) {
         self.count += 1;
-        self.losing_count += u64::from(kind.loses_bytes());
+        self.losing_count += u64::from(trouble.kind.loses_bytes());
         if self.kept.len() < Self::KEPT {
-            self.kept.push(Trouble {
-                path: path.to_vec(),
-                kind,
-            });
+            self.kept.push(trouble);
         }
     }
 }
