@@ -244,7 +244,7 @@ class Bench:
 
 
 def run(case, out, runs):
-    """Ours and the rival in turn, `runs` times; the medians of both."""
+    """Ours and the rival in turn, `runs` times; the medians of both, and the ratio of each pair in ascending order."""
     ours, rival = [], []
     for _ in range(runs):
         for command, into in [(case.ours, ours), (case.rival, rival)]:
@@ -252,7 +252,8 @@ def run(case, out, runs):
             out.mkdir()
             shell(case.prepare)
             into.append(measure(command))
-    return middle(ours), middle(rival)
+    ratios = sorted(mine.wall / other.wall for mine, other in zip(ours, rival))
+    return middle(ours), middle(rival), ratios
 
 
 def middle(runs):
@@ -278,18 +279,19 @@ def main():
     try:
         bench = Bench(options.program, work, out, options.data.split(","))
         print(
-            f"{os.cpu_count()} cores, dumps in {options.out}, {options.runs} runs each, medians; "
-            "peak of the largest process\n"
+            f"{os.cpu_count()} cores, dumps in {options.out}, {options.runs} runs each, in turn; medians, the ratio that "
+            "of each pair, with the lowest and the highest; peak of the largest process\n"
         )
-        print(f"| {'case':32} | ours s | rival s | ratio | goal | met | CPU s | rival | MiB | rival |")
-        print("| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |")
+        print(f"| {'case':32} | ours s | rival s | ratio | from, to | goal | met | CPU s | rival | MiB | rival |")
+        print("| --- | ---: | ---: | ---: | --- | ---: | --- | ---: | ---: | ---: | ---: |")
         for case in bench.cases():
             if not any(part in case.name for part in options.case.split(",")):
                 continue
-            ours, rival = run(case, out, options.runs)
-            ratio = ours.wall / rival.wall
+            ours, rival, ratios = run(case, out, options.runs)
+            ratio = statistics.median(ratios)
             print(
-                f"| {case.name:32} | {ours.wall:.2f} | {rival.wall:.2f} | {ratio:.2f} | {case.goal} "
+                f"| {case.name:32} | {ours.wall:.2f} | {rival.wall:.2f} | {ratio:.2f} "
+                f"| {ratios[0]:.2f}, {ratios[-1]:.2f} | {case.goal} "
                 f"| {'yes' if ratio <= case.goal else 'no'} | {ours.cpu:.1f} | {rival.cpu:.1f} "
                 f"| {ours.peak_mib:.0f} | {rival.peak_mib:.0f} |",
                 flush=True,
