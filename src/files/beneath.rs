@@ -31,6 +31,16 @@ const FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// Opens a folder beneath another, one component after the other, none of them a link.
+pub(crate) fn open_beneath(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let mut folder = openat(root, c".", FOLDER, Mode::empty())?;
+    let names = path.split(|byte| *byte == b'/');
+    for name in names.filter(|name| !name.is_empty()) {
+        folder = openat(&folder, name, FOLDER, Mode::empty())?;
+    }
+    Ok(folder)
+}
+
 /// An open folder and the one below it that was used last.
 pub(crate) struct Beneath {
     root: OwnedFd,

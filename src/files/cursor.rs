@@ -14,7 +14,7 @@ use rustix::io::{Errno, Result};
 
 use super::create::open_new_folder;
 use super::losses::{Loss, Losses};
-use super::metadata::{Metadata, mtime_of, times};
+use super::metadata::{Metadata, mtime_of, note, times};
 use crate::archive::entry::Mtime;
 
 /// What a folder gets when it is left.
@@ -148,13 +148,11 @@ impl Cursor {
         let folder = std::mem::replace(&mut self.here, parent);
         match open.at_end {
             AtEnd::Nothing => {}
-            AtEnd::Set(metadata) => metadata.set(folder.as_fd(), &path, losses),
+            AtEnd::Set(metadata) => metadata.set(folder.as_fd(), &path, losses)?,
             AtEnd::Restore(mode, mtime) => {
                 let mode = Mode::from_raw_mode(mode as rustix::fs::RawMode);
-                let set = fchmod(&folder, mode).and_then(|()| futimens(&folder, &times(mtime)));
-                if set.is_err() {
-                    losses.add(Loss::Time, &path);
-                }
+                note(fchmod(&folder, mode), Loss::Mode, &path, losses)?;
+                note(futimens(&folder, &times(mtime)), Loss::Time, &path, losses)?;
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Sets an entry's owner, attributes, mode and time on what was made for it.
 //!
 //! The order matters: a change of owner clears set-id bits and capabilities, so it comes first; the
-//! time comes last. What cannot be set is a [`Loss`], not an error: the index keeps the true values.
+//! time comes last. What the file system or the lack of privileges forbids is a [`Loss`], not an error: the index
+//! keeps the true values. A disk that fails is an error.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -58,7 +59,10 @@ impl Metadata {
     }
 
     /// Sets it on an open file or folder; `path` is what the losses name.
-    pub(crate) fn set(&self, fd: BorrowedFd<'_>, path: &[u8], losses: &mut Losses) {
+    ///
+    /// # Errors
+    /// When the disk fails or a quota is used up.
+    pub(crate) fn set(&self, fd: BorrowedFd<'_>, path: &[u8], losses: &mut Losses) -> Result<()> {
         let owned = fchown(
             fd,
             Some(Uid::from_raw(self.uid)),
@@ -66,33 +70,39 @@ impl Metadata {
         );
         for xattr in &self.xattrs {
             let set = fsetxattr(fd, &xattr.name[..], &xattr.value, XattrFlags::empty());
-            note(set, Loss::Attribute, path, losses);
+            note(set, Loss::Attribute, path, losses)?;
         }
         let mode = self.mode_for(owned);
-        note(owned, Loss::Owner, path, losses);
-        note(fchmod(fd, mode), Loss::Mode, path, losses);
-        note(futimens(fd, &times(self.mtime)), Loss::Time, path, losses);
+        note(owned, Loss::Owner, path, losses)?;
+        note(fchmod(fd, mode), Loss::Mode, path, losses)?;
+        note(futimens(fd, &times(self.mtime)), Loss::Time, path, losses)
     }
 
     /// Sets it on a folder that was used before: it loses what attributes it has beyond these.
-    pub(crate) fn replace(&self, folder: BorrowedFd<'_>, losses: &mut Losses) {
+    ///
+    /// # Errors
+    /// As [`Metadata::set`].
+    pub(crate) fn replace(&self, folder: BorrowedFd<'_>, losses: &mut Losses) -> Result<()> {
         for xattr in read_xattrs(folder, b"", true).unwrap_or_default() {
             if self.xattrs.iter().all(|kept| kept.name != xattr.name) {
                 // One that the kernel keeps for itself stays.
                 let _ = fremovexattr(folder, &xattr.name[..]);
             }
         }
-        self.set(folder, b"", losses);
+        self.set(folder, b"", losses)
     }
 
     /// Sets it on a link or special file, which cannot be opened for that.
+    ///
+    /// # Errors
+    /// As [`Metadata::set`].
     pub(crate) fn set_by_name(
         &self,
         (dir, name): (BorrowedFd<'_>, &OsStr),
         kind: &EntryKind,
         path: &[u8],
         losses: &mut Losses,
-    ) {
+    ) -> Result<()> {
         let nofollow = AtFlags::SYMLINK_NOFOLLOW;
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         let owned = chownat(dir, name, Some(uid), Some(gid), nofollow);
@@ -101,20 +111,20 @@ impl Metadata {
             let mut at = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
             at.extend_from_slice(name.as_bytes());
             let set = lsetxattr(&at[..], &xattr.name[..], &xattr.value, XattrFlags::empty());
-            note(set, Loss::Attribute, path, losses);
+            note(set, Loss::Attribute, path, losses)?;
         }
         let mode = self.mode_for(owned);
-        note(owned, Loss::Owner, path, losses);
+        note(owned, Loss::Owner, path, losses)?;
         if !matches!(kind, EntryKind::Symlink { .. }) {
             note(
                 chmodat(dir, name, mode, AtFlags::empty()),
                 Loss::Mode,
                 path,
                 losses,
-            );
+            )?;
         }
         let set = utimensat(dir, name, &times(self.mtime), nofollow);
-        note(set, Loss::Time, path, losses);
+        note(set, Loss::Time, path, losses)
     }
 
     fn mode_for(&self, owned: Result<()>) -> Mode {
@@ -127,9 +137,16 @@ impl Metadata {
     }
 }
 
-fn note(set: Result<()>, loss: Loss, path: &[u8], losses: &mut Losses) {
-    if set.is_err() {
-        losses.add(loss, path);
+pub(super) fn note(set: Result<()>, loss: Loss, path: &[u8], losses: &mut Losses) -> Result<()> {
+    match set {
+        Ok(()) => Ok(()),
+        Err(errno @ (Errno::IO | Errno::DQUOT | Errno::STALE | Errno::NOMEM)) => Err(errno),
+        // A full disk; an attribute that has no room in its inode or block is told by the same number.
+        Err(errno @ Errno::NOSPC) if loss != Loss::Attribute => Err(errno),
+        Err(_) => {
+            losses.add(loss, path);
+            Ok(())
+        }
     }
 }
 

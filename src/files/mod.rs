@@ -19,7 +19,7 @@ mod same;
 mod tree;
 mod xattrs;
 
-pub(crate) use beneath::{Beneath, Unfit, demand, kind_name, split};
+pub(crate) use beneath::{Beneath, Unfit, demand, kind_name, open_beneath, split};
 pub(crate) use create::{create_file, open_new_folder};
 pub(crate) use digest::content_digest;
 pub(crate) use error::FileError;
@@ -30,4 +30,4 @@ pub(crate) use remove::remove_entry;
 pub(crate) use rename::{Kind, rename_new};
 pub(crate) use same::same_content;
 pub(crate) use tree::{Tree, check_path};
-pub(crate) use xattrs::{XattrReader, XattrsMissing, read_xattrs};
+pub(crate) use xattrs::{XattrReader, XattrsMissing, drop_inherited_acls, read_xattrs};

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::fs::{linkat, makedev, mknodat, openat, statat, symlinkat};
 use rustix::io::Errno;
 
-use super::beneath::split;
+use super::beneath::{open_beneath, split};
 use super::create::create_file;
 use super::cursor::Cursor;
 use super::error::{At, FileError, not_supported};
@@ -112,8 +112,10 @@ impl Tree {
         }
         let ended = open.file.set_len(open.size);
         ended.writing(&open.path)?;
-        open.metadata
+        let set = open
+            .metadata
             .set(open.file.as_fd(), &open.path, &mut self.losses);
+        set.writing(&open.path)?;
         if cfg!(not(target_os = "linux")) {
             // Nothing else syncs a whole file system and says how it went.
             open.file.sync_all().syncing(&open.path)?;
@@ -214,8 +216,9 @@ impl Tree {
         }
         unless_unsupported(made, &entry.path, what)?;
         let place = (dir, OsStr::from_bytes(name));
-        Metadata::of(entry).set_by_name(place, &entry.kind, &entry.path, &mut self.losses);
-        Ok(())
+        let metadata = Metadata::of(entry);
+        let set = metadata.set_by_name(place, &entry.kind, &entry.path, &mut self.losses);
+        set.writing(&entry.path)
     }
 }
 
@@ -242,19 +245,6 @@ impl OpenFile {
             written: self.written,
         }
     }
-}
-
-/// Opens a folder beneath another, one component after the other, none of them a link.
-fn open_beneath(root: BorrowedFd<'_>, folder: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut dir = openat(root, c".", flags, Mode::empty())?;
-    for name in folder
-        .split(|byte| *byte == b'/')
-        .filter(|name| !name.is_empty())
-    {
-        dir = openat(&dir, name, flags, Mode::empty())?;
-    }
-    Ok(dir)
 }
 
 /// Tells an entry that the file system cannot hold from a failure.

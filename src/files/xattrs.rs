@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use rustix::fd::{AsRawFd, BorrowedFd};
-use rustix::fs::{lgetxattr, llistxattr};
+use rustix::fs::{fremovexattr, lgetxattr, llistxattr};
 use rustix::io::Errno;
 use rustix::process::fchdir;
 use rustix::thread::UnshareFlags;
@@ -26,6 +26,14 @@ pub(crate) enum XattrsMissing {
 impl From<Errno> for XattrsMissing {
     fn from(errno: Errno) -> Self {
         Self::Unreadable(errno)
+    }
+}
+
+/// Removes the ACLs that something just made has from the folder that it was made in.
+pub(crate) fn drop_inherited_acls(made: BorrowedFd<'_>) {
+    for acl in ["system.posix_acl_default", "system.posix_acl_access"] {
+        // Most have none, and most file systems that have no ACLs hand none down.
+        let _ = fremovexattr(made, acl);
     }
 }
 

@@ -15,7 +15,9 @@ use super::dumps::DumpsFolder;
 use super::hidden::hidden_name;
 use super::site::OrFailed;
 use super::step::Step;
-use crate::files::{Kind, create_file, open_new_folder, remove_entry, rename_new};
+use crate::files::{
+    Kind, create_file, drop_inherited_acls, open_new_folder, remove_entry, rename_new,
+};
 
 /// A file or folder that does not count yet. One that is neither [committed](Staging::commit) nor
 /// [discarded](Staging::discard) is removed when it is dropped, and the log calls it a bug.
@@ -79,6 +81,8 @@ impl Staging {
     fn claimed<T: AsFd>(&mut self, made: std::io::Result<T>) -> Result<Option<T>, TargetError> {
         let (site, name) = (&self.dumps.site, self.hidden.as_bytes());
         let made = made.or_failed(site, Step::Create, name)?;
+        // What the folder of dumps would hand down is neither of the project nor for whoever it lets in.
+        drop_inherited_acls(made.as_fd());
         if claim(made.as_fd()) == Claim::Theirs {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bad_input::up;
-use crate::support::{IMAGE, Project, Tmpfs, entries, only_entry, run, verify};
+use crate::support::{IMAGE, Project, Tmpfs, entries, only_entry, run, succeed, verify};
 
 /// What an unprivileged user needs: the program, and a way to the project.
 struct Unprivileged<'a> {
@@ -172,4 +172,43 @@ fn a_mounted_path_on_a_disk_of_its_own_is_stored() {
         .says(&["disks/data/inner", "another file system"]);
     let dump = verify(&only_entry(&target));
     assert_eq!(dump.files("volumes/mounted"), ["disks/data/file"]);
+}
+
+/// What a folder of dumps hands down to new files is neither in a dump nor in what comes out of it.
+#[test]
+#[ignore = "needs an engine and Compose v2, and its root: tests/run.sh"]
+fn a_default_acl_of_the_target_gets_nowhere() {
+    let project = up();
+    project.write("app.env", "A=b\n");
+    std::fs::set_permissions(
+        project.path("compose.yaml"),
+        PermissionsExt::from_mode(0o640),
+    )
+    .unwrap();
+    let target = project.new_target();
+    std::fs::create_dir_all(&target).unwrap();
+    succeed(
+        Command::new("setfacl")
+            .args(["-d", "-m", "u:65534:rwx"])
+            .arg(&target),
+    );
+    project
+        .dump(&["backup", "-t", target.to_str().unwrap()])
+        .expect(0);
+    let dump = only_entry(&target);
+    let acls = succeed(Command::new("getfacl").arg("-R").arg(&dump));
+    assert!(acls.contains("compose.yaml"));
+    assert!(
+        !acls.contains("user:nobody") && !acls.contains("user:65534"),
+        "{acls}"
+    );
+    let archive = target.join("a.tar.zst");
+    project
+        .dump(&["backup", "-t", archive.to_str().unwrap()])
+        .expect(0);
+    let acls = succeed(Command::new("getfacl").arg(&archive));
+    assert!(
+        !acls.contains("user:nobody") && !acls.contains("user:65534"),
+        "{acls}"
+    );
 }

@@ -68,6 +68,28 @@ pub enum ContentError {
         /// What is there now.
         path: PathBuf,
     },
+    /// What the dump has is of another kind than what is there, which is more than may be replaced.
+    #[error("`{}` is {there}, and the dump has {comes} in its place", text::path(.path))]
+    OtherKind {
+        /// The place.
+        path: PathBuf,
+        /// What is there.
+        there: &'static str,
+        /// What the dump has.
+        comes: &'static str,
+    },
+    /// Old content that moved aside is still there after everything should have come back.
+    #[error("`{}` had to make room for a restore, and its place is not known any more", text::path(.path))]
+    Aside {
+        /// Where it is now.
+        path: PathBuf,
+    },
+    /// Somebody else has taken back the attempt.
+    #[error("the new content of `{}` was taken back by another process", text::path(.folder))]
+    TakenBack {
+        /// The folder that was to get it.
+        folder: PathBuf,
+    },
     /// An entry that no dump of ours has: whoever made it wants to write elsewhere, or twice.
     #[error("refused to write `{}`: {why}", display(.entry))]
     Refused {
@@ -113,7 +135,21 @@ impl ContentError {
             Self::Changed { .. } => {
                 Some("look at what is there now and restore again; `--replace` takes its place")
             }
-            Self::Move { .. } => Some("a mount point inside of the folder cannot be moved"),
+            Self::OtherKind { .. } => Some(
+                "move away what is there, and restore again: `--replace` takes the place of like alone",
+            ),
+            Self::Aside { .. } => Some(
+                "nothing is removed: move it back to where it belongs, then run `compose-dump recover`",
+            ),
+            Self::TakenBack { .. } => {
+                Some("let one restore at a time use a state folder, and restore again")
+            }
+            Self::Move { source, .. } => Some(match source.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "something there is immutable (`lsattr`, `chattr -i`), or not yours to move"
+                }
+                _ => "a mount point inside of the folder cannot be moved",
+            }),
             Self::Write { .. }
             | Self::Read { .. }
             | Self::Sync { .. }

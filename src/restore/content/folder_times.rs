@@ -14,10 +14,10 @@ use rustix::fs::{AtFlags, Mode, OFlags, openat, utimensat};
 use rustix::io::Errno;
 
 use super::ContentError;
+use super::hidden::Hidden;
 use super::moves::read_path;
-use super::place::{Hidden, open_beneath};
 use crate::archive::entry::Mtime;
-use crate::files::{create_file, split, times};
+use crate::files::{create_file, open_beneath, split, times};
 
 const TIMES: &str = "times";
 

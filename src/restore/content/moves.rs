@@ -18,9 +18,11 @@ use rustix::io::Errno;
 
 use super::ContentError;
 use super::folder_times::{self, FolderTimes};
-use super::place::{Hidden, join, open_beneath};
+use super::hidden::Hidden;
+use super::newcomers::Newcomers;
+use super::place::join;
 use crate::archive::entry::Mtime;
-use crate::files::{Kind, create_file, rename_new, split};
+use crate::files::{Kind, create_file, open_beneath, rename_new, split};
 
 const PARTIAL: &str = "moves.partial";
 const MOVES: &str = "moves";
@@ -120,15 +122,34 @@ impl<'h> Moves<'h> {
         Ok(())
     }
 
-    /// Takes back those that were done, from the last to the first, and what they did to the times of folders.
+    /// Takes back those that were done, from the last to the first, and what they did to the times of folders. What
+    /// has come meanwhile to where old content was moves aside.
     pub(super) fn undo(&self) -> Result<(), ContentError> {
+        let mut newcomers = Newcomers::of(self.hidden);
+        let mut is_swept = !self.hidden.is_whole();
         let mut end = self.list(self.file.metadata())?.len();
         while end > 0 {
             let (from, to, begins) = self.list(last(&self.file, end))?;
             end = begins;
-            // Still where it was, or taken back before.
-            if !self.is_there(&from)? && self.is_there(&to)? {
-                self.rename(&to, &from)?;
+            let is_of_old = self.hidden.is_within(&to);
+            let (stays, is_done) = (self.is_there(&from)?, self.is_there(&to)?);
+            if is_of_old && !is_swept {
+                is_swept = true;
+                // If the last of the old content had moved, all of it had, and the new has just moved back.
+                if is_done {
+                    newcomers.all_aside()?;
+                    self.rename(&to, &from)?;
+                    continue;
+                }
+            }
+            match (stays, is_done) {
+                (false, true) => self.rename(&to, &from)?,
+                (true, true) if is_of_old => {
+                    newcomers.aside(&from)?;
+                    self.rename(&to, &from)?;
+                }
+                // Still where it was, or taken back before; of new content, what is in its place comes later.
+                (true, _) | (false, false) => {}
             }
         }
         folder_times::give_back(self.hidden)

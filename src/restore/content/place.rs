@@ -1,36 +1,24 @@
-//! A folder that gets new content, and the hidden folder in it in which a restore works.
-//!
-//! ```text
-//! <folder>/.compose-dump-<16 hex>.restore/
-//!   new/     the new content until it gets its place
-//!   old/     what had to make room for it
-//!   was/     an empty folder with the owner, mode, time and attributes that the folder had
-//!   moves    what changes places; from when it is there, until it is called `kept`, the old content counts
-//! ```
+//! A folder that gets new content, and what names an attempt to give it some.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, Mode, OFlags, fremovexattr, mkdirat, openat};
+use rustix::fs::{Dir, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::ContentError;
 use super::made::Made;
-use crate::files::{Losses, Metadata, check_path, open_new_folder, remove_entry};
+use crate::files::{check_path, open_beneath};
 
 const PREFIX: &str = ".compose-dump-";
 const SUFFIX: &str = ".restore";
-/// Names in the hidden folder.
-pub(super) const NEW: &str = "new";
-pub(super) const OLD: &str = "old";
-const WAS: &str = "was";
 
-const FOLDER: OFlags = OFlags::DIRECTORY
+/// How folders are opened.
+pub(super) const FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
@@ -200,161 +188,12 @@ impl Place {
         Ok((folder, made))
     }
 
-    fn unread(&self, errno: Errno) -> ContentError {
+    pub(super) fn unread(&self, errno: Errno) -> ContentError {
         ContentError::Read {
             path: self.path(),
             source: errno.into(),
         }
     }
-}
-
-/// Which metadata a folder has when the hidden one in it is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum After {
-    AsItIs,
-    AsItWas,
-}
-
-/// The hidden folder of one attempt, and the folder that it is in.
-#[derive(Debug)]
-pub(super) struct Hidden {
-    pub(super) folder: OwnedFd,
-    pub(super) inside: OwnedFd,
-    name: OsString,
-    /// Path of the folder, for errors.
-    pub(super) path: PathBuf,
-}
-
-impl Hidden {
-    /// Makes it.
-    pub(super) fn make(
-        folder: OwnedFd,
-        path: PathBuf,
-        token: &Token,
-    ) -> Result<Self, ContentError> {
-        let name = token.hidden_name();
-        let was = Metadata::of_folder(folder.as_fd());
-        let failed = |errno: Errno| ContentError::write(&path, path.join(&name), errno.into());
-        let was = was.map_err(failed)?;
-        mkdirat(&folder, &name, Mode::RWXU).map_err(failed)?;
-        let made = || -> rustix::io::Result<OwnedFd> {
-            let inside = open_new_folder(folder.as_fd(), &name)?;
-            // What the folder would hand down to new files is not theirs.
-            for acl in ["system.posix_acl_default", "system.posix_acl_access"] {
-                let _ = fremovexattr(&inside, acl);
-            }
-            for name in [NEW, OLD, WAS] {
-                mkdirat(&inside, name, Mode::RWXU)?;
-                let made = open_new_folder(inside.as_fd(), OsStr::new(name))?;
-                if name == WAS {
-                    was.set(made.as_fd(), b"", &mut Losses::default());
-                }
-            }
-            Ok(inside)
-        };
-        let inside = made().map_err(|errno| {
-            // What is left of it then is for a later run, which finds it by its name.
-            let _ = remove_entry(folder.as_fd(), &name);
-            failed(errno)
-        })?;
-        Ok(Self {
-            folder,
-            inside,
-            name,
-            path,
-        })
-    }
-
-    /// Opens what an earlier attempt has left; `None` if it is not there.
-    pub(super) fn open(place: &Place, token: &Token) -> Result<Option<Self>, ContentError> {
-        let Some(folder) = place.open()? else {
-            return Ok(None);
-        };
-        let name = token.hidden_name();
-        match openat(&folder, &name, FOLDER, Mode::empty()) {
-            Ok(inside) => Ok(Some(Self {
-                folder,
-                inside,
-                name,
-                path: place.path(),
-            })),
-            Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(place.unread(errno)),
-        }
-    }
-
-    /// A folder in it.
-    pub(super) fn open_inside(&self, name: &str) -> Result<OwnedFd, ContentError> {
-        let opened = openat(&self.inside, name, FOLDER, Mode::empty());
-        opened.map_err(|errno| self.failed(name.as_bytes(), errno.into()))
-    }
-
-    /// A path from the folder to what is in the hidden one.
-    pub(super) fn within(&self, name: &str, path: &[u8]) -> Vec<u8> {
-        [self.name.as_bytes(), b"/", name.as_bytes(), b"/", path].concat()
-    }
-
-    /// Whether that name in the folder is the hidden folder's.
-    pub(super) fn is_own(&self, name: &[u8]) -> bool {
-        self.name.as_bytes() == name
-    }
-
-    /// Removes it with everything in it. The folder keeps the metadata that it has, or gets back what it
-    /// had before the attempt.
-    pub(super) fn remove(&self, metadata: After) -> Result<(), ContentError> {
-        let from = match metadata {
-            After::AsItIs => Ok(None),
-            After::AsItWas => match openat(&self.inside, WAS, FOLDER, Mode::empty()) {
-                // It was killed before it got so far as to change anything.
-                Err(Errno::NOENT) => Ok(None),
-                was => was.map(Some),
-            },
-        };
-        let removed = from.and_then(|from| {
-            let from = from.as_ref().unwrap_or(&self.folder);
-            let metadata = Metadata::of_folder(from.as_fd())?;
-            remove_entry(self.folder.as_fd(), &self.name)?;
-            // What we may not set we cannot have changed either.
-            metadata.replace(self.folder.as_fd(), &mut Losses::default());
-            Ok(())
-        });
-        removed.map_err(|errno| self.failed(b"", errno.into()))
-    }
-
-    /// Waits until everything in the file system is on the disk.
-    pub(super) fn sync(&self) -> Result<(), ContentError> {
-        sync(self.folder.as_fd()).map_err(|source| ContentError::Sync {
-            folder: self.path.clone(),
-            source,
-        })
-    }
-
-    /// Something in it could not be written.
-    pub(super) fn failed(&self, name: &[u8], source: io::Error) -> ContentError {
-        let path = join(&self.path.join(&self.name), name);
-        ContentError::write(&self.path, path, source)
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn sync(folder: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(folder)?)
-}
-
-/// Files are synced one by one as they end; see [`crate::files::Tree::end`].
-#[cfg(not(target_os = "linux"))]
-fn sync(folder: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(rustix::fs::fsync(folder)?)
-}
-
-/// Opens a folder beneath another, one component after the other, none of them a link.
-pub(super) fn open_beneath(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let mut folder = openat(root, c".", FOLDER, Mode::empty())?;
-    let names = path.split(|byte| *byte == b'/');
-    for name in names.filter(|name| !name.is_empty()) {
-        folder = openat(&folder, name, FOLDER, Mode::empty())?;
-    }
-    Ok(folder)
 }
 
 /// A path below a folder, without a slash behind the folder where it is empty.

@@ -3,15 +3,18 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use super::ContentError;
+use super::hidden::{Hidden, NEW, OLD};
 use super::moves::{Moves, MovesWriter};
-use super::place::{Hidden, NEW, OLD, join, open_beneath};
+use super::others::find_other;
+use super::place::join;
 use super::stage::{Ended, Stage};
-use crate::files::{Losses, mtime_of, same_content};
+use crate::files::{Losses, kind_name, mtime_of, open_beneath, same_content};
 
 impl Stage {
     /// Ends the content of files that have their places among others.
@@ -73,7 +76,8 @@ impl StagedFiles {
         }
         if let (Some(metadata), true) = (&self.ended.root, self.ended.prepared.is_new()) {
             // A folder that was there is its owner's; one that we have made is the dump's.
-            metadata.replace(hidden.folder.as_fd(), &mut Losses::default());
+            let set = metadata.replace(hidden.folder.as_fd(), &mut Losses::default());
+            set.map_err(|errno| hidden.failed(b"", errno.into()))?;
         }
         hidden.sync()?;
         Ok(swapped)
@@ -151,11 +155,18 @@ impl Changes<'_> {
                     self.swapped.added += 1;
                     self.place(&path)?;
                 }
-                Compared::Differs if self.adds_only => {
+                Compared::OtherThanFolder(comes) if has_content(&self.hidden.path, &path)? => {
+                    return Err(ContentError::OtherKind {
+                        path: join(&self.hidden.path, &path),
+                        there: "a folder with content",
+                        comes,
+                    });
+                }
+                Compared::Differs | Compared::OtherThanFolder(_) if self.adds_only => {
                     let path = join(&self.hidden.path, &path);
                     return Err(ContentError::Changed { path });
                 }
-                Compared::Differs => {
+                Compared::Differs | Compared::OtherThanFolder(_) => {
                     self.swapped.replaced += 1;
                     let old = self.swapped.replaced.to_string();
                     self.moves
@@ -181,8 +192,22 @@ enum Compared {
     Absent,
     Same,
     Differs,
+    /// There is a folder, and this comes.
+    OtherThanFolder(&'static str),
     /// Both are folders: what is in them is compared by itself.
     Folders,
+}
+
+/// Whether there is anything but folders in a folder: what Docker makes where a mounted path is missing has nothing.
+fn has_content(root: &Path, path: &[u8]) -> Result<bool, ContentError> {
+    let folder = join(root, path);
+    match find_other(&folder, &[]) {
+        Ok(found) => Ok(found.is_some()),
+        Err(source) => Err(ContentError::Read {
+            path: folder,
+            source,
+        }),
+    }
 }
 
 fn compare(new: &OwnedFd, there: &OwnedFd, name: &[u8]) -> rustix::io::Result<Compared> {
@@ -193,7 +218,10 @@ fn compare(new: &OwnedFd, there: &OwnedFd, name: &[u8]) -> rustix::io::Result<Co
     };
     let kind = |stat: &Stat| FileType::from_raw_mode(stat.st_mode);
     if kind(&staged) != kind(&found) {
-        return Ok(Compared::Differs);
+        return Ok(match kind(&found) {
+            FileType::Directory => Compared::OtherThanFolder(kind_name(kind(&staged))),
+            _ => Compared::Differs,
+        });
     }
     let is_same = match kind(&staged) {
         FileType::Directory => return Ok(Compared::Folders),

@@ -2,8 +2,9 @@
 //! run for one that was killed; as often as it takes.
 
 use super::ContentError;
+use super::hidden::{After, Hidden};
 use super::moves::Moves;
-use super::place::{After, Hidden, Place, Token};
+use super::place::{Place, Token};
 
 /// What becomes of an attempt that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +37,24 @@ pub(super) fn undo(hidden: &Hidden) -> Result<(), ContentError> {
         moves.undo()?;
         hidden.sync()?;
     }
+    hidden.check_nothing_old()?;
     hidden.remove(After::AsItWas)
 }
 
-pub(super) fn keep(hidden: &Hidden) -> Result<(), ContentError> {
+/// Keeps what this process has swapped itself, so that its list must be there.
+pub(super) fn keep_own(hidden: &Hidden) -> Result<(), ContentError> {
+    match Moves::open(hidden)? {
+        Some(moves) => moves.keep()?,
+        None => {
+            return Err(ContentError::TakenBack {
+                folder: hidden.path.clone(),
+            });
+        }
+    }
+    hidden.remove(After::AsItIs)
+}
+
+fn keep(hidden: &Hidden) -> Result<(), ContentError> {
     if let Some(moves) = Moves::open(hidden)? {
         moves.keep()?;
     }

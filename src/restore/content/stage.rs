@@ -1,8 +1,9 @@
 //! New content on its way: entries as files in the hidden folder, until it is whole.
 
 use super::ContentError;
+use super::hidden::{Hidden, NEW};
 use super::made::Made;
-use super::place::{Hidden, NEW, Place, Token};
+use super::place::{Place, Token};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::tar::TarVisitor;
 use crate::files::{Metadata, Tree};
@@ -159,7 +160,7 @@ impl Prepared {
     pub(super) fn keep(&mut self) -> Result<(), ContentError> {
         self.is_settled = true;
         self.made.stay();
-        super::settle::keep(&self.hidden)
+        super::settle::keep_own(&self.hidden)
     }
 }
 

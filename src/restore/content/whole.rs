@@ -6,12 +6,13 @@ use rustix::fs::{AtFlags, Dir, Mode, mkdirat, statat, utimensat};
 use rustix::io::Errno;
 
 use super::ContentError;
+use super::hidden::{Hidden, NEW, OLD};
 use super::moves::{Moves, MovesWriter};
 use super::others::find_other;
-use super::place::{Hidden, NEW, OLD, join, open_beneath};
+use super::place::join;
 use super::stage::{Ended, Stage};
 use crate::archive::entry::Mtime;
-use crate::files::{Losses, Metadata, mtime_of, split, times};
+use crate::files::{Losses, Metadata, mtime_of, open_beneath, split, times};
 
 impl Stage {
     /// Ends the content of a folder that gets it as a whole.
@@ -72,7 +73,8 @@ impl StagedFolder {
             .for_each(|folder| folder.give_back_time(hidden));
         if let Some(metadata) = root {
             let mut lost = Losses::default();
-            metadata.replace(hidden.folder.as_fd(), &mut lost);
+            let set = metadata.replace(hidden.folder.as_fd(), &mut lost);
+            set.map_err(|errno| hidden.failed(b"", errno.into()))?;
             losses.extend(lost.sentences());
         }
         hidden.sync()
@@ -88,6 +90,7 @@ impl StagedFolder {
                 carrying.push((path, folder));
             }
         }
+        hidden.make_whole()?;
         let mut moves = MovesWriter::create(hidden)?;
         each_name(hidden, None, &mut |name| {
             moves.add(name, &hidden.within(OLD, name))
@@ -211,7 +214,8 @@ fn carry(hidden: &Hidden, path: &[u8]) -> Result<Option<Carrying>, ContentError>
             Ok(()) => {
                 new = open_beneath(new.as_fd(), name).map_err(failed)?;
                 let metadata = Metadata::of_folder(old.as_fd()).map_err(failed)?;
-                metadata.set(new.as_fd(), b"", &mut Losses::default());
+                let set = metadata.set(new.as_fd(), b"", &mut Losses::default());
+                set.map_err(failed)?;
             }
             Err(Errno::EXIST) => new = open_beneath(new.as_fd(), name).map_err(failed)?,
             Err(errno) => return Err(failed(errno)),

@@ -40,7 +40,7 @@ impl Case {
         let engine = Arc::clone(&fake) as Arc<dyn Engine>;
         let token = Token::random();
         let said = Unfinished::of_the_dead(&token, &engine.daemon().id);
-        let mut record = Record::begin(&state, said).unwrap();
+        let mut record = Record::begin(&state, said).unwrap().killed();
         record.add_stopped(&["web", "db"].map(stop_plan)).unwrap();
         record.add_places(&[Place::new(&place)]).unwrap();
         std::fs::create_dir(place.join(token.hidden_name())).unwrap();

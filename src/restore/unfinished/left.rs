@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::record::is_locked;
 use super::{FOLDER, Record, SettleError, Unfinished, UnfinishedError};
 use crate::state::StateFolder;
 
@@ -89,7 +90,8 @@ pub(in crate::restore) fn cut_off(
             continue;
         }
         let read = read(&path).map_err(|error| failed(&path, error))?;
-        records.extend(read.filter(Unfinished::is_over).map(|said| (path, said)));
+        let is_over = |said: &Unfinished| said.is_over() && !is_locked(&path);
+        records.extend(read.filter(is_over).map(|said| (path.clone(), said)));
     }
     records.sort_by_key(|(_, said)| said.since);
     Ok(records)

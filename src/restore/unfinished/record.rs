@@ -15,20 +15,69 @@ use crate::state::StateFolder;
 pub(crate) struct Record {
     path: PathBuf,
     said: Unfinished,
+    /// Of the restore itself; a later run that settles it has none.
+    _alive: Option<Alive>,
+}
+
+/// A file that is locked as long as a restore goes on: a process in another pid namespace, a container with the same
+/// folder of state, cannot see ours. It is removed at the end.
+struct Alive {
+    _locked: File,
+    path: PathBuf,
+}
+
+impl Alive {
+    fn begin(record: &Path) -> io::Result<Self> {
+        let path = lock_path(record);
+        let file = File::create(&path)?;
+        file.try_lock().map_err(io::Error::from)?;
+        Ok(Self {
+            _locked: file,
+            path,
+        })
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        // What a killed process leaves is removed with its record.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 impl Record {
     /// Writes a record down.
     pub(crate) fn begin(state: &StateFolder, said: Unfinished) -> Result<Self, UnfinishedError> {
         let path = state.folder(FOLDER)?.join(format!("{}.json", said.token));
-        let record = Self { path, said };
+        let alive = Alive::begin(&path).map_err(|source| UnfinishedError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let record = Self {
+            path,
+            said,
+            _alive: Some(alive),
+        };
         record.write()?;
         Ok(record)
     }
 
+    /// The record as a killed process leaves it.
+    #[cfg(test)]
+    pub(crate) fn killed(self) -> Self {
+        Self {
+            _alive: None,
+            ..self
+        }
+    }
+
     /// What a file says.
     pub(crate) const fn of(path: PathBuf, said: Unfinished) -> Self {
-        Self { path, said }
+        Self {
+            path,
+            said,
+            _alive: None,
+        }
     }
 
     /// Adds containers that will be stopped.
@@ -67,14 +116,17 @@ impl Record {
 
     /// Removes it: nothing is unfinished any more.
     pub(crate) fn end(self) -> Result<(), UnfinishedError> {
-        match fs::remove_file(&self.path) {
-            // Somebody else who puts the same right was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(|source| UnfinishedError::Io {
-                path: self.path,
-                source,
-            }),
+        for path in [&self.path, &lock_path(&self.path)] {
+            match fs::remove_file(path) {
+                // Somebody else who puts the same right was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|source| UnfinishedError::Io {
+                    path: path.clone(),
+                    source,
+                })?,
+            }
         }
+        Ok(())
     }
 
     /// Keeps what is still to be done; ends it where that is nothing.
@@ -103,6 +155,18 @@ impl Record {
     }
 }
 
+/// The file that says by its lock that a restore goes on.
+fn lock_path(record: &Path) -> PathBuf {
+    record.with_extension("lock")
+}
+
+/// Whether somebody has the lock of a record: then its restore goes on, wherever it runs.
+pub(super) fn is_locked(record: &Path) -> bool {
+    let file = File::open(lock_path(record));
+    // It ends with the file, at once.
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
 /// Notes that volumes which the engine had half written are whole now.
 ///
 /// # Errors
@@ -110,7 +174,7 @@ impl Record {
 pub(crate) fn made_whole(state: &StateFolder, volumes: &[String]) -> Result<(), UnfinishedError> {
     for (path, mut said) in cut_off(state)? {
         said.volumes.retain(|name| !volumes.contains(name));
-        Record { path, said }.keep_or_end()?;
+        Record::of(path, said).keep_or_end()?;
     }
     Ok(())
 }

@@ -22,7 +22,12 @@ fn only_a_restore_whose_process_is_gone_was_cut_off() {
     );
     let own = ProcessId::own();
     let under_way = Record::begin(&state, said(&own)).unwrap();
-    let _dead = Record::begin(&state, said(&own.ended())).unwrap();
+    let dead = Record::begin(&state, said(&own.ended())).unwrap();
+    assert!(
+        cut_off(&state).unwrap().is_empty(),
+        "its lock says that it goes on, in another pid namespace perhaps"
+    );
+    let _dead = dead.killed();
     assert_eq!(cut_off(&state).unwrap().len(), 1);
     under_way.end().unwrap();
     assert_eq!(cut_off(&state).unwrap().len(), 1);
@@ -32,7 +37,8 @@ fn only_a_restore_whose_process_is_gone_was_cut_off() {
 fn what_was_begun_is_named_until_it_is_whole_again() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateFolder::at(folder.path().to_owned());
-    let mut record = Record::begin(&state, said(&ProcessId::own().ended())).unwrap();
+    let record = Record::begin(&state, said(&ProcessId::own().ended())).unwrap();
+    let mut record = record.killed();
     record.add_places(&[Place::new("/srv/blog")]).unwrap();
     record.add_volume("blog_db").unwrap();
     record.add_volume("blog_pages").unwrap();
@@ -56,7 +62,7 @@ fn what_nobody_can_change_back_is_settled_and_the_rest_is_given() {
     fs::create_dir(&place).unwrap();
     let token = Token::random();
     let said = Unfinished::of_the_dead(&token, "E1");
-    let mut record = Record::begin(&state, said).unwrap();
+    let mut record = Record::begin(&state, said).unwrap().killed();
     record.add_places(&[Place::new(&place)]).unwrap();
     fs::create_dir(place.join(token.hidden_name())).unwrap();
     let left = settle_all(&state).unwrap();

@@ -136,3 +136,70 @@ fn an_attempt_that_only_staged_leaves_nothing() {
     settle(&bench.place(), &bench.token, Settle::Undo).unwrap();
     assert_eq!(bench.look(), before);
 }
+
+/// Services that start by themselves after a power cut find a folder that is half changed.
+#[test]
+fn what_came_meanwhile_never_costs_old_content_and_never_mixes_with_it() {
+    let mut count = 0;
+    loop {
+        let bench = listed(false);
+        let before = ["both", "old", "same", "sub", "sub/old"];
+        let is_there = moved_partly(&bench, count);
+        let old = bench.path().join(bench.token.hidden_name()).join("old");
+        let mut moved = ["old", "same", "both", "sub"].iter();
+        let all_old_moved = moved.all(|name| old.join(name).exists());
+        for name in ["old", "both", "wal"] {
+            if !bench.path().join(name).exists() {
+                write(&bench.path().join(name), "newcomer");
+            }
+        }
+        for _ in 0..2 {
+            settle(&bench.place(), &bench.token, Settle::Undo).unwrap();
+        }
+        assert!(is_old(&bench.path().join("old")) && is_old(&bench.path().join("both")));
+        let found = names(&super::bench::look(&bench.path()));
+        let aside = |name: &String| name.starts_with("came-during-restore-");
+        let rest: Vec<&String> = found.iter().filter(|name| !aside(name)).collect();
+        if all_old_moved {
+            assert_eq!(rest, before, "after {count}");
+        } else {
+            assert!(rest.len() <= before.len() + 1, "after {count}: {rest:?}");
+        }
+        let kept = found.iter().filter(|name| name.ends_with("/wal"));
+        assert!(kept.count() == usize::from(all_old_moved), "after {count}");
+        if !is_there {
+            break;
+        }
+        count += 1;
+    }
+    assert!(count > 2, "the list has {count} renames");
+}
+
+fn is_old(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.starts_with("old"))
+}
+
+#[test]
+fn old_content_whose_place_is_not_known_is_never_removed() {
+    let bench = listed(false);
+    assert!(moved_partly(&bench, 1));
+    let hidden = bench.path().join(bench.token.hidden_name());
+    fs::remove_file(hidden.join("moves")).unwrap();
+    write(&hidden.join("old/old"), "old");
+    let error = settle(&bench.place(), &bench.token, Settle::Undo).unwrap_err();
+    assert!(error.to_string().contains("had to make room"), "{error}");
+    assert!(is_old(&hidden.join("old/old")));
+}
+
+#[test]
+fn who_was_taken_back_by_another_process_does_not_call_it_done() {
+    let bench = Bench::new();
+    let mut stage = bench.stage();
+    give(&mut stage, &entries(&["both"])).unwrap();
+    let mut staged = stage.finish().unwrap();
+    staged.swap(&[]).unwrap();
+    let hidden = bench.path().join(bench.token.hidden_name());
+    fs::remove_file(hidden.join("moves")).unwrap();
+    let error = staged.keep().unwrap_err();
+    assert!(error.to_string().contains("by another process"), "{error}");
+}

@@ -89,10 +89,8 @@ fn what_belongs_to_others_stays_in_a_folder_that_is_replaced() {
 fn files_among_others_are_added_or_replaced_and_the_rest_stays() {
     let bench = Bench::new();
     write(&bench.path().join("same"), "new");
-    write(
-        &bench.path().join("folder-here/file"),
-        "a folder stands in the place of a file",
-    );
+    // A folder stands in the place of a file, as Docker makes one where a mounted file is missing.
+    fs::create_dir_all(bench.path().join("folder-here/in")).unwrap();
     let before = bench.look();
     let new = entries(&[
         "both",
@@ -139,6 +137,23 @@ fn files_among_others_are_added_or_replaced_and_the_rest_stays() {
         }
     }
     assert!(!bench.has_leftovers());
+}
+
+#[test]
+fn a_folder_with_content_makes_no_room_for_a_file() {
+    let bench = Bench::new();
+    write(&bench.path().join("media/photo"), "precious");
+    let before = bench.look();
+    let mut stage = bench.stage();
+    give(&mut stage, &entries(&["fresh", "media > /mnt/disk"])).unwrap();
+    let mut staged = stage.finish_among().unwrap();
+    let error = staged.swap().unwrap_err().to_string();
+    assert!(
+        error.ends_with("is a folder with content, and the dump has a link in its place"),
+        "{error}"
+    );
+    staged.undo().unwrap();
+    assert_eq!(bench.look(), before);
 }
 
 #[test]
