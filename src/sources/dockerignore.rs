@@ -18,6 +18,10 @@ pub struct Dockerignore {
 #[derive(Debug, Clone)]
 struct Pattern {
     glob: GlobMatcher,
+    /// The pattern name by name as far as its first `**`.
+    names: Vec<GlobMatcher>,
+    /// Whether there is a `**` behind them.
+    is_deep: bool,
     brings_back: bool,
 }
 
@@ -51,10 +55,12 @@ impl Dockerignore {
         ignored
     }
 
-    /// Whether something below an ignored folder may be brought back.
+    /// Whether something below `folder`, which is ignored itself, may be brought back.
     #[must_use]
-    pub fn brings_back(&self) -> bool {
-        self.patterns.iter().any(|pattern| pattern.brings_back)
+    pub fn may_bring_back_below(&self, folder: &[u8]) -> bool {
+        let names: Vec<&[u8]> = folder.split(|byte| *byte == b'/').collect();
+        let mut patterns = self.patterns.iter();
+        patterns.any(|pattern| pattern.brings_back && pattern.may_match_below(&names))
     }
 }
 
@@ -69,16 +75,37 @@ impl Pattern {
             None => (false, line),
         };
         let pattern = clean(pattern)?;
-        let glob = GlobBuilder::new(&pattern)
-            .literal_separator(true)
-            .backslash_escape(true)
-            .build()
-            .ok()?;
+        let parts: Vec<&str> = pattern.split('/').collect();
+        let deep_at = parts.iter().position(|part| *part == "**");
+        let names = &parts[..deep_at.unwrap_or(parts.len())];
         Some(Self {
-            glob: glob.compile_matcher(),
+            glob: glob(&pattern)?,
+            names: names
+                .iter()
+                .map(|name| glob(name))
+                .collect::<Option<Vec<_>>>()?,
+            is_deep: deep_at.is_some(),
             brings_back,
         })
     }
+
+    /// Whether it may match something below the folder of these names.
+    fn may_match_below(&self, folder: &[&[u8]]) -> bool {
+        let is_way = self
+            .names
+            .iter()
+            .zip(folder)
+            .all(|(pattern, name)| pattern.is_match(OsStr::from_bytes(name)));
+        is_way && (self.is_deep || self.names.len() > folder.len())
+    }
+}
+
+fn glob(pattern: &str) -> Option<GlobMatcher> {
+    let glob = GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .build();
+    Some(glob.ok()?.compile_matcher())
 }
 
 /// The pattern as `filepath.Clean` leaves it, without leading slash; `None` for the context itself.
@@ -124,6 +151,23 @@ mod tests {
         assert!(!ignored("docs\n!docs/keep.md", "docs/keep.md"));
         assert!(ignored("docs\n!docs/keep.md", "docs/other.md"));
         assert!(ignored("!docs/keep.md\ndocs", "docs/keep.md"));
+    }
+
+    #[test]
+    fn only_folders_on_the_way_to_what_is_brought_back_are_of_interest() {
+        let below = |patterns: &str, folder: &str| {
+            Dockerignore::parse(patterns.as_bytes()).may_bring_back_below(folder.as_bytes())
+        };
+        assert!(!below("*\n!src", "node_modules"));
+        assert!(!below("*\n!src", "src"), "it is brought back as a whole");
+        assert!(below("*\n!src/*/main.c", "src"));
+        assert!(below("*\n!src/*/main.c", "src/a"));
+        assert!(!below("*\n!src/*/main.c", "src/a/b"));
+        assert!(!below("*\n!src/*/main.c", "lib/a"));
+        assert!(below("*\n!**/*.md", "node_modules/a"));
+        assert!(below("*\n!docs/**/*.md", "docs/a/b"));
+        assert!(!below("*\n!docs/**/*.md", "lib"));
+        assert!(!below("*\nsrc", "src"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -18,6 +18,9 @@ const HERE: &str = "this machine";
 
 /// How long a command may take to end after it was asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often is looked whether what it has started is gone.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// Length in bytes of the pieces in which output is taken.
 const PIECE_BYTES: usize = 8192;
@@ -105,9 +108,20 @@ impl OnHost {
             if let Some(group) = self.group {
                 let _ = kill_process_group(group, signal);
             }
-            if timeout(ENDS_WITHIN, self.child.wait()).await.is_ok() {
+            if timeout(ENDS_WITHIN, self.gone()).await.is_ok() {
                 return;
             }
+        }
+    }
+
+    /// Waits until it has ended, and what it started too.
+    async fn gone(&mut self) {
+        let _ = self.child.wait().await;
+        while let Some(group) = self.group {
+            if test_kill_process_group(group).is_err() {
+                return;
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
     }
 }
@@ -134,4 +148,37 @@ fn status_of(status: ExitStatus) -> i64 {
     use std::os::unix::process::ExitStatusExt;
     let by_signal = || status.signal().map(|signal| 128 + signal);
     i64::from(status.code().or_else(by_signal).unwrap_or(-1))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::job_file::commands::Words;
+
+    #[tokio::test]
+    async fn what_it_started_ends_with_it_though_it_takes_no_hint() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "sh -c 'trap \"\" TERM; echo $$ >pid; while :; do sleep 1; done' & wait";
+        let mut command = OnHost::start(&HostCommand {
+            words: Words(["sh", "-c", script].map(String::from).to_vec()),
+            env: Default::default(),
+            workdir: folder.path().to_owned(),
+            timeout: Duration::from_secs(60),
+        })
+        .unwrap();
+        let pid = loop {
+            let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap_or_default();
+            if let Ok(pid) = pid.trim().parse() {
+                break Pid::from_raw(pid).unwrap();
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        };
+        command.end().await;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        assert!(
+            stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z ")),
+            "it runs still"
+        );
+    }
 }

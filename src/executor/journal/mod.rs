@@ -195,7 +195,12 @@ impl Kept {
     fn write(&mut self, record: Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(&record)?;
         line.push(b'\n');
-        self.file.write_all(&line)?;
+        let whole_until = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all(&line) {
+            // Half a line in the middle would make the whole journal one that nobody can read.
+            let _ = self.file.set_len(whole_until);
+            return Err(error);
+        }
         self.file.sync_data()?;
         self.pending.take(record);
         Ok(())

@@ -107,15 +107,17 @@ impl TreeFilter {
         None
     }
 
-    fn ignored(&self, root: &Path, rules: &Root, path: &Path, is_dir: bool) -> bool {
+    /// Whether a path in a root is taken.
+    fn is_taken(&self, root: &Path, rules: &Root, path: &Path, is_dir: bool) -> bool {
         let in_root = path.strip_prefix(root).unwrap_or(path);
         let excluded = rules.exclude.matched_path_or_any_parents(in_root, is_dir);
-        rules.dockerignore.ignores(in_root.as_os_str().as_bytes())
-            || excluded.is_ignore()
-            || self
-                .backupignore
-                .matched_path_or_any_parents(path, is_dir)
-                .is_ignore()
+        let left_out = self.backupignore.matched_path_or_any_parents(path, is_dir);
+        if excluded.is_ignore() || left_out.is_ignore() {
+            return false;
+        }
+        let in_root = in_root.as_os_str().as_bytes();
+        let may_lead_on = || is_dir && rules.dockerignore.may_bring_back_below(in_root);
+        !rules.dockerignore.ignores(in_root) || may_lead_on()
     }
 }
 
@@ -130,8 +132,7 @@ impl Filter for TreeFilter {
         }
         let on_the_way = is_dir && self.leads_to_a_root(path);
         match self.root_over(path) {
-            Some((root, rules)) if !self.ignored(root, rules, path, is_dir) => taken,
-            Some((_, rules)) if is_dir && rules.dockerignore.brings_back() => taken,
+            Some((root, rules)) if self.is_taken(root, rules, path, is_dir) => taken,
             _ if on_the_way => taken,
             _ => Verdict::Skip,
         }

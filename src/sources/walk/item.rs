@@ -6,7 +6,7 @@ use super::facts::FileId;
 use crate::archive::entry::{Entry, EntryKind, Mtime, Segment, Xattr};
 
 /// Byte offset of an item in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ListPosition(pub(super) u64);
 
 /// What the scan saw of one file.

@@ -3,7 +3,8 @@
 //! [`scan()`] looks at everything once, in byte order of names, and a thread beside it completes what was seen with
 //! what takes more questions and writes it to a list in an unlinked file: from then on the names, sizes and holes of the member are fixed, and so is the
 //! length of its tar. [`read()`] follows that list and hands each entry and its content to a sink.
-//! What changed in between is reported as a [`Trouble`], never papered over.
+//! What became of a plain file in between is reported as a [`Trouble`]; everything else has no content to change, and
+//! is in the dump as the scan saw it.
 //!
 //! Nothing is opened by an absolute path but the root: each step is relative to an open directory
 //! and follows no link, so that a service that goes on working on its files cannot lead the reader
@@ -13,6 +14,7 @@
 //! It knows neither tar nor targets; [`crate::archive::entry`] is all it says.
 
 mod ahead;
+mod content;
 mod facts;
 mod gather;
 mod item;

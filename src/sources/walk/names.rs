@@ -15,6 +15,8 @@ const RUN_BYTES: usize = 4 << 20;
 const LISTING_BYTES: usize = 64 * 1024;
 /// Bytes read ahead of each sorted run.
 const MERGE_BYTES: usize = 16 * 1024;
+/// Sorted runs that are kept open: more of them become one.
+const MAX_RUNS: usize = 64;
 
 /// Why the names are not all there.
 #[derive(Debug)]
@@ -114,18 +116,37 @@ impl<'a> Sorter<'a> {
     }
 
     fn write_run(&mut self) -> io::Result<()> {
-        self.sort();
-        let mut run = BufWriter::new(tempfile::tempfile_in(self.temporary_dir)?);
-        for name in self.sorted() {
-            let len = u16::try_from(name.len()).map_err(|_| io::ErrorKind::InvalidFilename)?;
-            run.write_all(&len.to_le_bytes())?;
-            run.write_all(name)?;
+        if self.runs.len() == MAX_RUNS {
+            let mut run = Run::create(self.temporary_dir)?;
+            merge(std::mem::take(&mut self.runs), &mut |name| run.write(name))?;
+            self.runs.push(run.finish()?);
         }
-        self.runs
-            .push(run.into_inner().map_err(io::IntoInnerError::into_error)?);
+        self.sort();
+        let mut run = Run::create(self.temporary_dir)?;
+        self.sorted().try_for_each(|name| run.write(name))?;
+        self.runs.push(run.finish()?);
         self.names.clear();
         self.ranges.clear();
         Ok(())
+    }
+}
+
+/// A sorted run that is being written.
+struct Run(BufWriter<File>);
+
+impl Run {
+    fn create(temporary_dir: &Path) -> io::Result<Self> {
+        tempfile::tempfile_in(temporary_dir).map(|file| Self(BufWriter::new(file)))
+    }
+
+    fn write(&mut self, name: &[u8]) -> io::Result<()> {
+        let len = u16::try_from(name.len()).map_err(|_| io::ErrorKind::InvalidFilename)?;
+        self.0.write_all(&len.to_le_bytes())?;
+        self.0.write_all(name)
+    }
+
+    fn finish(self) -> io::Result<File> {
+        self.0.into_inner().map_err(io::IntoInnerError::into_error)
     }
 }
 
@@ -188,9 +209,9 @@ mod tests {
     proptest! {
         /// Runs of a few names each come out as one sorted sequence.
         #[test]
-        fn runs_are_merged(names in prop::collection::vec(prop::collection::vec(1_u8.., 1..20), 0..200)) {
+        fn runs_are_merged(names in prop::collection::vec(prop::collection::vec(1_u8.., 1..20), 0..2000)) {
             let dir = std::env::temp_dir();
-            let mut sorter = Sorter::new(&dir, 200);
+            let mut sorter = Sorter::new(&dir, 150);
             names.iter().try_for_each(|name| sorter.push(name)).unwrap();
             let mut found = Vec::new();
             sorter.drain(&mut |name| { found.push(name.to_vec()); Ok(()) }).unwrap();

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 
-use bytes::Bytes;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, fstat, statat};
 use rustix::io::Errno;
 
+use super::content;
 use super::facts::Facts;
 use super::item::{Item, ListPosition, Names};
 use super::list::ListReader;
@@ -15,13 +15,11 @@ use super::open::{gone_or_unreadable, open_file};
 use super::scan::Scan;
 use super::tree::Tree;
 use super::trouble::{TroubleKind, Troubles};
-use crate::archive::entry::{Entry, EntryKind, EntrySink, Segment, SinkClosed};
+use crate::archive::entry::{Entry, EntryKind, EntrySink, SinkClosed};
 use crate::archive::tar;
 
-/// Bytes of content that are read and handed on at a time.
-const CHUNK_BYTES: usize = 512 * 1024;
-/// Absent files with several names whose other names are watched for.
-const MAX_LOST_FIRSTS: usize = 100_000;
+/// Absent files with several names of which one of the other names stands in, as many as are remembered.
+const MAX_STAND_INS: usize = 100_000;
 
 /// What [`read`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +63,8 @@ pub fn read(scan: Scan, sink: &mut dyn EntrySink) -> Result<ReadReport, ReadErro
         sink,
         tree: Tree::again(scan.root, scan.follow_symlinks),
         prefix: scan.prefix,
-        lost_firsts: HashMap::new(),
+        lost_firsts: Vec::new(),
+        stand_ins: HashMap::new(),
         report: ReadReport::default(),
     };
     let mut list = ListReader::open(scan.list).map_err(ReadError::List)?;
@@ -79,8 +78,10 @@ struct Reader<'a> {
     sink: &'a mut dyn EntrySink,
     tree: Tree,
     prefix: Vec<u8>,
-    /// First names that are absent from the dump, and the name that stands in for each, if any does.
-    lost_firsts: HashMap<ListPosition, Option<Vec<u8>>>,
+    /// First names that are absent from the dump, in the order of the list: eight bytes for each.
+    lost_firsts: Vec<ListPosition>,
+    /// The names that stand in for some of them.
+    stand_ins: HashMap<ListPosition, Vec<u8>>,
     report: ReadReport,
 }
 
@@ -99,14 +100,14 @@ impl Reader<'_> {
         list: &ListReader,
     ) -> Result<(), ReadError> {
         match item.names {
-            Names::Further(first) if self.lost_firsts.contains_key(&first) => {
+            Names::Further(first) if self.lost_firsts.binary_search(&first).is_ok() => {
                 self.replace_link(item, first, list)
             }
             Names::One | Names::First if item.entry.kind == EntryKind::File => {
                 if !self.file(item)? {
                     self.report.missing_tar_bytes += tar::encoded_len(&item.entry, &self.prefix);
-                    if item.names == Names::First && self.lost_firsts.len() < MAX_LOST_FIRSTS {
-                        self.lost_firsts.insert(position, None);
+                    if item.names == Names::First {
+                        self.lost_firsts.push(position);
                     }
                 }
                 Ok(())
@@ -123,7 +124,7 @@ impl Reader<'_> {
         first: ListPosition,
         list: &ListReader,
     ) -> Result<(), ReadError> {
-        let stand_in = self.lost_firsts.get(&first).cloned().flatten();
+        let stand_in = self.stand_ins.get(&first).cloned();
         let entry = match &stand_in {
             Some(target) => Entry {
                 kind: EntryKind::HardLink {
@@ -155,7 +156,9 @@ impl Reader<'_> {
             if !self.file(&item)? {
                 return Ok(());
             }
-            self.lost_firsts.insert(first, Some(item.entry.path));
+            if self.stand_ins.len() < MAX_STAND_INS {
+                self.stand_ins.insert(first, item.entry.path);
+            }
         }
         self.report.missing_tar_bytes = left;
         Ok(())
@@ -182,7 +185,8 @@ impl Reader<'_> {
         let trouble = match &found {
             Found::Empty(facts) => changed(entry, facts),
             Found::Open(file) => {
-                let broken = self.content(entry, file)?;
+                let mut read = |at, len| content::read_chunk(file, at, len);
+                let broken = content::hand_on(self.sink, entry, &mut read)?;
                 broken.or_else(|| changed(entry, &fstat(file).ok()?.into()))
             }
         };
@@ -223,56 +227,6 @@ impl Reader<'_> {
             .ok_or(TroubleKind::Replaced)
     }
 
-    /// Hands on the file's data, zeros in place of what cannot be read, and says why if so.
-    fn content(
-        &mut self,
-        entry: &Entry,
-        file: &OwnedFd,
-    ) -> Result<Option<TroubleKind>, SinkClosed> {
-        let dense = [Segment {
-            offset: 0,
-            len: entry.size,
-        }];
-        let segments = entry.sparse.as_deref().unwrap_or(&dense);
-        let mut broken = None;
-        for segment in segments {
-            let end = segment.offset + segment.len;
-            let mut at = segment.offset;
-            while at < end && broken.is_none() {
-                match read_chunk(file, at, end - at) {
-                    Ok(chunk) if chunk.is_empty() => {
-                        broken = Some(TroubleKind::Shrunk {
-                            expected: entry.size,
-                            found: at,
-                        });
-                    }
-                    Ok(chunk) => {
-                        at += chunk.len() as u64;
-                        self.sink.data(Bytes::from(chunk))?;
-                    }
-                    Err(errno) => {
-                        broken = Some(TroubleKind::Unreadable {
-                            os_error: errno.raw_os_error(),
-                        })
-                    }
-                }
-            }
-            self.zeros(end - at)?;
-        }
-        Ok(broken)
-    }
-
-    fn zeros(&mut self, mut len: u64) -> Result<(), SinkClosed> {
-        static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
-        while len > 0 {
-            let part = len.min(ZEROS.len() as u64);
-            self.sink
-                .data(Bytes::from_static(&ZEROS[..part as usize]))?;
-            len -= part;
-        }
-        Ok(())
-    }
-
     fn trouble(&mut self, path: &[u8], kind: TroubleKind) {
         self.report.troubles.push(path, kind);
     }
@@ -284,25 +238,6 @@ fn is_same(item: &Item, facts: &Facts) -> bool {
     let unchanged = facts.size == item.entry.size && facts.mtime == item.entry.mtime;
     facts.file_type == FileType::RegularFile
         && (facts.id == item.id || (facts.id.dev == item.id.dev && unchanged))
-}
-
-/// Up to `len` bytes from `offset`: as many as fit in one chunk, fewer only at the end of the file.
-fn read_chunk(file: &OwnedFd, offset: u64, len: u64) -> Result<Vec<u8>, Errno> {
-    let wanted = len.min(CHUNK_BYTES as u64) as usize;
-    let mut chunk = Vec::with_capacity(wanted);
-    while chunk.len() < wanted {
-        let at = offset + chunk.len() as u64;
-        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut chunk), at) {
-            Ok(0) => break,
-            Ok(_) | Err(Errno::INTR) => {}
-            // What was read before the bad spot is good.
-            Err(_) if !chunk.is_empty() => break,
-            Err(errno) => return Err(errno),
-        }
-    }
-    // The allocator may give more than was asked for; a file that grew must not fill that too.
-    chunk.truncate(wanted);
-    Ok(chunk)
 }
 
 /// What has happened to a file that was read to the end, if anything.

@@ -221,7 +221,7 @@ impl Place<'_> {
         };
         match read {
             Ok(xattrs) => Ok(xattrs),
-            // The second pass says what has become of the file.
+            // The second pass says what has become of a file. Of anything else that came and went only this is lost.
             Err(XattrsMissing::Unreadable(Errno::NOENT)) => Ok(Vec::new()),
             Err(XattrsMissing::Unreadable(errno)) => Err(TroubleKind::XattrsUnreadable {
                 os_error: errno.raw_os_error(),

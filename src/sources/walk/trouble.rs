@@ -18,11 +18,19 @@ pub struct Trouble {
 /// What can be wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// It could not be looked at, opened or read. A directory is in the dump without its content, a
-    /// file is absent, or filled up with zeros if it broke in the middle.
+    /// It could not be looked at or opened. A directory is in the dump without its content, a file is absent.
     Unreadable {
         /// The system's error number.
         os_error: i32,
+    },
+    /// It could not be read everywhere: zeros are in place of what could not.
+    Broken {
+        /// The system's error number, of the first read that failed.
+        os_error: i32,
+        /// Where in the file that was, in bytes.
+        at: u64,
+        /// Bytes that are zeros for it.
+        bytes: u64,
     },
     /// It is gone since its directory was listed: absent from the dump.
     Vanished,
@@ -80,6 +88,7 @@ impl TroubleKind {
     pub fn loses_bytes(&self) -> bool {
         match self {
             Self::Unreadable { .. }
+            | Self::Broken { .. }
             | Self::Vanished
             | Self::Shrunk { .. }
             | Self::Grown { .. }
@@ -114,6 +123,17 @@ impl fmt::Display for TroubleKind {
                     f,
                     "cannot be read: {}",
                     io::Error::from_raw_os_error(*os_error)
+                )
+            }
+            Self::Broken {
+                os_error,
+                at,
+                bytes,
+            } => {
+                let error = io::Error::from_raw_os_error(*os_error);
+                write!(
+                    f,
+                    "cannot be read: {error}; {bytes} bytes of it are zeros, the first at byte {at}"
                 )
             }
             Self::Vanished => f.write_str("vanished while it was read"),
