@@ -21,7 +21,7 @@ pub struct WorkLost {
     work: &'static str,
 }
 
-/// Runs blocking work on a thread of its own.
+/// Runs blocking work on one of the runtime's threads for it, which does other work before and after.
 ///
 /// # Errors
 /// When it panics.

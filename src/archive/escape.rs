@@ -14,17 +14,33 @@ pub fn escape(bytes: &[u8]) -> String {
 /// As [`escape`], to be formatted without a copy.
 #[must_use]
 pub fn display(bytes: &[u8]) -> impl fmt::Display {
-    Escaped(bytes)
+    Escaped { bytes, is_escaped }
 }
 
-struct Escaped<'a>(&'a [u8]);
+/// Text that is escaped already, or made for people, and may come from a forged dump: what deceives is escaped, a
+/// backslash stays.
+#[must_use]
+pub fn once(text: &str) -> String {
+    let escaped = Escaped {
+        bytes: text.as_bytes(),
+        is_escaped: deceives,
+    };
+    escaped.to_string()
+}
+
+struct Escaped<'a> {
+    bytes: &'a [u8],
+    is_escaped: fn(char) -> bool,
+}
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in self.0.utf8_chunks() {
+        for part in self.bytes.utf8_chunks() {
             let mut rest = part.valid();
             // Names rarely have anything to escape: what lies between is written in one piece.
-            while let Some((at, character)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
+            while let Some((at, character)) =
+                rest.char_indices().find(|(_, c)| (self.is_escaped)(*c))
+            {
                 f.write_str(&rest[..at])?;
                 match character {
                     '\\' => f.write_str("\\\\")?,
@@ -94,6 +110,12 @@ mod tests {
         assert_eq!(escape(b"a\tb\nc\\d"), r"a\tb\nc\\d");
         assert_eq!(escape(b"\x1b[31m\x7f\xff\x00"), r"\x1b[31m\x7f\xff\x00");
         assert_eq!(escape("naïve \u{9b}".as_bytes()), "naïve \\xc2\\x9b");
+    }
+
+    #[test]
+    fn what_is_escaped_stays_as_it_is() {
+        assert_eq!(once(&escape(b"a\tb\xff")), r"a\tb\xff");
+        assert_eq!(once("a\u{1b}[31m\\"), r"a\x1b[31m\");
     }
 
     #[test]

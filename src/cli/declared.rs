@@ -262,7 +262,8 @@ fn options(global: &Global, cwd: &Path) -> LoadOptions {
     }
 }
 
-/// The project: flags win over the file's `project`, whose paths are relative to its own folder.
+/// The project: flags win over the file's `project`, whose paths are relative to its own folder. It is looked for from
+/// there upwards, then from the working folder.
 fn load_project(
     global: &Global,
     cwd: &Path,
@@ -284,12 +285,8 @@ fn load_project(
     };
     let rules = &file.project;
     let is_named = global.project_dir.is_some() || !global.files.is_empty();
-    compose::load(&LoadOptions {
-        cwd: if is_named {
-            cwd.to_owned()
-        } else {
-            here.clone()
-        },
+    let from = |start: &Path| LoadOptions {
+        cwd: start.to_owned(),
         files: or_file(&global.files, &rules.files),
         project_name: global.project_name.clone().or_else(|| rules.name.clone()),
         env_files: or_file(&global.env_files, &rules.env_files),
@@ -299,7 +296,15 @@ fn load_project(
             global.profiles.clone()
         },
         ..options(global, cwd)
-    })
+    };
+    if is_named {
+        return compose::load(&from(cwd));
+    }
+    match compose::load(&from(&here)) {
+        // A file that was named may lie anywhere.
+        Err(LoadError::NoComposeFile { .. }) if here != cwd => compose::load(&from(cwd)),
+        loaded => loaded,
+    }
 }
 
 /// A project that cannot be loaded, beside what is wrong with the file.

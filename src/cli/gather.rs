@@ -74,7 +74,7 @@ pub(super) async fn enter_and_gather(
     let (name, folder) = (&asked.project.name, &asked.project.dir);
     let mut entry = door.enter(name, folder, engine, patience).await?;
     if let Some(engine) = engine {
-        let started = recover::start_left(engine, &entry.state, door.talk).await?;
+        let started = recover::start_left(engine, &entry.state, name, door.talk).await?;
         entry.recovered = entry.recovered.worst(started);
     }
     Ok((asked.look(true).await?, entry))

@@ -25,8 +25,11 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 pub(super) struct Entry {
     /// Where the run's own journal goes.
     pub(super) state: StateFolder,
-    /// Whether what others left could be brought back.
+    /// Whether what earlier runs of the project left could be brought back. What those of others left is brought back
+    /// too, and told, and is no part of how this one ends.
     pub(super) recovered: Exit,
+    /// Whether another run was waited for.
+    pub(super) has_waited: bool,
     _lock: ProjectLock,
 }
 
@@ -68,44 +71,48 @@ impl Door<'_> {
         let state = state_folder()?;
         let id = engine.map_or("", |engine| &*engine.daemon().id);
         let project = lock_id(project, folder);
-        let lock = self.lock(&state, &project, id, patience).await?;
+        let (lock, has_waited) = self.lock(&state, &project, id, patience).await?;
         let mut recovered = Exit::Done;
         // With the lock, so that a run of the project that was just killed is over for us as well.
         if let Some(engine) = engine {
             let reporter = reporter::reporter(self.talk);
-            recovered = recover::all(engine, &state, &reporter).await?.exit();
+            let report = recover::all(engine, &state, &reporter).await?;
+            let of_ours = format!("/{project}");
+            recovered = report.exit_of(|id| id.ends_with(&of_ours));
         }
         Ok(Entry {
             state,
             recovered,
+            has_waited,
             _lock: lock,
         })
     }
 
+    /// The lock, and whether it was waited for.
     async fn lock(
         &self,
         state: &StateFolder,
         project: &str,
         engine: &str,
         patience: Span,
-    ) -> Result<ProjectLock, CommandError> {
+    ) -> Result<(ProjectLock, bool), CommandError> {
         let since = Instant::now();
-        let mut told = false;
+        let mut has_waited = false;
         loop {
             let who = match ProjectLock::attempt(state, project, engine)? {
-                Attempt::Got(lock) => return Ok(lock),
+                Attempt::Got(lock) => return Ok((lock, has_waited)),
                 Attempt::Taken(who) => who,
             };
             let project = project.to_owned();
             if since.elapsed() >= patience.0 {
                 return Err(CommandError::Locked { project, who });
             }
-            if !told && !self.talk.quiet {
+            if !has_waited && !self.talk.quiet {
                 say(&format!(
                     "waiting up to {patience} for another run of {project} ({who})"
                 ));
             }
-            told = true;
+            has_waited = true;
             let wait = tokio::time::sleep(ASK_AGAIN_AFTER);
             if self
                 .signals

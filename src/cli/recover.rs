@@ -26,7 +26,7 @@ struct Recovered {
 
 impl Recovered {
     fn exit(&self) -> Exit {
-        self.runs.exit().worst(exit_of(&self.restores))
+        self.runs.exit().worst(exit_of(self.restores.iter()))
     }
 }
 
@@ -51,6 +51,7 @@ pub(super) async fn recover(
         report.restores = restore::recover(&engine, &state, &reporter).await?;
     }
     report.restores.iter().for_each(tell_half_written);
+    report.restores.iter().for_each(tell_down);
     if args.json {
         talk::print_json(&report).map_err(CommandError::Print)?;
     }
@@ -60,22 +61,38 @@ pub(super) async fn recover(
     Ok(report.exit())
 }
 
-/// Starts whoever was stopped for restores that are over, but for that.
+/// Starts whoever was stopped for restores that are over, but for that. Says how it went with those of the project
+/// of that name.
 ///
 /// # Errors
 /// When the records of restores cannot be read or removed.
 pub(super) async fn start_left(
     engine: &Arc<dyn Engine>,
     state: &StateFolder,
+    project: &str,
     talk: &Talk,
 ) -> Result<Exit, CommandError> {
     let reporter = restore_talk::reporter(talk);
     let started = restore::start_left(engine, state, &reporter).await;
-    Ok(exit_of(&started.map_err(SettleError::from)?))
+    let started = started.map_err(SettleError::from)?;
+    started.iter().for_each(tell_down);
+    Ok(exit_of(started.iter().filter(|row| row.project == project)))
 }
 
-fn exit_of(restores: &[CutOff]) -> Exit {
-    match restores.iter().all(CutOff::is_right) {
+/// Says how to start by hand who could not be started.
+fn tell_down(row: &CutOff) {
+    for service in row.services.iter().filter(|service| !service.is_up) {
+        if let Some(container) = &service.container {
+            tracing::warn!(
+                "{container} was stopped for a restore of {}, and does not start: mend that, then `docker start {container}`",
+                row.project
+            );
+        }
+    }
+}
+
+fn exit_of<'r>(mut restores: impl Iterator<Item = &'r CutOff>) -> Exit {
+    match restores.all(CutOff::is_right) {
         true => Exit::Done,
         false => Exit::NotBrought,
     }
@@ -129,7 +146,7 @@ fn last_line(report: &Recovered) -> String {
         return "volumes are half written: restore again".to_owned();
     }
     if report.exit() != Exit::Done {
-        return "services are not as they were: use the commands above".to_owned();
+        return "services are not as they were: the errors and warnings above say which, and what to do".to_owned();
     }
     let runs = &report.runs;
     let held = runs.runs.iter().map(|run| run.held.len());

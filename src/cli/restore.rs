@@ -39,13 +39,12 @@ pub(super) async fn restore(
         return extract(global, args, &cwd);
     }
     let (request, lock_wait) = restore_request::of(global, args, &cwd)?;
-    let Opened {
-        mut dump, scratch, ..
-    } = stored::open(global, &args.choice)?;
+    let mut opened = stored::open(global, &args.choice)?;
     let connected = connect(global).await?;
     if args.dry_run {
+        let Opened { dump, scratch, .. } = &mut opened;
         let seen = BTreeSet::new();
-        let looked = look_at(&request, &mut dump, &scratch, &connected, &seen).await?;
+        let looked = look_at(&request, dump, scratch, &connected, &seen).await?;
         return print(&plan::build(&request, &looked.facts), args.json);
     }
     let signals = Signals::listen().map_err(CommandError::Start)?;
@@ -58,16 +57,21 @@ pub(super) async fn restore(
     let engine = connected.as_ref().ok().map(|connected| &connected.engine);
     // What is looked at before another run has ended is not what there is then; and a dump of the project must not
     // read what is half restored, nor hold who is to be started.
-    let name = match project_name(&request, &mut dump, &scratch) {
-        Ok(name) => name,
-        Err(error) => {
-            demand_sound(&mut dump)?;
-            return Err(error.into());
+    let mut recovered = Exit::Done;
+    let _entry = loop {
+        let name = named(&request, &mut opened)?;
+        let entry = door
+            .enter(&name, &request.folder, engine, lock_wait)
+            .await?;
+        recovered = recovered.worst(entry.recovered);
+        // The run that was waited for may have made what is the latest dump now.
+        if !entry.has_waited || !opened.again(global, &args.choice)? {
+            break entry;
         }
     };
-    let entry = door
-        .enter(&name, &request.folder, engine, lock_wait)
-        .await?;
+    let Opened {
+        mut dump, scratch, ..
+    } = opened;
     // The other run may have been a restore that was cut off.
     unfinished.extend(settle(&state)?);
     let looked = look_at(&request, &mut dump, &scratch, &connected, &unfinished).await;
@@ -102,16 +106,24 @@ pub(super) async fn restore(
         devices: request.devices,
     };
     let report = crate::restore::restore(plan, looked.facts, dump, world).await;
-    let mut exit = report.exit(signals.exit()).worst(entry.recovered);
+    let mut exit = report.exit(signals.exit()).worst(recovered);
     // Who was stopped for one that was cut off, and has no part in this one.
     if let (Some(engine), true) = (engine, request.start) {
-        exit = exit.worst(recover::start_left(&engine, &state, talk).await?);
+        exit = exit.worst(recover::start_left(&engine, &state, &report.project, talk).await?);
     }
     restore_talk::tell(&report, exit, talk);
     if args.json {
         talk::print_json(&report.document(exit)).map_err(CommandError::Print)?;
     }
     Ok(exit)
+}
+
+/// The name of the project that is put back.
+fn named(request: &Request, opened: &mut Opened) -> Result<String, CommandError> {
+    project_name(request, &mut opened.dump, &opened.scratch).or_else(|error| {
+        demand_sound(&mut opened.dump)?;
+        Err(error.into())
+    })
 }
 
 /// Reads the dump to its end: that its Compose files cannot be used, or want what cannot be, is told only of a dump
@@ -149,11 +161,11 @@ fn print(plan: &Plan, json: bool) -> Result<Exit, CommandError> {
         talk::print(&table::render(plan))
     };
     printed.map_err(CommandError::Print)?;
-    Ok(if plan.conflicts.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Rejected
-    })
+    if plan.conflicts.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let findings = plan.conflicts.iter().cloned().map(Finding::from);
+    Ok(CommandError::from(findings.collect::<Vec<_>>()).exit())
 }
 
 /// The engine, or why there is none: what only writes files can do without.

@@ -6,7 +6,7 @@ use super::args::{Global, ShowArgs};
 use super::edge::CommandError;
 use super::{stored, talk};
 use crate::archive::entry::{Entry, EntryKind};
-use crate::archive::escape::{display, escape};
+use crate::archive::escape::{display, escape, once};
 use crate::archive::manifest::Manifest;
 use crate::archive::manifest::model::Member;
 use crate::diagnostic::{Finding, did_you_mean};
@@ -54,11 +54,11 @@ fn overview(dump: &Dump) -> String {
         let entries = member
             .entries
             .map_or_else(String::new, |count| text::count(count, "entry"));
-        let path = text::os(member.path.as_ref());
+        let path = once(&member.path);
         let bytes = text::bytes(member.raw_bytes);
         lines.push_str(&format!("  {path}  {bytes}  {entries}\n"));
         for warning in &member.warnings {
-            lines.push_str(&format!("    warning: {}\n", text::os(warning.as_ref())));
+            lines.push_str(&format!("    warning: {}\n", once(warning)));
         }
     }
     for (title, rows) in [
@@ -69,7 +69,7 @@ fn overview(dump: &Dump) -> String {
             lines.push_str(&format!("{title}\n"));
         }
         for row in rows {
-            let (what, reason) = (text::os(row.what.as_ref()), text::os(row.reason.as_ref()));
+            let (what, reason) = (once(&row.what), once(&row.reason));
             lines.push_str(&format!("  {what}: {reason}\n"));
         }
     }
@@ -77,7 +77,6 @@ fn overview(dump: &Dump) -> String {
 }
 
 fn head(manifest: &Manifest, form: &str) -> String {
-    let shown = |value: &str| text::os(value.as_ref());
     let whole = if manifest.complete {
         "complete"
     } else {
@@ -85,13 +84,13 @@ fn head(manifest: &Manifest, form: &str) -> String {
     };
     format!(
         "Project {} on {}, from {}\nMade    {:.0} by job {}, compose-dump {}\nDump    {}, {form}, {whole}\nMembers\n",
-        shown(&manifest.project.name),
-        shown(&manifest.meta.host),
-        shown(&manifest.project.folder),
+        once(&manifest.project.name),
+        once(&manifest.meta.host),
+        once(&manifest.project.folder),
         manifest.meta.invocation_time,
-        shown(&manifest.series.job),
-        shown(&manifest.meta.version),
-        shown(&manifest.id),
+        once(&manifest.series.job),
+        once(&manifest.meta.version),
+        once(&manifest.id),
     )
 }
 
@@ -134,9 +133,12 @@ fn line(entry: &Entry) -> String {
         mode,
         uid,
         gid,
-        mtime,
         ..
     } = Row::of(entry);
+    let mtime = match timestamp(entry) {
+        Some(time) => format!("{time:.0}"),
+        None => entry.mtime.secs.to_string(),
+    };
     let link = match &entry.kind {
         EntryKind::Symlink { target } => format!(" -> {}", display(target)),
         EntryKind::HardLink { target } => format!(" = {}", display(target)),
@@ -154,6 +156,12 @@ fn shown_path(entry: &Entry) -> String {
         return ".".to_owned();
     }
     escape(&entry.path)
+}
+
+/// The time of an entry, if it lies within the years that have a calendar.
+fn timestamp(entry: &Entry) -> Option<jiff::Timestamp> {
+    let nanos = entry.mtime.nanos.try_into().unwrap_or(0);
+    jiff::Timestamp::new(entry.mtime.secs, nanos).ok()
 }
 
 /// An entry of `show --files --json`: the fields of an index, docs/format.md section 4.
@@ -181,14 +189,13 @@ impl Row {
             EntryKind::CharDevice { major, minor } => ('c', None, Some((major, minor))),
             EntryKind::BlockDevice { major, minor } => ('b', None, Some((major, minor))),
         };
-        let mtime =
-            jiff::Timestamp::new(entry.mtime.secs, entry.mtime.nanos.try_into().unwrap_or(0));
         Self {
             r#type: letter,
             mode: format!("{:o}", entry.mode),
             uid: entry.uid,
             gid: entry.gid,
-            mtime: mtime.map_or_else(|_| entry.mtime.secs.to_string(), |time| time.to_string()),
+            mtime: timestamp(entry)
+                .map_or_else(|| entry.mtime.secs.to_string(), |time| time.to_string()),
             size: entry.size,
             path: shown_path(entry),
             target: target.map(|target| escape(target)),

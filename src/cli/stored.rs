@@ -1,15 +1,17 @@
 //! What the commands that read dumps have in common: the dump that is meant, opened, and where temporary
 //! files go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{DumpChoice, Global};
 use super::edge::CommandError;
 use super::lookup::{self, Place};
 use super::spool_dir::spool_dir;
+use super::talk::say;
 use crate::config::layers::Layered;
 use crate::config::settings::{Overrides, Settings};
 use crate::stored::{Dump, Form, OpenError, ScratchError};
+use crate::text;
 
 /// A dump that was found.
 pub(super) struct Opened {
@@ -21,6 +23,21 @@ pub(super) struct Opened {
     pub(super) scratch: PathBuf,
 }
 
+impl Opened {
+    /// Opens what a user names once more: it may mean another dump now. `false` if it cannot, being standard input.
+    pub(super) fn again(
+        &mut self,
+        global: &Global,
+        choice: &DumpChoice,
+    ) -> Result<bool, CommandError> {
+        if let Place::Stdin = self.place {
+            return Ok(false);
+        }
+        *self = open(global, choice)?;
+        Ok(true)
+    }
+}
+
 /// Opens what a user names; see [`lookup::find`].
 pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Opened, CommandError> {
     let file = lookup::file_for(global, choice);
@@ -30,6 +47,9 @@ pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Opened, Comma
         Ok(None) | Err(_) => spool_dir(&undeclared()),
     };
     let place = lookup::find(global, choice, file)?;
+    if !global.talk.quiet {
+        tell_which(choice, &place);
+    }
     let dump = match &place {
         Place::Stdin => Dump::open_stream(&mut std::io::stdin().lock(), &scratch)?,
         Place::Path(path) => Dump::open(path, &scratch)?,
@@ -40,6 +60,19 @@ pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Opened, Comma
         dump,
         scratch,
     })
+}
+
+/// Says which dump it is where another name was given: `latest`, or the beginning of an id.
+fn tell_which(choice: &DumpChoice, place: &Place) {
+    let named = Path::new(&choice.dump);
+    let (name, whole) = match place {
+        Place::Stdin => return,
+        Place::Path(path) => (path.file_name(), text::path(path)),
+        Place::InStore(_, name) => (Some(name.as_ref()), text::os(name.as_ref())),
+    };
+    if name.is_some() && name != named.file_name() {
+        say(&format!("`{}` is `{whole}`", text::path(named)));
+    }
 }
 
 /// The settings where no file says any.

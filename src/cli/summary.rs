@@ -74,6 +74,12 @@ fn missing(missing: &Missing, talk: &Talk) {
             mounts.join(", ")
         ));
     }
+    for one in &missing.elsewhere {
+        say(&format!(
+            "warning: `{}` is reached by a link that leads out of the project folder, to `{}`: its content is not in the dump",
+            one.path, one.to
+        ));
+    }
     let volumes = &missing.volumes;
     if !volumes.is_empty() && !talk.quiet {
         say(&format!(
@@ -90,7 +96,14 @@ fn last_line(report: &RunReport, exit: Exit) -> String {
         Exit::Done => format!("{}, {}", done(report), held(report)),
         Exit::Partial => partial(report),
         Exit::NotBrought if report.held.iter().all(HeldReport::is_back) => {
-            "what hooks did is not undone: the errors above say which".to_owned()
+            if report.hooks_failed.is_empty() {
+                format!(
+                    "{}; what an earlier run or restore left is not put right: the errors and warnings above say what",
+                    done(report)
+                )
+            } else {
+                "what hooks did is not undone: the errors above say which".to_owned()
+            }
         }
         Exit::NotBrought => "services are not as they were: use the commands above".to_owned(),
         Exit::Unpruned => format!(
@@ -168,6 +181,9 @@ fn not_whole(report: &RunReport) -> Vec<String> {
     }
     if !report.missing.definitions.is_empty() {
         what.push("part of the project is not known".to_owned());
+    }
+    if report.missing.elsewhere.iter().any(|one| one.is_ruled) {
+        what.push("mounted content is elsewhere".to_owned());
     }
     what
 }

@@ -84,6 +84,8 @@ pub(super) fn start_log(talk: &Talk) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(default))
         .with_writer(io::stderr)
+        // They would go to standard error as well, where nothing can be written then, and panic.
+        .log_internal_errors(false)
         .with_ansi(colored(talk))
         .with_span_events(FmtSpan::NONE);
     match talk.log_format {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::args::{Global, Talk, VerifyArgs};
 use super::edge::CommandError;
 use super::{stored, talk};
+use crate::archive::escape::{escape, once};
 use crate::archive::manifest::Manifest;
 use crate::executor::chain;
 use crate::exit::Exit;
@@ -51,7 +52,7 @@ fn told(verdict: &MemberVerdict) -> String {
     } else {
         "BAD"
     };
-    let path = text::os(verdict.path.as_ref());
+    let path = once(&verdict.path);
     let mut lines = format!("{state} {path}: {entries}{}\n", text::bytes(verdict.bytes));
     lines.push_str(&faults(&verdict.faults.damage));
     lines.push_str(&faults(&verdict.faults.harmless));
@@ -72,7 +73,7 @@ fn faults(tally: &Tally) -> String {
 }
 
 fn sentence(found: &Found) -> String {
-    let path = crate::archive::escape::escape(&found.path);
+    let path = escape(&found.path);
     format!("`{path}` {}", chain(&found.fault))
 }
 
@@ -89,10 +90,7 @@ fn ended(manifest: &Manifest, verdicts: &Verdicts, only_bad: bool) -> String {
     lines.push_str(&faults(&verdicts.rest.damage));
     lines.push_str(&faults(&verdicts.rest.harmless));
     for failed in &manifest.failed {
-        let (what, reason) = (
-            text::os(failed.what.as_ref()),
-            text::os(failed.reason.as_ref()),
-        );
+        let (what, reason) = (once(&failed.what), once(&failed.reason));
         lines.push_str(&format!("not stored, or not wholly: {what}: {reason}\n"));
     }
     let members = text::count(verdicts.members.len() as u64, "member");
@@ -173,7 +171,7 @@ impl Rows {
     fn new(faults: &crate::stored::Faults) -> Self {
         let rows = |tally: &Tally| {
             let row = |found: &Found| FaultRow {
-                path: crate::archive::escape::escape(&found.path),
+                path: escape(&found.path),
                 what: chain(&found.fault),
             };
             tally.first.iter().map(row).collect()

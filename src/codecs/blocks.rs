@@ -13,9 +13,6 @@ use std::thread;
 use super::Compression;
 use super::encoder::{Stage, Step};
 
-/// Workers when nobody chose: beyond them reading is the limit, and each costs memory.
-const AUTOMATIC_WORKERS: u32 = 16;
-
 /// Compresses one block; every worker has one of its own.
 pub(super) type Worker<S> = Box<dyn FnMut(&[u8]) -> io::Result<Block<S>> + Send>;
 
@@ -44,13 +41,6 @@ pub(super) trait BlockFormat: Send {
 
     /// What stands behind the last block.
     fn end(&mut self) -> Vec<u8>;
-}
-
-/// How many workers there are with these settings.
-pub(super) fn workers(compression: &Compression) -> u32 {
-    compression
-        .threads_given()
-        .unwrap_or_else(|| compression.own_cores().min(AUTOMATIC_WORKERS))
 }
 
 /// How many blocks there are at most, raw or compressed: one in each worker's hands, one waiting for each, one
@@ -99,7 +89,7 @@ impl<F: BlockFormat> Blocks<F> {
     /// # Errors
     /// When the system gives no thread.
     pub(super) fn new(format: F, compression: &Compression) -> io::Result<Self> {
-        let workers = workers(compression);
+        let workers = compression.workers();
         let (jobs, taken) = sync_channel(workers as usize);
         let taken = Arc::new(Mutex::new(taken));
         for _ in 0..workers {

@@ -17,7 +17,7 @@ const SLACK: usize = 10_000;
 
 /// 400 kB + 8 times the block for each worker (bzip2 manual, section 2.5), and blocks raw and compressed.
 pub(super) fn memory_bytes(compression: &Compression) -> u64 {
-    let workers = blocks::workers(compression);
+    let workers = compression.workers();
     let block = block_len(level(compression)) as u64;
     u64::from(workers) * (400_000 + 8 * block)
         + blocks::blocks_in_flight(workers) * (2 * block + SLACK as u64)

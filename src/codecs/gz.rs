@@ -22,7 +22,7 @@ const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
 /// The workers' state, and blocks raw and compressed.
 pub(super) fn memory_bytes(compression: &Compression) -> u64 {
-    let workers = blocks::workers(compression);
+    let workers = compression.workers();
     u64::from(workers) * WORKER_BYTES
         + 2 * blocks::blocks_in_flight(workers) * (BLOCK_LEN as u64 + SLACK as u64)
 }

@@ -56,6 +56,9 @@ pub enum CodecError {
     },
 }
 
+/// Workers when nobody chose: beyond them reading is the limit, and each costs memory.
+const AUTOMATIC_WORKERS: u32 = 16;
+
 impl Compression {
     /// The codec with its default settings.
     #[must_use]
@@ -118,6 +121,12 @@ impl Compression {
     /// The number of threads that was asked for, or `None` when the codec is to choose.
     fn threads_given(&self) -> Option<u32> {
         self.threads.filter(|threads| *threads > 0)
+    }
+
+    /// The threads that were asked for, or as many as one encoder has cores.
+    fn workers(&self) -> u32 {
+        let given = self.threads_given();
+        given.unwrap_or_else(|| self.own_cores().min(AUTOMATIC_WORKERS))
     }
 
     /// The cores that one encoder has: one at least.

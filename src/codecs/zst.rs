@@ -7,9 +7,6 @@ use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 use super::Compression;
 use super::encoder::{Stage, Step};
 
-/// Workers when nobody chose: beyond them reading is the limit, and each costs memory.
-const AUTOMATIC_WORKERS: u32 = 16;
-
 /// Memory in bytes that jobs may take together; they are made smaller, down to one window, to fit. Two
 /// targets with this codec stay below the promised 128 MiB. At level 3 with two workers a job is 4 MiB
 /// long in place of 8, which costs 0.2 % of compression.
@@ -56,9 +53,7 @@ impl Sharing {
     fn new(compression: &Compression) -> Self {
         let level = usize::try_from(compression.level_or_default()).unwrap_or(1);
         let (window, chain, hash) = LEVELS[level.clamp(1, LEVELS.len()) - 1];
-        let workers = compression
-            .threads_given()
-            .unwrap_or_else(|| compression.own_cores().min(AUTOMATIC_WORKERS));
+        let workers = compression.workers();
         let window_bytes = 1_u64 << window;
         let jobs_bytes = JOBS_BYTES / u64::from(compression.side_by_side.get());
         Self {

@@ -119,11 +119,9 @@ fn compose(facts: &Facts) -> Compose {
 
 /// The draft that every target completes with what it stored.
 pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[Held]) -> Draft {
-    let unknown = plan.missing.definitions.iter().map(|file| LeftOut {
-        what: format!("what `{file}` defines"),
-        reason: "the file does not exist".to_owned(),
-    });
-    let failed: Vec<LeftOut> = members.iter().filter_map(failed).chain(unknown).collect();
+    let gaps = plan.missing.gaps();
+    let gaps = gaps.map(|(what, reason)| LeftOut { what, reason });
+    let failed: Vec<LeftOut> = members.iter().filter_map(failed).chain(gaps).collect();
     let complete = failed.is_empty() && members.iter().all(MemberReport::is_whole);
     Draft {
         id: run.id.clone(),

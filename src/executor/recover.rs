@@ -67,8 +67,15 @@ impl RecoverReport {
     /// Done, or that services could not be brought back.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let mut held = self.runs.iter().flat_map(|run| &run.held);
-        let mut hooks = self.runs.iter().flat_map(|run| &run.hooks_failed);
+        self.exit_of(|_| true)
+    }
+
+    /// The same of the runs of some projects, by their ids.
+    #[must_use]
+    pub fn exit_of(&self, is_meant: impl Fn(&str) -> bool) -> Exit {
+        let runs = || self.runs.iter().filter(|run| is_meant(&run.project));
+        let mut held = runs().flat_map(|run| &run.held);
+        let mut hooks = runs().flat_map(|run| &run.hooks_failed);
         if held.any(|held| !held.is_back()) || hooks.next().is_some() {
             Exit::NotBrought
         } else {
@@ -112,14 +119,17 @@ pub async fn recover(
     reporter: &Arc<dyn Reporter>,
 ) -> Result<RecoverReport, JournalError> {
     let mut report = RecoverReport::default();
+    let mut unread = None;
     for path in journal::all(state)? {
-        match taken(&path, false).await? {
-            Found::Left(left) => take_back(engine, *left, reporter, &mut report).await,
-            Found::Live | Found::BeingUndone => report.live += 1,
-            Found::Nothing => {}
+        match taken(&path, false).await {
+            Ok(Found::Left(left)) => take_back(engine, *left, reporter, &mut report).await,
+            Ok(Found::Live | Found::BeingUndone) => report.live += 1,
+            Ok(Found::Nothing) => {}
+            // Whom the others name is brought back all the same.
+            Err(error) => unread = unread.or(Some(error)),
         }
     }
-    Ok(report)
+    unread.map_or(Ok(report), Err)
 }
 
 /// Undoes what one run has left behind, as soon as it is over.

@@ -172,7 +172,7 @@ impl RunReport {
 
     /// Whether nothing is missing of what was to be stored, as far as that is known.
     fn is_whole(&self) -> bool {
-        self.missing.definitions.is_empty() && self.members.iter().all(MemberSummary::is_whole)
+        !self.missing.has_gaps() && self.members.iter().all(MemberSummary::is_whole)
     }
 
     /// The exit code of this outcome; `signal` is the one for a signal that ended it.

@@ -76,7 +76,7 @@ pub fn build(request: &Request, facts: &Facts) -> Result<Plan, Vec<Finding>> {
         volumes: &volumes,
         exports: &exports,
     };
-    let mut warnings = warnings::of(request, facts, &hold, &trees);
+    let mut warnings = warnings::of(request, facts, &hold, (&trees, &volumes));
     warnings.extend(exports::warnings(&exports));
     let hooks = hooks::plan(request, facts);
     warnings.extend(hooks::warnings(&hooks));

@@ -1,18 +1,20 @@
 //! What does not stop a run but should be known before it.
 
+use std::collections::BTreeMap;
+
 use super::facts::{EngineFacts, Facts};
 use super::hold::NOT_OF_PROJECT;
 use super::left_behind;
-use super::model::{HoldPlan, Scope, TreePlan, Window};
+use super::model::{HoldPlan, ReaderPlan, Scope, TreePlan, VolumePlan, Window};
 use super::request::Request;
-use crate::config::settings::AtOnce;
+use crate::config::settings::{AtOnce, ReaderChoice};
 
 /// The warnings of a plan: those of its files, of the engine, of who cannot be held still.
 pub(super) fn of(
     request: &Request,
     facts: &Facts,
     hold: &HoldPlan,
-    trees: &[TreePlan],
+    (trees, volumes): (&[TreePlan], &[VolumePlan]),
 ) -> Vec<String> {
     let mut warnings: Vec<String> = facts
         .project
@@ -46,6 +48,7 @@ pub(super) fn of(
                 .to_owned(),
         );
     }
+    warnings.extend(through_engine(request, volumes));
     let strangers = hold.go_on.iter().filter(|one| one.why == NOT_OF_PROJECT);
     warnings.extend(strangers.map(|stranger| {
         format!(
@@ -54,6 +57,29 @@ pub(super) fn of(
         )
     }));
     warnings
+}
+
+/// What the engine's API loses, for each reason for which it is used though nobody has chosen it.
+fn through_engine(request: &Request, volumes: &[VolumePlan]) -> Vec<String> {
+    if request.settings.reader != ReaderChoice::Auto {
+        return Vec::new();
+    }
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in volumes {
+        if let Some(ReaderPlan::Engine { because }) = &row.reader {
+            by_reason
+                .entry(because)
+                .or_default()
+                .push(row.kind.to_string());
+        }
+    }
+    let warning = |(because, names): (&str, Vec<String>)| {
+        format!(
+            "read through the engine's API ({because}), which loses fractions of seconds, ACLs and attributes but capabilities: {}",
+            names.join(", ")
+        )
+    };
+    by_reason.into_iter().map(warning).collect()
 }
 
 /// A mistyped `-p` finds nothing at the engine, as a project does that was never up.

@@ -105,7 +105,7 @@ impl Place {
         match self {
             Self::Store { store, .. } => objects::list(store, Depth::Prefix),
             Self::Folder { folder, .. } => match dumps::list(folder) {
-                Err(OpenError::NotFound { .. }) => Ok(Listing::default()),
+                Err(OpenError::NoFolder { .. }) => Ok(Listing::default()),
                 listed => listed,
             },
         }

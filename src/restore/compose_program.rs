@@ -90,8 +90,8 @@ impl ComposeProgram {
         shown_with(&self.words.join(" "), project)
     }
 
-    /// Makes the containers that do not exist, and with `recreate` those anew whose configuration is another
-    /// by now. Starts none. Everything that they need comes to be as well: networks, images.
+    /// Makes the containers of `services` that do not exist, and with `recreate` those anew whose configuration is
+    /// another by now. Starts none. Everything that they need comes to be as well: networks, images.
     ///
     /// # Errors
     /// When Compose cannot do it; what it has made by then stays.
@@ -105,8 +105,9 @@ impl ComposeProgram {
         let mut command = self.command();
         command.args(arguments(project)).args(["up", "--no-start"]);
         if !recreate {
-            command.arg("--no-recreate").args(services);
+            command.arg("--no-recreate");
         }
+        command.args(services);
         command.current_dir(&project.folder);
         let shown = format!("{} up --no-start", self.shown(project));
         let output = match cancel.run_until_cancelled(command.output()).await {

@@ -66,18 +66,22 @@ pub enum ContentsError {
 #[error("it {0}")]
 pub struct IndexFault(#[source] pub Fault);
 
+/// Whether that is the path of the member, with or without the extension of its codec.
+#[must_use]
+pub fn is_at(member: &Member, path: &str) -> bool {
+    let stem = |codec: Codec| member.path.strip_suffix(codec.extension());
+    Codec::ALL
+        .into_iter()
+        .any(|codec| stem(codec) == Some(path))
+}
+
 impl Dump {
     /// The member that a user means: by its path, with or without a codec's extension, or by the name of
     /// the volume or mounted path that it holds.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Member> {
         let members = &self.manifest.members;
-        let by_path = |member: &&Member| {
-            let stem = |codec: Codec| member.path.strip_suffix(codec.extension());
-            Codec::ALL
-                .into_iter()
-                .any(|codec| stem(codec) == Some(name))
-        };
+        let by_path = |member: &&Member| is_at(member, name);
         let by_source = |member: &&Member| match &member.source {
             Source::Mounted { path } => path == name,
             Source::ProjectVolume { name: volume } => volume == name,

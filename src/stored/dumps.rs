@@ -134,7 +134,7 @@ fn names(folder: &Path) -> Result<Vec<(OsString, FileType)>, OpenError> {
         Ok(names)
     };
     read().map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => OpenError::NotFound {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => OpenError::NoFolder {
             path: folder.to_owned(),
         },
         _ => OpenError::Read {

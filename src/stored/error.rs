@@ -20,6 +20,12 @@ pub enum OpenError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// There is no folder in which dumps could be.
+    #[error("there is no folder `{}`", text::path(.path))]
+    NoFolder {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// A folder of dumps has none that is complete enough to be listed.
     #[error("there is no dump in `{}`", text::path(.folder))]
     NoDumps {
@@ -93,7 +99,7 @@ impl OpenError {
                 "name a folder on a disk with room in the setting `spool.dir`, COMPOSE_DUMP_SPOOL__DIR or TMPDIR",
             ),
             Self::Store(error) => error.help(),
-            Self::Read { .. } => None,
+            Self::NoFolder { .. } | Self::Read { .. } => None,
         }
     }
 }

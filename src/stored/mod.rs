@@ -6,6 +6,7 @@
 //! but temporary files, and memory does not grow with a dump: see `docs/adr/0009-reading-dumps.md`.
 
 mod archive;
+mod archive_file;
 pub mod choose;
 mod codec;
 mod contents;
@@ -27,7 +28,7 @@ mod takers;
 mod tests;
 mod verify;
 
-pub use contents::{Contents, ContentsError, IndexFault};
+pub use contents::{Contents, ContentsError, IndexFault, is_at};
 pub use error::{ArchiveError, OpenError, PassError, ScratchError};
 pub use extract::{Damage, ExtractError};
 pub use fault::{Fault, Faults, Found, Tally};

@@ -1,26 +1,21 @@
 //! From what a user names to a dump whose manifest is known: a folder, an archive with or without a
 //! marker, or a stream.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, stat};
+use rustix::fs::{FileType, stat};
 use rustix::io::Errno;
 
 use super::archive::{self, Archive, manifest_in};
-use super::codec::codec_of_archive;
+use super::archive_file::{archive_of, is_something_else, open_plain};
 use super::contract::Contract;
 use super::error::{ArchiveError, OpenError, PassError, ScratchError};
 use super::fault::{Fault, Faults};
 use super::folder;
 use super::objects::{self, Objects};
-use super::section::Whole;
 use super::takers::{Hand, Nobody, Takers};
 use super::verify::{Told, Verdicts};
 use crate::archive::entry::SinkClosed;
@@ -171,6 +166,10 @@ impl Dump {
                 path: path.to_owned(),
                 why: "no `Manifest.yml` is in it",
             },
+            source if is_something_else(path, &source) => OpenError::NotADump {
+                path: path.to_owned(),
+                why: "it is no archive, neither by its name nor by how it begins",
+            },
             source => OpenError::Broken {
                 path: path.to_owned(),
                 source,
@@ -309,30 +308,6 @@ fn read_marker(archive: &Path, faults: &mut Faults) -> Option<Manifest> {
             Some(manifest)
         }
     }
-}
-
-/// Opens a plain file without waiting for anything that took its place meanwhile.
-fn open_plain(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::empty())?;
-    let found = fstat(fd.as_fd())?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is no plain file any more"));
-    }
-    Ok(fd.into())
-}
-
-fn archive_of(file: File, path: &Path) -> io::Result<Archive> {
-    let bytes = file.metadata()?.len();
-    let mut beginning = [0; 6];
-    let len = file.read_at(&mut beginning, 0)?;
-    let name = path.file_name().unwrap_or(OsStr::new("-")).as_bytes();
-    Ok(Archive {
-        codec: codec_of_archive(name, &beginning[..len]),
-        source: Whole::File(Arc::new(file)),
-        bytes,
-        name: name.to_vec(),
-    })
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> OpenError {

@@ -24,6 +24,7 @@ mod interrupted;
 mod jobs;
 mod keeping;
 mod killed;
+mod left_alone;
 mod locked;
 mod many_files;
 mod object_stores;

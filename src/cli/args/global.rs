@@ -17,7 +17,8 @@ pub(crate) struct Global {
     /// Project name.
     #[arg(short, long, value_name = "NAME", global = true)]
     pub(crate) project_name: Option<String>,
-    /// Job file; `-` reads it from standard input [default: `compose-dump.yml` in the project folder].
+    /// Job file; `-` reads it from standard input. Without `-C` and `-f` the project is looked for from its
+    /// folder upwards, then from the working folder [default: `compose-dump.yml` in the project folder].
     #[arg(short = 'c', long, value_name = "FILE", global = true)]
     pub(crate) job_file: Option<PathBuf>,
     /// File with variables, in place of `.env`; repeat it for more.

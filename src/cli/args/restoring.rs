@@ -28,7 +28,8 @@ pub(crate) struct RestoreArgs {
     /// Which kinds of content are put back.
     #[command(flatten)]
     pub(crate) scopes: ScopeArgs,
-    /// A volume by its name in the Compose files, or as `service:/path`; repeat it for more.
+    /// A volume by its name in the Compose files, as `service:/path`, or by its path in the dump; repeat it for
+    /// more.
     #[arg(long = "volume", value_name = "VOLUME")]
     pub(crate) volume: Vec<String>,
     /// Take files and folders out of one member (`--volume`) into a folder (`--to`); repeat it for more.

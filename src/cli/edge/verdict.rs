@@ -1,9 +1,11 @@
 //! What each error means to whoever typed the command: a stable name, an exit code, and what to do next.
 
 use super::CommandError;
+use crate::diagnostic::Finding;
 use crate::executor::JournalError;
 use crate::exit::Exit;
 use crate::init::WriteError;
+use crate::restore::plan::model::NO_ENGINE;
 use crate::restore::{ExtractionError, LookError};
 use crate::stored::{ContentsError, ExtractError, OpenError};
 
@@ -38,13 +40,14 @@ impl CommandError {
     /// The exit code that the error stands for.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Findings(_)
-            | Self::Project(_)
-            | Self::Endpoint(_)
-            | Self::Init(WriteError::Exists(_)) => Exit::Rejected,
+            Self::Findings(findings) => of_findings(findings),
+            Self::Project(_) | Self::Endpoint(_) | Self::Init(WriteError::Exists(_)) => {
+                Exit::Rejected
+            }
             Self::Open(error) => match error {
                 OpenError::SeveralSeries { .. } => Exit::Rejected,
                 OpenError::NotFound { .. }
+                | OpenError::NoFolder { .. }
                 | OpenError::NoDumps { .. }
                 | OpenError::NotADump { .. } => Exit::NotFound,
                 OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
@@ -146,5 +149,14 @@ impl CommandError {
         | Self::Start(_)
         | Self::Print(_) => None,
     }
+    }
+}
+
+/// What has to be changed is rejected; an engine that does not answer is not the user's to change.
+fn of_findings(findings: &[Finding]) -> Exit {
+    if findings.iter().all(|finding| finding.code == NO_ENGINE) {
+        Exit::Failed
+    } else {
+        Exit::Rejected
     }
 }

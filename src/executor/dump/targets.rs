@@ -112,8 +112,7 @@ pub(super) async fn publish(
     if whole && nothing_read && !outcome.members.is_empty() {
         outcome.error = Some("no member could be read".to_owned());
     }
-    let gaps = outcome.members.iter().any(|member| !member.is_whole())
-        || !plan.missing.definitions.is_empty();
+    let gaps = outcome.members.iter().any(|member| !member.is_whole()) || plan.missing.has_gaps();
     if whole && plan.strict && gaps && outcome.error.is_none() {
         outcome.error = Some(
             "the dump has gaps, and a strict one is not published; the warnings name them"

@@ -25,7 +25,7 @@ pub use self::content::{DriverPlan, PathPlan, ReaderPlan, VolumeKind, VolumePlan
 pub use self::hold::{GoesOn, HeldPlan, HoldPlan};
 pub use self::targets::{SpoolPlan, SpoolWhat, TargetKind, TargetPlan};
 pub use self::trees::{TreePlan, TreeReader, TreeRoot};
-pub use super::missing::Missing;
+pub use super::missing::{Elsewhere, Missing};
 
 /// What a job would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! What the files declare and is not there, and what a backup warns of before it begins.
 
 use crate::compose::Role;
-use crate::config::job_file::rules::MountedRule;
+use crate::config::job_file::rules::{MountedRule, TakeMounted};
 use crate::plan::links::PathEnd;
 use crate::plan::model::{Missing, Scope};
 use crate::plan::samples::{Sample, container, volume_mount, volume_row};
@@ -49,6 +49,7 @@ fn what_is_declared_and_missing_is_listed_by_kind() {
             definitions: vec!["base.yaml".into(), "gone.yaml".into()],
             mounts: vec!["media".into()],
             files: vec!["web.env".into()],
+            elsewhere: Vec::new(),
             volumes: vec!["new".into(), "unused".into()],
         }
     );
@@ -66,6 +67,26 @@ fn what_is_declared_and_missing_is_listed_by_kind() {
         "they may define mounts as well"
     );
     assert!(missing.files.is_empty() && missing.volumes.is_empty());
+}
+
+#[test]
+fn a_mounted_path_that_leads_out_of_the_project_is_a_gap_where_a_rule_takes_it() {
+    let mut sample = up();
+    sample.bind("web", "media");
+    sample.linked("media", &["media"], "/mnt/disk", PathEnd::Folder);
+    let missing = sample.plan().missing;
+    assert_eq!(missing.elsewhere[0].to, "/mnt/disk");
+    assert!(!missing.has_gaps(), "nobody has asked for it by name");
+    let take = (
+        "./media".to_owned(),
+        MountedRule::Take(TakeMounted::default()),
+    );
+    sample.request.rules.mounted.extend([take]);
+    let missing = sample.plan().missing;
+    assert!(missing.has_gaps());
+    let skip = ("./media".to_owned(), MountedRule::Skip);
+    sample.request.rules.mounted = [skip].into_iter().collect();
+    assert!(sample.plan().missing.elsewhere.is_empty());
 }
 
 #[test]

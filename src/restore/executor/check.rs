@@ -1,14 +1,14 @@
-//! A pass over a dump that keeps nothing: whether every byte is what was stored, and whether the engine may have it.
+//! A pass over a dump that keeps nothing: whether every byte is what was stored, and whether it may be put back.
 
 use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
 use super::stager::StageError;
 use crate::archive::entry::{Entry, SinkClosed};
 use crate::archive::manifest::model::Member;
 use crate::archive::tar::TarVisitor;
-use crate::restore::content::Admission;
 use crate::stored::{Takers, Verdicts, Wish};
 
 /// Demands that a pass has found the dump to be what was stored.
@@ -31,22 +31,22 @@ pub(crate) fn damage(verdicts: &Verdicts) -> Option<String> {
     Some(faults.collect::<Vec<_>>().join("; "))
 }
 
-/// Reads every byte of a dump and keeps nothing; stops when it is cancelled, or when the engine may not have what it
-/// is to write: it takes nothing back.
+/// Reads every byte of a dump and keeps nothing; stops when it is cancelled, or when something comes that could not be
+/// put back.
 pub(super) struct Check {
     cancel: CancellationToken,
-    /// What looks at the members that are for the engine, by their paths in the dump.
-    for_engine: BTreeMap<String, Admission>,
+    /// What looks at the members that are put back, by their paths in the dump.
+    gates: BTreeMap<String, Gate>,
     /// The member that comes, where it is one of them.
     open: Option<String>,
     error: Option<StageError>,
 }
 
 impl Check {
-    pub(super) fn new(cancel: CancellationToken, for_engine: BTreeMap<String, Admission>) -> Self {
+    pub(super) fn new(cancel: CancellationToken, gates: BTreeMap<String, Gate>) -> Self {
         Self {
             cancel,
-            for_engine,
+            gates,
             open: None,
             error: None,
         }
@@ -61,8 +61,8 @@ impl Check {
         let Some(member) = &self.open else {
             return Ok(());
         };
-        let admission = self.for_engine.get_mut(member);
-        let admitted = admission.map_or(Ok(()), |admission| admission.take(entry));
+        let gate = self.gates.get_mut(member);
+        let admitted = gate.map_or(Ok(()), |gate| gate.take(entry));
         admitted.map_err(|source| {
             let member = member.clone();
             self.error = Some(StageError::Content { member, source });
@@ -80,8 +80,8 @@ impl Check {
 
 impl Takers for Check {
     fn offer(&mut self, member: &Member) -> Result<Wish, SinkClosed> {
-        let is_for_engine = self.for_engine.contains_key(&member.path);
-        self.open = is_for_engine.then(|| member.path.clone());
+        let is_put_back = self.gates.contains_key(&member.path);
+        self.open = is_put_back.then(|| member.path.clone());
         self.go_on().map(|()| Wish::Take)
     }
 

@@ -9,6 +9,7 @@ mod drill_fill;
 pub(super) mod drill_pass;
 mod ending;
 mod error;
+mod gate;
 mod goes;
 mod loads;
 mod places;

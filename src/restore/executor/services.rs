@@ -32,8 +32,13 @@ impl Restoring {
             command: format!("{} up --no-start", program.shown(called)),
         });
         self.has_composed = true;
+        let services = if start.recreate {
+            &start.services
+        } else {
+            &start.create
+        };
         let made = program
-            .create(called, &start.create, start.recreate, &self.world.cancel)
+            .create(called, services, start.recreate, &self.world.cancel)
             .await;
         match made {
             Ok(()) => Ok(()),

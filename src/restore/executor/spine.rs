@@ -1,6 +1,8 @@
 //! The spine of a restore: what happens in which order.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,10 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{Check, demand_sound};
 use super::error::RestoreError;
+use super::gate::{Gate, MountedPlace};
 use super::places::InPlace;
 use super::stager::StageError;
 use super::volumes::Volumes;
 use super::writes::{self, Written};
+use crate::archive::escape::unescape;
+use crate::archive::manifest::model::Source;
 use crate::bridge;
 use crate::engine::Engine;
 use crate::executor::chain;
@@ -137,7 +142,7 @@ impl Restoring {
     /// Reads every stored byte, so that a dump that is not what was stored is refused before the first write.
     async fn verify(&mut self, mut dump: Dump) -> Result<Dump, RestoreError> {
         self.world.reporter.report(Event::Verifying);
-        let mut check = Check::new(self.world.cancel.clone(), self.for_engine());
+        let mut check = Check::new(self.world.cancel.clone(), self.gates());
         let (dump, refused, read) = bridge::blocking("reading the dump", move || {
             let read = dump.read_members(&mut check, &mut |_| {});
             (dump, check.take_error(), read)
@@ -159,14 +164,39 @@ impl Restoring {
     }
 
     /// What looks at members before the engine gets them.
-    fn for_engine(&self) -> BTreeMap<String, Admission> {
+    /// What looks at each member that is put back.
+    fn gates(&self) -> BTreeMap<String, Gate> {
+        let devices = self.world.devices;
+        let mut gates: BTreeMap<String, Gate> = BTreeMap::new();
+        for member in self.facts.chosen() {
+            let place = match &member.source {
+                Source::Mounted { path } => unescape(path.as_bytes()).map(|path| MountedPlace {
+                    at: self.plan.folder.join(OsStr::from_bytes(&path)),
+                    carried: self
+                        .facts
+                        .carried
+                        .get(&member.path)
+                        .cloned()
+                        .unwrap_or_default(),
+                    path,
+                }),
+                _ => None,
+            };
+            let gate = Gate {
+                devices,
+                place,
+                engine: None,
+            };
+            gates.insert(member.path.clone(), gate);
+        }
         let rows = self.plan.volumes.iter();
-        let rows = rows.filter(|row| row.writer != Writer::Direct);
-        let options = StageOptions {
-            devices: self.world.devices,
-        };
-        rows.map(|row| (row.member.clone(), Admission::new(row.bytes, options)))
-            .collect()
+        for row in rows.filter(|row| row.writer != Writer::Direct) {
+            let options = StageOptions { devices };
+            let gate = gates.entry(row.member.clone()).or_default();
+            gate.devices = devices;
+            gate.engine = Some(Admission::new(row.bytes, options));
+        }
+        gates
     }
 
     pub(super) fn unfinished(&self) -> Unfinished {

@@ -271,6 +271,9 @@ pub struct Conflict {
     pub help: String,
 }
 
+/// The code of the only conflict that nobody has to mend a file, an option or a project for.
+pub const NO_ENGINE: &str = "restore::no_engine";
+
 impl From<Conflict> for Finding {
     fn from(conflict: Conflict) -> Self {
         Self::new(conflict.code, conflict.what).with_help(conflict.help)

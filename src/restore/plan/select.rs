@@ -10,6 +10,7 @@ use crate::archive::manifest::model::{Member, Source};
 use crate::compose::{MountKind, MountSource, Project, VolumesFrom};
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::restore::request::{Request, Scope};
+use crate::stored::is_at;
 
 /// The members that a restore puts back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,8 +72,8 @@ pub fn scope(source: &Source) -> Scope {
 
 fn is_chosen(request: &Request, member: &Member, uses: &Uses) -> bool {
     let volume_is_named = || {
-        request.volumes.is_empty()
-            || name(&member.source).is_some_and(|name| request.volumes.contains(&name))
+        let mut asked = request.volumes.iter();
+        request.volumes.is_empty() || asked.any(|asked| is_called(member, asked))
     };
     let all = request.services.is_empty();
     let is_service = |service: &String| all || request.services.contains(service);
@@ -95,6 +96,11 @@ pub fn name(source: &Source) -> Option<String> {
             None
         }
     }
+}
+
+/// Whether a volume is meant: by its name, or by its path in the dump.
+fn is_called(member: &Member, asked: &str) -> bool {
+    name(&member.source).is_some_and(|name| name == asked || is_at(member, asked))
 }
 
 /// What the chosen services mount.
@@ -185,7 +191,13 @@ fn unknown_volumes(request: &Request, manifest: &Manifest) -> Vec<Finding> {
         .collect();
     let known: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let asked = request.volumes.iter();
-    let unknown = asked.filter(|volume| !known.contains(volume.as_str()));
+    let is_there = |asked: &str| {
+        manifest
+            .members
+            .iter()
+            .any(|member| is_called(member, asked))
+    };
+    let unknown = asked.filter(|volume| !is_there(volume));
     unknown
         .map(|volume| unknown_name("restore::volume", "volume", volume, &known))
         .collect()

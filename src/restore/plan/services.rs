@@ -56,15 +56,17 @@ impl<'f> Services<'f> {
         config: Option<&ConfigPlan>,
     ) -> StartPlan {
         let remove = self.removed(volumes);
-        let wanted = self.wanted(volumes, stop);
+        let is_changed = config.is_some_and(|config| config.replace > 0);
+        let recreate =
+            is_changed && !self.containers.is_empty() && self.is_whole() && self.request.start;
+        let wanted = self.wanted(volumes, stop, recreate);
         let create: Vec<String> = wanted
             .iter()
             .filter(|service| self.is_missing(service, &remove))
             .cloned()
             .collect();
-        let is_changed = config.is_some_and(|config| config.replace > 0);
         StartPlan {
-            recreate: is_changed && !self.containers.is_empty(),
+            recreate,
             services: if self.request.start {
                 wanted
             } else {
@@ -76,14 +78,20 @@ impl<'f> Services<'f> {
         }
     }
 
+    /// Whether the project comes back, and not single volumes or its files alone.
+    fn is_whole(&self) -> bool {
+        let content = [Scope::Volumes, Scope::Mounted, Scope::Exports];
+        self.request.volumes.is_empty() && content.iter().any(|scope| self.request.wants(*scope))
+    }
+
     /// The services that should exist when all is done, in the order in which they start.
-    fn wanted(&self, volumes: &[VolumePlan], stop: &[StopPlan]) -> Vec<String> {
+    fn wanted(&self, volumes: &[VolumePlan], stop: &[StopPlan], recreate: bool) -> Vec<String> {
         let mut services: BTreeSet<String> = stop.iter().map(|row| row.service.clone()).collect();
-        let whole = [Scope::Volumes, Scope::Mounted, Scope::Exports];
-        let is_whole =
-            self.request.volumes.is_empty() && whole.iter().any(|scope| self.request.wants(*scope));
-        if is_whole && self.request.start {
+        if self.is_whole() && self.request.start {
             services.extend(self.of_project());
+        }
+        if recreate {
+            services.extend(self.active());
         }
         services.extend(self.left_stopped(volumes));
         services.extend(volumes.iter().filter_map(|row| match &row.volume {
@@ -106,6 +114,20 @@ impl<'f> Services<'f> {
         let users = self.containers.iter();
         let users = users.filter(|one| self.request.start && !one.oneoff && uses(one));
         users.filter_map(|one| one.service.clone()).collect()
+    }
+
+    /// The declared services that run: Compose stops the containers that it makes anew, and those that need them.
+    fn active(&self) -> BTreeSet<String> {
+        let running = self
+            .containers
+            .iter()
+            .filter(|container| !container.oneoff && container.state.is_active());
+        let services = running.filter_map(|container| container.service.clone());
+        let is_declared = |name: &String| {
+            let mut models = self.facts.model.iter();
+            models.any(|model| model.services.contains_key(name))
+        };
+        services.filter(is_declared).collect()
     }
 
     /// The services that `docker compose up` would start, and those that have containers, of those that

@@ -140,15 +140,17 @@ fn services(page: &mut Page, plan: &Plan) {
     if start.services.is_empty() {
         page.line("    nobody");
     }
-    let compose = start
-        .compose
-        .as_deref()
-        .unwrap_or("Compose, which is not installed");
+    let compose = match (&start.compose, &plan.engine) {
+        (Some(program), _) => format!("`{program} up --no-start`"),
+        (None, Some(_)) => "Compose, which is not installed".to_owned(),
+        // Compose is looked for only where an engine answers.
+        (None, None) => "Compose".to_owned(),
+    };
     let started = start.services.iter().map(|service| {
         let how = if start.create.contains(service) {
-            format!("its container is made by `{compose} up --no-start`")
+            format!("its container is made by {compose}")
         } else if start.recreate {
-            format!("brought up to date by `{compose} up --no-start`")
+            format!("brought up to date by {compose}")
         } else {
             "its container is there".to_owned()
         };

@@ -1,6 +1,6 @@
 //! Plans of restores as data: what is made, who is stopped and started, what is in the way.
 
-use super::model::{Does, Writer};
+use super::model::{Does, Plan, Writer};
 use super::samples::{Sample, row, user};
 use crate::archive::manifest::model::{MemberKind, Source};
 use crate::engine::ContainerState;
@@ -47,6 +47,51 @@ fn what_exists_is_in_the_way_all_at_once_until_it_may_be_replaced() {
     assert_eq!(row(&plan, "db").does, Does::Replace);
     assert_eq!(plan.stop[0].name, "blog-db-1");
     assert!(plan.start.recreate, "its configuration is another one now");
+    assert_eq!(plan.start.services, ["db"]);
+}
+
+#[test]
+fn files_alone_change_no_container() {
+    let mut sample = Sample::new();
+    sample.volume("db", "db");
+    sample.existing("blog_db", Standing::Full, vec![user("db", "blog_db")]);
+    sample.facts.config = Some(Compared {
+        differ: 1,
+        first: vec!["compose.yaml".into()],
+        ..Compared::default()
+    });
+    sample.request.replace = true;
+    sample.request.scopes = [Scope::Config].into();
+    let plan = sample.plan();
+    assert!(!plan.start.recreate);
+    assert!(plan.start.services.is_empty());
+    let says = |plan: &Plan| {
+        let mut warnings = plan.warnings.iter();
+        warnings.any(|warning| warning.contains("`docker compose up -d`"))
+    };
+    assert!(says(&plan), "{:?}", plan.warnings);
+    sample.request.scopes = Scope::ALL.into_iter().collect();
+    sample.request.start = false;
+    let plan = sample.plan();
+    assert!(!plan.start.recreate && says(&plan), "{:?}", plan.warnings);
+}
+
+#[test]
+fn who_is_made_anew_and_ran_runs_again() {
+    let mut sample = Sample::new();
+    sample.volume("db", "db");
+    sample.service("web");
+    let users = ["db", "web"].map(|service| user(service, "blog_db"));
+    sample.existing("blog_db", Standing::Full, users.to_vec());
+    sample.facts.config = Some(Compared {
+        differ: 1,
+        first: vec!["compose.yaml".into()],
+        ..Compared::default()
+    });
+    (sample.request.replace, sample.request.services) = (true, vec!["db".into()]);
+    let plan = sample.plan();
+    assert!(plan.start.recreate);
+    assert_eq!(plan.start.services, ["db", "web"]);
 }
 
 #[test]
@@ -144,6 +189,8 @@ fn services_and_volumes_choose_what_is_put_back() {
     sample.request.volumes = vec!["db".into()];
     sample.request.scopes = [Scope::Volumes].into();
     assert_eq!(names(&mut sample), ["db"]);
+    sample.request.volumes = vec!["volumes/project/db.tar".into()];
+    assert_eq!(names(&mut sample), ["db"], "by its path in the dump");
     assert!(sample.plan().config.is_none());
     assert!(
         sample.plan().start.services.is_empty(),

@@ -127,12 +127,26 @@ fn places(facts: &Facts, plan: &Plan, warnings: &mut Vec<String>) {
             "the engine is on another machine: mounted folders are written on this one".to_owned(),
         );
     }
-    let needs_compose = !plan.start.create.is_empty() || plan.start.recreate;
-    if needs_compose && plan.start.compose.is_none() {
+    let made = if plan.start.recreate {
+        &plan.start.services
+    } else {
+        &plan.start.create
+    };
+    if !made.is_empty() && plan.start.compose.is_none() {
         warnings.push(format!(
             "no Compose is installed that could make the containers of {}",
-            plan.start.create.join(", ")
+            made.join(", ")
         ));
+    }
+    let is_changed = plan
+        .config
+        .as_ref()
+        .is_some_and(|config| config.replace > 0);
+    if is_changed && !engine.containers.is_empty() && !plan.start.recreate {
+        warnings.push(
+            "containers stay as they are while their files change: `docker compose up -d` brings them up to date"
+                .to_owned(),
+        );
     }
 }
 

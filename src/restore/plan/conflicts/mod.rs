@@ -4,7 +4,7 @@ mod containers;
 mod standing;
 mod volumes;
 
-use super::model::{Conflict, Plan, VolumePlan};
+use super::model::{Conflict, NO_ENGINE, Plan, VolumePlan};
 use crate::engine::model::is_id;
 use crate::restore::facts::Facts;
 use crate::restore::request::Request;
@@ -35,13 +35,13 @@ fn no_engine(request: &Request, facts: &Facts, plan: &Plan, found: &mut Vec<Conf
         .any(|member| super::select::name(&member.source).is_some());
     if wants_volumes {
         found.push(conflict(
-            "restore::no_engine",
+            NO_ENGINE,
             format!("the dump's volumes need an engine, and none answers: {why}"),
             "start the engine, name another one with `-H`, or leave the volumes out with `--config --mounted`",
         ));
     } else if request.start && !plan.start.services.is_empty() {
         found.push(conflict(
-            "restore::no_engine",
+            NO_ENGINE,
             format!("no engine answers that could start the services: {why}"),
             "start the engine, or say `--no-start`",
         ));
