@@ -330,6 +330,7 @@ fn threads_are_made_in_few_places() {
         "executor/fanout/lane.rs",
         "sources/walk/ahead.rs",
         "sources/walk/scan.rs",
+        "stored/ahead.rs",
     ];
     for source in sources() {
         let folders = ["executor/", "restore/", "sources/", "stored/", "files/"];

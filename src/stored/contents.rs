@@ -67,8 +67,7 @@ pub enum ContentsError {
 pub struct IndexFault(#[source] pub Fault);
 
 /// Whether that is the path of the member, with or without the extension of its codec.
-#[must_use]
-pub fn is_at(member: &Member, path: &str) -> bool {
+fn is_at(member: &Member, path: &str) -> bool {
     let stem = |codec: Codec| member.path.strip_suffix(codec.extension());
     Codec::ALL
         .into_iter()
@@ -177,7 +176,11 @@ fn take_out(archive: &Archive, index: &IndexFile, file: File) -> io::Result<Resu
         error: None,
     });
     // It stops behind the index, or where the archive breaks.
-    let read = read_tar(&mut archive.stored(), archive.codec, &mut parser);
+    let read = read_tar(
+        (&mut archive.stored(), archive.bytes),
+        archive.codec,
+        &mut parser,
+    );
     let taken = parser.visitor_mut();
     match (taken.error.take(), taken.is_found, read) {
         (Some(error), _, _) => Err(error),

@@ -5,6 +5,7 @@
 //! and hands over what passes. Nothing here writes anything
 //! but temporary files, and memory does not grow with a dump: see `docs/adr/0009-reading-dumps.md`.
 
+mod ahead;
 mod archive;
 mod archive_file;
 pub mod choose;
@@ -28,7 +29,7 @@ mod takers;
 mod tests;
 mod verify;
 
-pub use contents::{Contents, ContentsError, IndexFault, is_at};
+pub use contents::{Contents, ContentsError, IndexFault};
 pub use error::{ArchiveError, OpenError, PassError, ScratchError};
 pub use extract::{Damage, ExtractError};
 pub use fault::{Fault, Faults, Found, Tally};

@@ -6,9 +6,10 @@ use std::io::{self, Read, Sink};
 use sha2::{Digest, Sha256};
 
 use super::Fault;
+use super::ahead::each_piece_ahead;
 use super::codec::codec_of;
 use super::fault::Faults;
-use super::hashing::{HashingReader, Wanted, each_piece};
+use super::hashing::{HashingReader, Wanted};
 use super::takers::{Hand, Wish};
 use crate::archive::entry::{Entry, EntryKind, SinkClosed};
 use crate::archive::index::{DataAt, IndexWriter};
@@ -29,7 +30,7 @@ pub(super) fn read_stream<'m>(
     let mut stored = HashingReader::new(stored.take(member.bytes));
     let mut check = StreamCheck::new(member, hand).map_err(Fault::Read)?;
     let read = decoder(codec, &mut stored)
-        .and_then(|mut raw| each_piece(&mut raw, |piece| check.feed(piece)));
+        .and_then(|mut raw| each_piece_ahead(&mut raw, member.bytes, |piece| check.feed(piece)));
     let (_, sha256) = stored.finish().map_err(Fault::Read)?;
     if sha256 != member.sha256 {
         faults.add(member.path.as_bytes(), Fault::Sha256);

@@ -10,7 +10,6 @@ use crate::archive::manifest::model::{Member, Source};
 use crate::compose::{MountKind, MountSource, Project, VolumesFrom};
 use crate::diagnostic::{Finding, did_you_mean};
 use crate::restore::request::{Request, Scope};
-use crate::stored::is_at;
 
 /// The members that a restore puts back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,9 +97,14 @@ pub fn name(source: &Source) -> Option<String> {
     }
 }
 
-/// Whether a volume is meant: by its name, or by its path in the dump.
+/// Whether a volume is meant: by its name, or by its path in the dump, a tar, with or without what a codec adds to it.
 fn is_called(member: &Member, asked: &str) -> bool {
-    name(&member.source).is_some_and(|name| name == asked || is_at(member, asked))
+    let is_at = || match member.path.strip_prefix(asked) {
+        Some("") => true,
+        Some(added) => asked.ends_with(".tar") && added.rfind('.') == Some(0),
+        None => false,
+    };
+    name(&member.source).is_some_and(|name| name == asked || is_at())
 }
 
 /// What the chosen services mount.

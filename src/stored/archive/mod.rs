@@ -14,9 +14,10 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Fault;
+use super::ahead::each_piece_ahead;
 use super::contract::Contract;
 use super::error::{ArchiveError, ScratchError};
-use super::hashing::{HashingReader, Wanted, each_piece};
+use super::hashing::{HashingReader, Wanted};
 use super::section::{Section, Whole};
 use super::takers::Hand;
 use super::verify::{Told, Verdicts};
@@ -65,7 +66,7 @@ pub(super) fn check(
     let mut stored = archive.stored();
     let outer = Outer::new(pass).map_err(failed)?;
     let mut parser = TarParser::strict(outer);
-    let read = read_tar(&mut stored, archive.codec, &mut parser);
+    let read = read_tar((&mut stored, archive.bytes), archive.codec, &mut parser);
     let is_whole = read.is_ok() && parser.has_ended();
     let outer = parser.visitor_mut();
     if let Some(source) = outer.scratch_error.take() {
@@ -109,15 +110,15 @@ pub(super) fn fault_of(error: ArchiveError) -> Fault {
     }
 }
 
-/// Feeds a parser with all of an archive. Its end is the caller's to judge.
+/// Feeds a parser with all of an archive, of which so many bytes are stored. Its end is the caller's to judge.
 pub(super) fn read_tar<V: TarVisitor>(
-    stored: &mut (impl Read + Send),
+    (stored, stored_bytes): (&mut (impl Read + Send), u64),
     codec: Codec,
     parser: &mut TarParser<V>,
 ) -> Result<(), ArchiveError> {
     let mut raw = decoder(codec, stored).map_err(ArchiveError::Decompress)?;
     let mut broken = None;
-    each_piece(&mut raw, |piece| match parser.feed(piece) {
+    each_piece_ahead(&mut raw, stored_bytes, |piece| match parser.feed(piece) {
         Ok(()) => Wanted::More,
         Err(error) => {
             broken = Some(error);

@@ -9,7 +9,11 @@ use crate::stored::error::ArchiveError;
 /// The bytes of the `Manifest.yml` in an archive. Reads all of it and keeps nothing else.
 pub(in crate::stored) fn manifest_in(archive: &Archive) -> Result<Vec<u8>, ArchiveError> {
     let mut parser = TarParser::strict(Scan::default());
-    let read = read_tar(&mut archive.stored(), archive.codec, &mut parser);
+    let read = read_tar(
+        (&mut archive.stored(), archive.bytes),
+        archive.codec,
+        &mut parser,
+    );
     let scan = parser.visitor_mut();
     let is_bad = scan.is_bad;
     let manifest = scan.manifest.take();

@@ -104,7 +104,7 @@ fn read_tree(
     }
     let mut stored = HashingReader::new(content);
     let mut parser = TarParser::strict(&mut *outer);
-    let read = read_tar(&mut stored, codec, &mut parser);
+    let read = read_tar((&mut stored, found), codec, &mut parser);
     let ended = read.map_err(fault_of).and_then(|()| {
         let finished = parser.finish();
         finished.map(drop).map_err(Fault::Tar)
