@@ -6,7 +6,7 @@ use std::io::{self, Read, Sink};
 use sha2::{Digest, Sha256};
 
 use super::Fault;
-use super::ahead::each_piece_ahead;
+use super::ahead::each_decoded;
 use super::codec::codec_of;
 use super::fault::Faults;
 use super::hashing::{HashingReader, Wanted};
@@ -16,7 +16,7 @@ use crate::archive::index::{DataAt, IndexWriter};
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::{Member, MemberKind};
 use crate::archive::tar::{TarError, TarParser, TarVisitor};
-use crate::codecs::{Codec, decoder};
+use crate::codecs::Codec;
 use crate::targets::hashing::Hashing;
 
 /// Reads a stream member, as it is stored, to its last byte. Gives the digest of the index that its entries make.
@@ -29,8 +29,7 @@ pub(super) fn read_stream<'m>(
     let codec = codec_of(member).ok_or(Fault::NoCodec)?;
     let mut stored = HashingReader::new(stored.take(member.bytes));
     let mut check = StreamCheck::new(member, hand).map_err(Fault::Read)?;
-    let read = decoder(codec, &mut stored)
-        .and_then(|mut raw| each_piece_ahead(&mut raw, member.bytes, |piece| check.feed(piece)));
+    let read = each_decoded(codec, &mut stored, member.bytes, |piece| check.feed(piece));
     let (_, sha256) = stored.finish().map_err(Fault::Read)?;
     if sha256 != member.sha256 {
         faults.add(member.path.as_bytes(), Fault::Sha256);

@@ -14,7 +14,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Fault;
-use super::ahead::each_piece_ahead;
+use super::ahead::each_decoded;
 use super::contract::Contract;
 use super::error::{ArchiveError, ScratchError};
 use super::hashing::{HashingReader, Wanted};
@@ -24,7 +24,7 @@ use super::verify::{Told, Verdicts};
 use crate::archive::manifest::Sha256Digest;
 use crate::archive::manifest::model::ArchiveFile;
 use crate::archive::tar::{TarParser, TarVisitor};
-use crate::codecs::{Codec, decoder};
+use crate::codecs::Codec;
 
 pub(super) use outer::{Outer, below};
 pub(super) use scan::manifest_in;
@@ -116,13 +116,14 @@ pub(super) fn read_tar<V: TarVisitor>(
     codec: Codec,
     parser: &mut TarParser<V>,
 ) -> Result<(), ArchiveError> {
-    let mut raw = decoder(codec, stored).map_err(ArchiveError::Decompress)?;
     let mut broken = None;
-    each_piece_ahead(&mut raw, stored_bytes, |piece| match parser.feed(piece) {
-        Ok(()) => Wanted::More,
-        Err(error) => {
-            broken = Some(error);
-            Wanted::Nothing
+    each_decoded(codec, stored, stored_bytes, |piece| {
+        match parser.feed(piece) {
+            Ok(()) => Wanted::More,
+            Err(error) => {
+                broken = Some(error);
+                Wanted::Nothing
+            }
         }
     })
     .map_err(ArchiveError::Decompress)?;
