@@ -197,7 +197,7 @@ class Bench:
 
     def restore_case(self, kind):
         """From one archive; the rival has the volume's tar alone, compressed as it is in there."""
-        # Always into new ones, with nothing removed in between: as long as five minutes after files were removed, ext4 goes
+        # Always into new ones, with nothing removed in between: for up to six minutes after files were removed, ext4 goes
         # past the place of each of them whenever it makes one, which takes longer than all the rest.
         dump, to = self.work / "kept.tar.zst", f"{PROJECT}-copy-$(date +%s%N)"
         shell(self.backup([kind], dump))

@@ -89,6 +89,14 @@ pub struct Entry {
     pub sparse: Option<Vec<Segment>>,
 }
 
+impl EntryKind {
+    /// Whether it is a device node.
+    #[must_use]
+    pub const fn is_device(&self) -> bool {
+        matches!(self, Self::CharDevice { .. } | Self::BlockDevice { .. })
+    }
+}
+
 impl Entry {
     /// An entry of root's without content, attributes and holes, of the beginning of 1970.
     pub(crate) fn plain(path: impl Into<Vec<u8>>, kind: EntryKind, mode: u32) -> Self {

@@ -62,7 +62,7 @@ pub(super) fn open(global: &Global, choice: &DumpChoice) -> Result<Opened, Comma
     })
 }
 
-/// Says which dump it is where another name was given: `latest`, or the beginning of an id.
+/// Says which dump it is where another name was given: `latest`, or one without what an archive is called behind it.
 fn tell_which(choice: &DumpChoice, place: &Place) {
     let named = Path::new(&choice.dump);
     let (name, whole) = match place {

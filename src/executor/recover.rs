@@ -203,3 +203,28 @@ async fn take_back(
         left.end();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_of_one_project_left_is_no_part_of_how_another_ends() {
+        let run = RecoveredRun {
+            project: "web-1/shop/aa".into(),
+            began: Timestamp::UNIX_EPOCH,
+            held: Vec::new(),
+            hooks_failed: vec!["php artisan up".into()],
+        };
+        let report = RecoverReport {
+            runs: vec![run],
+            ..RecoverReport::default()
+        };
+        assert_eq!(report.exit(), Exit::NotBrought);
+        assert_eq!(
+            report.exit_of(|id| id.ends_with("/shop/aa")),
+            Exit::NotBrought
+        );
+        assert_eq!(report.exit_of(|id| id.ends_with("/blog/bb")), Exit::Done);
+    }
+}

@@ -1,5 +1,4 @@
-//! What a restore leaves alone: services that it was not asked about, content that is not of the dump's kind, what
-//! other projects have broken.
+//! What a restore leaves alone: services that it was not asked about, and content that is not of the dump's kind.
 
 use std::fs;
 

@@ -159,6 +159,13 @@ fn a_volume_with_a_quota_or_a_device_of_its_own_has_content() {
     assert!(
         matches!(reader, Some(ReaderPlan::Engine { because }) if because == "it has mount options")
     );
+    let told = |plan: &Plan| {
+        let mut warnings = plan.warnings.iter();
+        warnings.any(|warning| warning.contains("the engine's API (it has mount options)"))
+    };
+    assert!(told(&plan), "{:?}", plan.warnings);
+    sample.request.settings.reader = ReaderChoice::Engine;
+    assert!(!told(&sample.plan()), "somebody has chosen it");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::ContentError;
 use super::order::Order;
 use super::stage::StageOptions;
-use crate::archive::entry::{Entry, EntryKind};
+use crate::archive::entry::Entry;
 
 /// Bytes of holes that a volume may have beyond a thousand times its stored bytes. The engine writes them
 /// all, so a small dump could fill any disk.
@@ -41,11 +41,7 @@ impl Admission {
             entry: entry.path.clone(),
             why,
         };
-        let is_device = matches!(
-            entry.kind,
-            EntryKind::CharDevice { .. } | EntryKind::BlockDevice { .. }
-        );
-        if is_device && !self.options.devices {
+        if entry.kind.is_device() && !self.options.devices {
             let entry = entry.path.clone();
             return Err(ContentError::Device { entry });
         }

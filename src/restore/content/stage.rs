@@ -81,11 +81,7 @@ impl Stage {
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<(), ContentError> {
-        let is_device = matches!(
-            entry.kind,
-            EntryKind::CharDevice { .. } | EntryKind::BlockDevice { .. }
-        );
-        if is_device && !self.options.devices {
+        if entry.kind.is_device() && !self.options.devices {
             let entry = entry.path.clone();
             return Err(ContentError::Device { entry });
         }

@@ -32,11 +32,7 @@ impl Gate {
     /// # Errors
     /// Why it may not come.
     pub(super) fn take(&mut self, entry: &Entry) -> Result<(), ContentError> {
-        let is_device = matches!(
-            entry.kind,
-            EntryKind::CharDevice { .. } | EntryKind::BlockDevice { .. }
-        );
-        if is_device && !self.devices {
+        if entry.kind.is_device() && !self.devices {
             return Err(ContentError::Device {
                 entry: entry.path.clone(),
             });

@@ -275,6 +275,21 @@ fn opened(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_file_that_was_never_an_archive_is_no_dump_and_one_that_is_called_so_is_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "services:\n  web: {image: nginx}\n".repeat(40);
+    for (name, expected) in [
+        ("compose.yaml", "is no dump: it is no archive"),
+        ("blog.tar", "cannot be read as far as its manifest"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &text).unwrap();
+        let error = Dump::open(&path, folder.path()).err().unwrap();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn archives_that_are_no_dumps_are_told_from_broken_ones() {
     let file = || entry("a", EntryKind::File, 3);
     assert!(opened(b"").contains("cannot be read as far as its manifest"));
