@@ -283,7 +283,7 @@ fn a_file_that_was_never_an_archive_is_no_dump_and_one_that_is_called_so_is_brok
         ("blog.tar", "cannot be read as far as its manifest"),
     ] {
         let path = folder.path().join(name);
-        std::fs::write(&path, &text).unwrap();
+        fs::write(&path, &text).unwrap();
         let error = Dump::open(&path, folder.path()).err().unwrap();
         assert!(error.to_string().contains(expected), "{error}");
     }
