@@ -183,7 +183,7 @@ class Bench:
         return Case(f"{kind}: {codec}, archive", kind, ours, rival, goal)
 
     def engine_cases(self, kind):
-        """In archive format the engine's stream is spooled: its length has to be known first."""
+        """The engine does not say how long a volume's tar will be."""
         helper = f"{PROJECT}-cp"
         prepare = (
             f"docker rm -f {helper} >/dev/null 2>&1; "

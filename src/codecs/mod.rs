@@ -11,6 +11,7 @@ mod gz;
 mod table;
 #[cfg(test)]
 mod tests;
+mod verbatim;
 mod xz;
 mod zst;
 
@@ -21,6 +22,7 @@ pub use decoder::decoder;
 pub use encoder::Encoder;
 use encoder::Stage;
 pub use table::Codec;
+pub use verbatim::Verbatim;
 
 /// A codec with its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -5,7 +5,7 @@
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 
-use super::{Codec, CodecError, Compression, Encoder, decoder};
+use super::{Codec, CodecError, Compression, Encoder, Verbatim, decoder};
 
 fn encode(compression: &Compression, pieces: &[&[u8]]) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new(), compression).unwrap();
@@ -252,6 +252,27 @@ fn the_output_does_not_depend_on_the_number_of_threads_and_pieces() {
             "{codec}"
         );
     }
+}
+
+/// What a head that is known last is to the file around it: of any bytes, between other frames or members.
+#[test]
+fn what_is_stored_has_a_length_of_its_own_and_every_reader_takes_it() {
+    let data = sample(100_000);
+    for (codec, program) in [(Codec::Gz, "gzip"), (Codec::Zst, "zstd")] {
+        let verbatim = Verbatim::of(codec).unwrap();
+        for len in [0, 1, 255, 256, 257, 512, 1536, 32 * 1024, 70_000] {
+            let (left, right) = data.split_at(len);
+            let held = verbatim.encode(left);
+            let zeros = verbatim.encode(&vec![0; len]);
+            assert_eq!(held.len(), zeros.len(), "{codec} {len}");
+            let end = encode(&Compression::new(codec), &[right]);
+            let whole = [encode(&Compression::new(codec), &[b"before"]), held, end].concat();
+            let expected = [b"before", &data[..]].concat();
+            assert_eq!(decode(codec, &whole).unwrap(), expected, "{codec} {len}");
+            assert_eq!(run(program, &["-dc"], whole), expected, "{program} {len}");
+        }
+    }
+    assert_eq!(Verbatim::of(Codec::None).unwrap().encode(&data), data);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::facts::Facts;
 use super::model::{ReaderPlan, SpoolPlan, SpoolWhat, TargetKind, VolumePlan, Window};
 use super::request::Request;
 use super::targets::Load;
-use crate::codecs::Compression;
+use crate::codecs::{Compression, Verbatim};
 use crate::config::settings::SpoolMode;
 use crate::diagnostic::Finding;
 
@@ -37,10 +37,22 @@ pub(super) fn volumes_at_once(request: &Request, load: &Load<'_>) -> NonZero<u8>
 }
 
 /// What an archive cannot take as it comes, and why.
-fn beside(request: &Request, load: &Load<'_>) -> Option<(SpoolWhat, &'static str)> {
+fn beside(
+    request: &Request,
+    load: &Load<'_>,
+    kind: &TargetKind,
+    compression: &Compression,
+) -> Option<(SpoolWhat, &'static str)> {
+    if !kind.is_one_stream() {
+        return None;
+    }
     if volumes_at_once(request, load) > NonZero::<u8>::MIN {
         let why = "an archive takes one after the other, and `volumes_at_once` is more than 1";
         return Some((SpoolWhat::Beside, why));
+    }
+    // In a file of ours room is left for what says the size, where the codec can leave it.
+    if kind.is_archive_file() && Verbatim::of(compression.codec).is_some() {
+        return None;
     }
     of_unknown_size(load).map(|why| (SpoolWhat::UnknownSize, why))
 }
@@ -57,7 +69,7 @@ pub(super) fn spool(
     compression: &Compression,
 ) -> Result<SpoolPlan, Finding> {
     let settings = &request.settings.spool;
-    let beside = beside(request, load).filter(|_| kind.is_one_stream());
+    let beside = beside(request, load, kind, compression);
     let held = load.hold.holds_somebody();
     let (what, why) = match settings.mode {
         SpoolMode::Never if beside.is_some() => {

@@ -11,8 +11,8 @@ use super::hashing::Hashing;
 use super::object::{StoreArchive, Upload};
 use super::publish::ArchiveFolder;
 use super::site::Site;
-use super::spool::SpoolFile;
 use super::tar_stream::TarStream;
+use super::waiting::Waiting;
 use super::{DumpWriter, Slot, StreamHead, TargetError};
 use crate::archive::entry::{Entry, Mtime};
 use crate::archive::manifest::model::ArchiveFile;
@@ -69,12 +69,12 @@ pub(super) struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Writes to `output`; `mtime` is the time of what has no time of its own, and `aside` takes streams until
-    /// their length is known.
+    /// Writes to `output`; `mtime` is the time of what has no time of its own, and streams are `waiting` until their
+    /// length is known.
     pub(super) fn new(
         site: Site,
         (destination, output): (Destination, Output),
-        aside: SpoolFile,
+        waiting: Waiting,
         compression: &Compression,
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
@@ -82,7 +82,7 @@ impl ArchiveWriter {
             Destination::Folder(_) | Destination::Store(_) => Hashing::new(output),
             Destination::Stdout => Hashing::counting(output),
         };
-        match TarStream::new(site.clone(), output, Some(aside), compression, mtime) {
+        match TarStream::new(site.clone(), output, waiting, compression, mtime) {
             Ok(tar) => Ok(Self {
                 site,
                 tar,

@@ -33,6 +33,24 @@ impl<W: Write> Hashing<W> {
         }
     }
 
+    /// How many bytes it was given.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The writer, past which nothing is counted.
+    pub(crate) const fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
+    /// Counts and hashes what has reached the writer by another way.
+    pub(crate) fn note(&mut self, data: &[u8]) {
+        self.bytes += data.len() as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(data);
+        }
+    }
+
     /// The writer, how many bytes it was given, and their digest.
     pub(crate) fn into_parts(self) -> (W, u64, Option<Sha256Digest>) {
         (self.inner, self.bytes, self.hasher.map(Sha256Digest::from))
@@ -42,10 +60,7 @@ impl<W: Write> Hashing<W> {
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let len = self.inner.write(data)?;
-        self.bytes += len as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&data[..len]);
-        }
+        self.note(&data[..len]);
         Ok(len)
     }
 

@@ -25,6 +25,7 @@ mod staging;
 mod step;
 mod stream_member;
 mod tar_stream;
+mod waiting;
 
 use crate::archive::entry::Entry;
 use crate::archive::manifest::{Draft, Published};

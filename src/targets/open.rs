@@ -16,10 +16,11 @@ use super::publish::{ArchiveFolder, Naming};
 use super::site::{OrFailed, Site};
 use super::spool::{SpoolPlace, Spooled};
 use super::step::Step;
+use super::waiting::Waiting;
 use super::{DumpWriter, TargetError};
 use crate::archive::entry::Mtime;
 use crate::archive::escape::escape;
-use crate::codecs::{Codec, Compression};
+use crate::codecs::{Codec, Compression, Verbatim};
 use crate::store::{Environment, Store, StoreOptions, StoreUrl};
 
 /// A target of one run.
@@ -216,15 +217,32 @@ fn open_tar(
     out: (Destination, Output),
 ) -> Result<Box<dyn DumpWriter>, TargetError> {
     let place = SpoolPlace::new(&spec.name, &spec.spool);
-    let aside = match place.create() {
-        Ok(aside) => aside,
+    let waiting = match waiting(spec, &site, &out, &place) {
+        Ok(waiting) => waiting,
         Err(error) => {
             out.0.discard();
             return Err(error);
         }
     };
-    let writer = ArchiveWriter::new(site, out, aside, &spec.compression, mtime(spec))?;
+    let writer = ArchiveWriter::new(site, out, waiting, &spec.compression, mtime(spec))?;
     spooled(spec, place, Box::new(writer))
+}
+
+/// Where streams of unknown length wait: in the archive itself, if it is a file of ours and the codec can leave room for
+/// their heads.
+fn waiting(
+    spec: &TargetSpec,
+    site: &Site,
+    out: &(Destination, Output),
+    place: &SpoolPlace,
+) -> Result<Waiting, TargetError> {
+    match (out, Verbatim::of(spec.compression.codec)) {
+        ((Destination::Folder(_), Output::File(file)), Some(verbatim)) => {
+            let file = file.try_clone().or_failed(site, Step::Create, b"")?;
+            Ok(Waiting::InPlace(file, verbatim))
+        }
+        _ => place.create().map(Waiting::Aside),
+    }
 }
 
 /// The time of what has no time of its own.

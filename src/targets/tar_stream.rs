@@ -1,17 +1,17 @@
 //! The entries of a dump as one tar, compressed as a whole, into whatever takes bytes.
 //!
-//! The head of an entry says its length. A stream of unknown length is compressed into a temporary file, as a
-//! stream of the codec's own; then its head is, and what waits in the file is copied behind it.
+//! The head of an entry says its length. A stream of unknown length is compressed as a stream of the codec's own,
+//! and [waits](super::waiting) for its head.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io::Write;
 
 use super::TargetError;
 use super::hashing::Hashing;
 use super::layout::{is_layout_folder, layout_folders};
 use super::site::{OrFailed, OrFileFailed, Site};
-use super::spool::SpoolFile;
 use super::step::Step;
+use super::waiting::{Waiting, Way};
 use crate::archive::entry::{Entry, EntryKind, Mtime};
 use crate::archive::escape::escape;
 use crate::archive::manifest::Sha256Digest;
@@ -21,9 +21,6 @@ use crate::files::check_path;
 
 /// Zero bytes for padding and for what a failed member lacks.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
-
-/// Length in bytes of the pieces in which what waited is copied.
-const PIECE_LEN: usize = 256 * 1024;
 
 /// A tar that grows.
 #[derive(Debug)]
@@ -46,46 +43,17 @@ struct OpenEntry {
     written: u64,
 }
 
-/// Where the compressed bytes go.
-#[derive(Debug)]
-struct Way<W: Write> {
-    out: Hashing<W>,
-    /// Where a stream of unknown length waits; `None` where there are no such streams.
-    aside: Option<SpoolFile>,
-    to_aside: bool,
-}
-
-impl<W: Write> Write for Way<W> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        match &mut self.aside {
-            Some(aside) if self.to_aside => {
-                aside.append(data).map_err(io::Error::other)?;
-                Ok(data.len())
-            }
-            _ => self.out.write(data),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
 impl<W: Write> TarStream<W> {
     /// Writes to `out`; `mtime` is the time of what has no time of its own. Streams of unknown length need
-    /// a file in which to wait.
+    /// a place in which to wait.
     pub(super) fn new(
         site: Site,
         out: Hashing<W>,
-        aside: Option<SpoolFile>,
+        waiting: Waiting,
         compression: &Compression,
         mtime: Mtime,
     ) -> Result<Self, TargetError> {
-        let way = Way {
-            out,
-            aside,
-            to_aside: false,
-        };
+        let way = Way::new(out, waiting);
         let out = Encoder::new(way, compression).map_err(|source| TargetError::Codec {
             target: site.target.clone(),
             source,
@@ -123,7 +91,7 @@ impl<W: Write> TarStream<W> {
         check_path(path).or_file_failed(&self.site)?;
         match len {
             Some(len) => self.put_own_head(path, len)?,
-            None => self.turn_aside()?,
+            None => self.wait(path)?,
         }
         self.open = Some(OpenEntry {
             path: path.to_owned(),
@@ -163,9 +131,9 @@ impl<W: Write> TarStream<W> {
     pub(super) fn fail(&mut self) -> Result<(), TargetError> {
         let open = self.take_open("fail")?;
         let Some(announced) = open.announced else {
-            self.forget_aside()?;
             let forgotten = self.out.forget();
-            return forgotten.or_failed(&self.site, Step::Write, b"");
+            forgotten.or_failed(&self.site, Step::Write, b"")?;
+            return self.out.get_mut().forget(&self.site);
         };
         let missing = announced - open.written;
         self.put_zeros(missing + tar::padding(announced) as u64)
@@ -190,7 +158,7 @@ impl<W: Write> TarStream<W> {
         let out = ended.and_then(|()| self.out.finish());
         let way = out.and_then(|mut way| way.flush().map(|()| way));
         let way = way.or_failed(&self.site, Step::Write, b"")?;
-        Ok(way.out.into_parts())
+        Ok(way.into_parts())
     }
 
     fn take_open(&mut self, call: &'static str) -> Result<OpenEntry, TargetError> {
@@ -238,33 +206,44 @@ impl<W: Write> TarStream<W> {
         divided.or_failed(&self.site, Step::Write, b"")
     }
 
-    /// What is written from now on waits.
-    fn turn_aside(&mut self) -> Result<(), TargetError> {
-        if self.out.get_ref().aside.is_none() {
-            return Err(self.site.out_of_order("begin without a length"));
-        }
+    /// What is written from now on waits for the head of `path`.
+    fn wait(&mut self, path: &[u8]) -> Result<(), TargetError> {
         self.divide()?;
-        self.out.get_mut().to_aside = true;
+        let head = self.late_head(path, 0);
+        let waits = self.out.get_mut().wait(&head);
+        if waits.or_failed(&self.site, Step::Write, b"")? {
+            Ok(())
+        } else {
+            Err(self.site.out_of_order("begin without a length"))
+        }
+    }
+
+    /// Puts what has waited behind its head.
+    fn bring_back(&mut self, open: &OpenEntry) -> Result<(), TargetError> {
+        self.divide()?;
+        let head = self.late_head(&open.path, open.written);
+        let put = self.out.get_mut().put_head(&head);
+        if !put.or_failed(&self.site, Step::Write, b"")? {
+            self.put(&head)?;
+            self.divide()?;
+            self.out.get_mut().copy_back(&self.site)?;
+        }
+        let folders = layout_folders(&open.path);
+        self.folders.extend(folders.map(<[u8]>::to_owned));
         Ok(())
     }
 
-    /// Writes the head of what has waited, and copies it behind.
-    fn bring_back(&mut self, open: &OpenEntry) -> Result<(), TargetError> {
-        self.divide()?;
-        self.out.get_mut().to_aside = false;
-        self.put_own_head(&open.path, open.written)?;
-        self.divide()?;
-        let way = self.out.get_mut();
-        if let Some(aside) = &mut way.aside {
-            copy(aside, &mut way.out, &self.site)?;
+    /// The head of a file of our own whose length is known late, behind the folders of the layout that it lies in. Its
+    /// own length does not depend on `len`.
+    fn late_head(&self, path: &[u8], len: u64) -> Vec<u8> {
+        let mut head = Vec::new();
+        for folder in layout_folders(path).filter(|folder| !self.folders.contains(*folder)) {
+            let folder = self.own_entry(folder, EntryKind::Directory, 0o700, 0);
+            tar::encode_head(&folder, b"", &mut head);
         }
-        self.forget_aside()
-    }
-
-    fn forget_aside(&mut self) -> Result<(), TargetError> {
-        let way = self.out.get_mut();
-        way.to_aside = false;
-        way.aside.as_mut().map_or(Ok(()), |aside| aside.cut(0))
+        let own = self.own_entry(path, EntryKind::File, 0o600, len);
+        tar::encode_head_of_any_size(&own, &mut head);
+        head
     }
 
     /// Entries for the folders of the layout on the way to `path`, each once, so that an unpacked
@@ -288,20 +267,5 @@ impl OpenEntry {
             announced: self.announced.unwrap_or(self.written),
             written: self.written,
         }
-    }
-}
-
-/// Copies all of `aside`.
-fn copy(aside: &mut SpoolFile, out: &mut impl Write, site: &Site) -> Result<(), TargetError> {
-    let spool = aside.site().clone();
-    let mut file = aside.rewound()?;
-    let mut piece = vec![0; PIECE_LEN];
-    loop {
-        let len = file.read(&mut piece).or_failed(&spool, Step::Spool, b"")?;
-        if len == 0 {
-            return Ok(());
-        }
-        let put = out.write_all(&piece[..len]);
-        put.or_failed(site, Step::Write, b"")?;
     }
 }

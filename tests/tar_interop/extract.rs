@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use compose_dump::archive::entry::{Entry, EntryKind, Mtime, Segment};
-use compose_dump::archive::tar::{encode_head, encoded_len};
+use compose_dump::archive::tar::{encode_head, encode_head_of_any_size, encoded_len};
 
 use crate::support::{describe, describe_without, dump, python, run};
 use crate::trees::{everything_for_anyone, everything_for_root, files_with_holes};
@@ -73,6 +73,20 @@ fn root_gets_owners_devices_and_attributes_back() {
     }
 }
 
+fn file(path: &str, size: u64) -> Entry {
+    Entry {
+        path: path.as_bytes().to_vec(),
+        kind: EntryKind::File,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        mtime: Mtime::default(),
+        size,
+        xattrs: Vec::new(),
+        sparse: None,
+    }
+}
+
 /// Lengths beyond eleven octal digits, in a tar whose data is a hole.
 #[test]
 fn everyone_reads_files_of_nine_gibibytes() {
@@ -80,18 +94,9 @@ fn everyone_reads_files_of_nine_gibibytes() {
     let tar = tempfile::NamedTempFile::new().unwrap();
     let mut len = 0;
     let mut put = |path: &str, size: u64, sparse: Option<Vec<Segment>>| {
-        let path = path.as_bytes().to_vec();
-        let (kind, mtime, xattrs) = (EntryKind::File, Mtime::default(), Vec::new());
         let entry = Entry {
-            path,
-            kind,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            mtime,
-            size,
-            xattrs,
             sparse,
+            ..file(path, size)
         };
         let mut head = Vec::new();
         encode_head(&entry, b"./", &mut head);
@@ -109,23 +114,50 @@ fn everyone_reads_files_of_nine_gibibytes() {
     );
     put("last", 5, None);
     tar.as_file().set_len(len + 1024).unwrap();
+    everyone_lists(
+        tar.path(),
+        &["9663676416 ./dense", "21474836480 ./sparse", "5 ./last"],
+    );
+}
 
+/// Heads that were as long before their files' lengths were known.
+#[test]
+fn everyone_reads_heads_of_any_size() {
+    const LARGE: u64 = 9 << 30;
+    let tar = tempfile::NamedTempFile::new().unwrap();
+    let deep = format!("{}/deep", "x".repeat(200));
+    let mut len = 0;
+    for (path, size) in [("none", 0), ("few", 5), ("large", LARGE), (&deep, 7)] {
+        let head = |size| {
+            let mut head = Vec::new();
+            encode_head_of_any_size(&file(path, size), &mut head);
+            head
+        };
+        let own = head(size);
+        assert_eq!(own.len(), head(u64::MAX).len());
+        tar.as_file().write_all_at(&own, len).unwrap();
+        len += own.len() as u64 + size.next_multiple_of(512);
+    }
+    tar.as_file().set_len(len + 1024).unwrap();
+    let deep = format!("7 {deep}");
+    everyone_lists(tar.path(), &["0 none", "5 few", "9663676416 large", &deep]);
+}
+
+/// Python, GNU tar and bsdtar find these files, each as its size, a space and its name.
+fn everyone_lists(tar: &Path, expected: &[&str]) {
     let sizes = "import sys, tarfile\nfor m in tarfile.open(sys.argv[1]): print(m.size, m.name)";
-    let expected = "9663676416 ./dense\n21474836480 ./sparse\n5 ./last\n";
-    assert_eq!(python(sizes, &[tar.path().as_os_str()], b""), expected);
+    let lines = python(sizes, &[tar.as_os_str()], b"");
+    assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
     for program in ["tar", "bsdtar"] {
-        let listing = run(program, &[OsStr::new("-tvf"), tar.path().as_os_str()], b"");
+        let listing = run(program, &[OsStr::new("-tvf"), tar.as_os_str()], b"");
         let listing = String::from_utf8(listing).unwrap();
-        let lines: Vec<Vec<&str>> = listing
-            .lines()
-            .map(|line| line.split_whitespace().collect())
-            .collect();
-        assert_eq!(lines.len(), 3, "{program}: {listing}");
-        for (line, expected) in lines.iter().zip(expected.lines()) {
+        assert_eq!(listing.lines().count(), expected.len(), "{program}");
+        for (line, expected) in listing.lines().zip(expected) {
+            let words: Vec<&str> = line.split_whitespace().collect();
             let (size, name) = expected.split_once(' ').unwrap();
             assert!(
-                line.contains(&size) && line.contains(&name),
-                "{program}: {line:?}"
+                words.contains(&size) && words.contains(&name),
+                "{program}: {line}"
             );
         }
     }

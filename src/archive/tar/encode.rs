@@ -21,6 +21,28 @@ const PREFIX_LEN: usize = 155;
 /// The entry's name in the tar is `prefix` and its path, with a slash behind a directory's; a
 /// member's root under an empty prefix is `./`. Targets of hard links get the prefix too.
 pub fn encode_head(entry: &Entry, prefix: &[u8], out: &mut Vec<u8>) {
+    encode_head_with(entry, prefix, SizeRecord::IfLarge, out);
+}
+
+/// [`encode_head`] of a file without holes under its own path, in a form whose length does not depend on the file's.
+pub fn encode_head_of_any_size(entry: &Entry, out: &mut Vec<u8>) {
+    debug_assert!(
+        entry.sparse.is_none(),
+        "the map of holes has a length of its own"
+    );
+    encode_head_with(entry, b"", SizeRecord::Always, out);
+}
+
+/// When an extended record says a file's length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SizeRecord {
+    /// Where eleven octal digits cannot: from 8 GiB on.
+    IfLarge,
+    /// Always, and in as many digits as the largest length has.
+    Always,
+}
+
+fn encode_head_with(entry: &Entry, prefix: &[u8], size: SizeRecord, out: &mut Vec<u8>) {
     let name = stored_name(entry, prefix);
     let link = stored_link(entry, prefix);
     let map = entry
@@ -29,7 +51,7 @@ pub fn encode_head(entry: &Entry, prefix: &[u8], out: &mut Vec<u8>) {
         .map(|segments| sparse::encode_map(segments, entry.size));
     let stored_len = entry.data_len() + map.as_ref().map_or(0, |map| map.len() as u64);
 
-    let records = extended_records(entry, &name, &link, stored_len);
+    let records = extended_records(entry, &name, &link, (stored_len, size));
     if !records.is_empty() {
         let mut header = new_header(EntryType::XHeader, 0o644, records.len() as u64);
         put_name(&mut header, &beside(&name, b"PaxHeaders"));
@@ -50,7 +72,8 @@ pub fn encoded_len(entry: &Entry, prefix: &[u8]) -> u64 {
     let map_len = entry.sparse.as_deref().map_or(0, |segments| {
         sparse::encode_map(segments, entry.size).len() as u64
     });
-    let records_len = extended_records(entry, &name, &link, data_len + map_len).len() as u64;
+    let stored_len = (data_len + map_len, SizeRecord::IfLarge);
+    let records_len = extended_records(entry, &name, &link, stored_len).len() as u64;
     let block = BLOCK as u64;
     let extended_len = if records_len > 0 {
         block + records_len.next_multiple_of(block)
@@ -84,7 +107,12 @@ fn stored_link(entry: &Entry, prefix: &[u8]) -> Vec<u8> {
 }
 
 /// The records of what the ustar header cannot say exactly.
-fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) -> Vec<u8> {
+fn extended_records(
+    entry: &Entry,
+    name: &[u8],
+    link: &[u8],
+    (stored_len, size): (u64, SizeRecord),
+) -> Vec<u8> {
     let mut records = Vec::new();
     let mut put = |keyword: &[u8], value: &[u8]| pax::push_record(&mut records, keyword, value);
     if entry.sparse.is_none() && split_name(name).is_none() {
@@ -95,7 +123,9 @@ fn extended_records(entry: &Entry, name: &[u8], link: &[u8], stored_len: u64) ->
     }
     // Python's tarfile takes this record for the logical length of a sparse file and loses its place:
     // the header of such a file says its stored length itself, in base 256.
-    if stored_len > MAX_OCTAL_11 && entry.sparse.is_none() {
+    if size == SizeRecord::Always {
+        put(b"size", format!("{stored_len:020}").as_bytes());
+    } else if stored_len > MAX_OCTAL_11 && entry.sparse.is_none() {
         put(b"size", stored_len.to_string().as_bytes());
     }
     for (keyword, id) in [(b"uid", entry.uid), (b"gid", entry.gid)] {

@@ -16,7 +16,7 @@ mod pax;
 mod sparse;
 mod visitor;
 
-pub use encode::{encode_head, encoded_len};
+pub use encode::{encode_head, encode_head_of_any_size, encoded_len};
 pub use error::TarError;
 pub use parse::{TarParser, TarSummary};
 pub(super) use pax::{format_time, parse_time};

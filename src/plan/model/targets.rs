@@ -89,6 +89,15 @@ impl TargetKind {
         }
     }
 
+    /// Whether the dump is one file of ours, which can be written to at any place of it.
+    #[must_use]
+    pub const fn is_archive_file(&self) -> bool {
+        match self {
+            Self::Archives { .. } | Self::Archive { .. } => true,
+            Self::Folder { .. } | Self::Store { .. } | Self::Stdout => false,
+        }
+    }
+
     /// The folder in which dumps appear, where there is one.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {

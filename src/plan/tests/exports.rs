@@ -113,9 +113,12 @@ fn the_volume_stays_where_there_will_be_no_export_or_somebody_else_uses_it() {
 }
 
 #[test]
-fn archives_spool_what_commands_write() {
+fn an_archive_without_room_for_sizes_spools_what_commands_write() {
     let mut sample = database(PRESET);
     sample.target("/x.tar");
+    assert_eq!(sample.plan().targets[0].spool.what, SpoolWhat::Nothing);
+    let mut sample = database(PRESET);
+    sample.target("-");
     let plan = sample.plan();
     assert_eq!(plan.targets[0].spool.what, SpoolWhat::UnknownSize);
     let why = plan.targets[0].spool.why.as_deref();

@@ -181,10 +181,14 @@ fn spooling_follows_from_target_reader_and_mode() {
         ("/b", Always, true, false, WhileHeld),
         ("/b", Always, false, true, Nothing),
         ("/b", Never, true, true, Nothing),
-        // An archive needs sizes first.
+        // An archive needs sizes first, or room for them.
         ("/a.tar", Auto, true, false, Nothing),
-        ("/a.tar", Auto, true, true, UnknownSize),
-        ("/a.tar", Always, false, true, UnknownSize),
+        ("/a.tar", Auto, true, true, Nothing),
+        ("/a.tar", Never, true, true, Nothing),
+        ("/a.tar.zst", Auto, true, true, Nothing),
+        ("/a.tar.gz", Auto, false, true, Nothing),
+        ("/a.tar.xz", Auto, false, true, UnknownSize),
+        ("/a.tar.bz2", Always, false, true, UnknownSize),
         ("/a.tar", Always, true, true, WhileHeld),
         // A codec that is slower than a disk keeps nobody waiting.
         ("/a.tar.gz", Auto, true, false, WhileHeld),
@@ -265,7 +269,7 @@ fn a_slow_level_counts_and_the_plan_says_why_it_spools() {
 
 #[test]
 fn what_cannot_be_done_without_a_spool_is_refused_without_one() {
-    let mut sample = with(&["/a.tar"]);
+    let mut sample = with(&["/a.tar.xz"]);
     sample.existing("blog_db", Some("db"));
     sample.engine().local = Err("far away".into());
     sample.request.settings.spool.mode = SpoolMode::Never;

@@ -11,6 +11,7 @@ use super::super::hashing::Hashing;
 use super::super::site::{OrFileFailed, Site};
 use super::super::stream_member::StreamMember;
 use super::super::tar_stream::TarStream;
+use super::super::waiting::Waiting;
 use super::super::{DumpWriter, Slot, StreamHead, TargetError};
 use super::claim::Claim;
 use super::marker;
@@ -88,7 +89,7 @@ impl DirectoryWriter {
             let tar = TarStream::new(
                 self.site.clone(),
                 upload,
-                None,
+                Waiting::Never,
                 &self.compression,
                 self.mtime,
             )?;
