@@ -203,3 +203,30 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::entry::Mtime;
+
+    #[test]
+    fn a_line_has_whole_seconds_and_its_json_all_of_them() {
+        let at = |secs| Entry {
+            mtime: Mtime {
+                secs,
+                nanos: 987_654_321,
+            },
+            ..Entry::plain(b"a b\n", EntryKind::File, 0o4640)
+        };
+        assert_eq!(
+            line(&at(1_000_000_000)),
+            "f 4640 0:0            0 2001-09-09T01:46:40Z a b\\n\n"
+        );
+        assert_eq!(
+            Row::of(&at(1_000_000_000)).mtime,
+            "2001-09-09T01:46:40.987654321Z"
+        );
+        // No calendar has that year.
+        assert_eq!(Row::of(&at(i64::MAX)).mtime, i64::MAX.to_string());
+    }
+}

@@ -301,3 +301,20 @@ fn every_project_below_a_folder_has_its_turn() {
     drop(said);
     assert_eq!(entries(&dumps).len(), 2, "the others had their turn");
 }
+
+/// The file's folder has no Compose file: the project is the working folder's.
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_job_file_may_lie_elsewhere() {
+    let project = project(RULES);
+    let elsewhere = project.beside("rules");
+    fs::create_dir_all(&elsewhere).unwrap();
+    let file = elsewhere.join("nightly.yml");
+    fs::rename(project.path("compose-dump.yml"), &file).unwrap();
+    project
+        .dump(&["run", "-c", file.to_str().unwrap()])
+        .expect(0);
+    let dump = verify(&only_entry(&project.beside("dumps").join("local")));
+    assert_eq!(dump.manifest()["project"]["name"], project.name);
+    assert_eq!(dump.files("volumes/mounted").len(), 1, "its rules count");
+}

@@ -1,9 +1,10 @@
 //! One run of a project at a time.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
+use std::time::Duration;
 
-use crate::support::{IMAGE, Project, run};
+use crate::support::{IMAGE, Project, entries, run};
 
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
@@ -52,4 +53,49 @@ volumes: {{data: {{}}}}
     first.wait().unwrap();
     project.dump(&now).expect(0);
     project.assert_nothing_left();
+}
+
+/// A hook keeps the run from its end; the restore has chosen the older dump before it waits.
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_restore_that_waited_takes_the_dump_that_was_made_meanwhile() {
+    let project = Project::new(&format!(
+        "services:
+  db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data']}}
+volumes: {{data: {{}}}}
+"
+    ));
+    project.write(
+        "compose-dump.yml",
+        &format!(
+            "version: 1
+hooks: [{{on_host: true, before: [sh, -c, 'while [ -e wait ]; do touch held; sleep 0.1; done']}}]
+targets: {{local: {{path: '{}'}}}}
+",
+            project.beside("dumps").display()
+        ),
+    );
+    project.up();
+    project.sh("db", "echo old >/data/which");
+    project.dump(&["run"]).expect(0);
+
+    project.sh("db", "echo new >/data/which");
+    project.write("wait", "");
+    let mut waits = project.program(&["run"]).spawn().unwrap();
+    while !project.path("held").exists() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut command = project.program(&["restore", "latest", "--replace"]);
+    let mut restore = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(restore.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("waiting up to")));
+    let names = entries(&project.beside("dumps"));
+    let published = names.iter().filter(|name| !name.starts_with('.'));
+    assert_eq!(published.count(), 1, "{names:?}");
+    std::fs::remove_file(project.path("wait")).unwrap();
+
+    assert!(waits.wait().unwrap().success());
+    let rest: Vec<String> = said.map(|line| line.unwrap()).collect();
+    assert!(restore.wait().unwrap().success(), "{rest:#?}");
+    assert_eq!(project.sh("db", "cat /data/which"), "new");
 }
