@@ -11,8 +11,12 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::entry::SinkClosed;
 use crate::engine::{EngineError, Upload};
 
-/// Chunks of an engine's stream that wait for their reader: enough to keep both sides busy.
-const CHUNKS: usize = 16;
+/// Chunks of an engine's stream that are handed over at once, since each time wakes a thread. An engine sends 32 KiB in
+/// each.
+const HANDFUL: usize = 8;
+
+/// Handfuls that wait for their reader: enough to keep both sides busy.
+const HANDFULS: usize = 2;
 
 /// Blocking work ended by a panic, which is a bug, or was not let run.
 #[derive(Debug, thiserror::Error)]
@@ -36,35 +40,43 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 /// The blocking end of an engine's stream: an iterator of its chunks. Dropping it ends the stream.
 pub(crate) struct Chunks<T = Result<Bytes, EngineError>> {
-    receiver: mpsc::Receiver<T>,
+    receiver: mpsc::Receiver<Vec<T>>,
+    handful: std::vec::IntoIter<T>,
 }
 
 impl<T> Iterator for Chunks<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.receiver.blocking_recv()
+        if self.handful.len() == 0 {
+            self.handful = self.receiver.blocking_recv()?.into_iter();
+        }
+        self.handful.next()
     }
 }
 
 /// Takes `stream` to the blocking side through a bounded queue. The stream is dropped at its end,
 /// when the other end is dropped, and when `cancel` fires.
 pub(crate) fn chunks<T: Send + 'static>(
-    mut stream: BoxStream<'static, T>,
+    stream: BoxStream<'static, T>,
     cancel: CancellationToken,
 ) -> Chunks<T> {
-    let (sender, receiver) = mpsc::channel(CHUNKS);
+    let (sender, receiver) = mpsc::channel(HANDFULS);
+    let mut handfuls = stream.chunks(HANDFUL);
     tokio::spawn(async move {
         let pass = async {
-            while let Some(chunk) = stream.next().await {
-                if sender.send(chunk).await.is_err() {
+            while let Some(handful) = handfuls.next().await {
+                if sender.send(handful).await.is_err() {
                     return;
                 }
             }
         };
         cancel.run_until_cancelled(pass).await;
     });
-    Chunks { receiver }
+    Chunks {
+        receiver,
+        handful: Vec::new().into_iter(),
+    }
 }
 
 /// Chunks of an upload that wait for the engine.
