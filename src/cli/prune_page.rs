@@ -45,6 +45,9 @@ fn target(row: &Row, dry_run: bool) -> String {
                     text::bytes(*before)
                 ));
             }
+            if !series.lost.is_empty() {
+                lines.push_str(&format!("    {}\n", lost(&series.lost)));
+            }
         }
     }
     for (leftover, swept) in &row.leftovers {
@@ -64,6 +67,15 @@ fn target(row: &Row, dry_run: bool) -> String {
         lines.push_str(&format!("  {word:<8}{path}{archive}  {why}\n"));
     }
     lines
+}
+
+/// That volumes are gone.
+pub(super) fn lost(volumes: &[String]) -> String {
+    let names: Vec<String> = volumes.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "missing at the engine, and in an older dump, which stays: {}",
+        names.join(", ")
+    )
 }
 
 fn rules(judged: &Judged) -> Vec<String> {
@@ -147,6 +159,7 @@ struct TargetRow {
 struct SeriesRow {
     job: String,
     guarded: bool,
+    lost: Vec<String>,
     dumps: Vec<DumpRow>,
 }
 
@@ -214,6 +227,7 @@ impl SeriesRow {
         Self {
             job: series.job.clone(),
             guarded: series.shrunk.is_some(),
+            lost: series.lost.clone(),
             dumps: series.dumps.iter().map(dump).collect(),
         }
     }
@@ -237,6 +251,7 @@ impl LeftoverRow {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::PathBuf;
 
     use jiff::Timestamp;
@@ -264,6 +279,8 @@ mod tests {
             raw_bytes,
             members: 0,
             is_complete: true,
+            volumes: BTreeSet::new(),
+            missing_volumes: BTreeSet::new(),
         };
         let dumps = [(1, 2048), (2, 2048), (3, 1024)].map(listed);
         let policy = Policy {

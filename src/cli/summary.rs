@@ -161,12 +161,16 @@ fn partial(report: &RunReport) -> String {
 }
 
 fn not_whole(report: &RunReport) -> Vec<String> {
-    let (torn, gaps): (Vec<_>, Vec<_>) = report
-        .members
-        .iter()
-        .filter(|member| !member.is_whole())
-        .partition(|member| member.error.is_none() && member.entries_with_gaps == 0);
+    let not_whole = report.members.iter().filter(|member| !member.is_whole());
+    let (failed, stored): (Vec<_>, Vec<_>) = not_whole.partition(|member| member.error.is_some());
+    let (torn, gaps): (Vec<_>, Vec<_>) = stored
+        .into_iter()
+        .partition(|member| member.entries_with_gaps == 0);
     let mut what = Vec::new();
+    if !failed.is_empty() {
+        let failed = text::count(failed.len() as u64, "member");
+        what.push(format!("{failed} that could not be stored"));
+    }
     if !gaps.is_empty() {
         what.push(format!(
             "{} with gaps",
@@ -278,6 +282,13 @@ mod tests {
             last_line(&report, Exit::Partial),
             "1 dump published, and not whole: 1 member that may be torn; the warnings name what"
         );
+        report.members[1].error = Some("the stream ended early".into());
+        assert_eq!(
+            last_line(&report, Exit::Partial),
+            "1 dump published, and not whole: 1 member that could not be stored, \
+             1 member that may be torn; the warnings name what"
+        );
+        report.members[1].error = None;
         report.members[1].entries_with_gaps = 2;
         report.missing.definitions.push("inc.yaml".into());
         assert_eq!(

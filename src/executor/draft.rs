@@ -152,6 +152,7 @@ pub(super) fn draft(plan: &Plan, run: &Run, members: &[MemberReport], held: &[He
         held: held.iter().map(held_row).collect(),
         left_out: plan.left_out.clone(),
         failed,
+        missing_volumes: plan.missing.volumes.clone(),
         warnings: plan.warnings.clone(),
         complete,
     }

@@ -75,7 +75,7 @@ fn through_engine(request: &Request, volumes: &[VolumePlan]) -> Vec<String> {
     }
     let warning = |(because, names): (&str, Vec<String>)| {
         format!(
-            "read through the engine's API ({because}), which loses fractions of seconds, ACLs and attributes but capabilities: {}",
+            "read through the engine's API ({because}), which loses fractions of seconds, ACLs, attributes but capabilities, and the user namespaces of these: {}",
             names.join(", ")
         )
     };

@@ -31,6 +31,9 @@ pub struct SeriesPlan {
     pub job: String,
     /// The newest dump holds too little for others to be removed: then all stay.
     pub shrunk: Option<Shrunk>,
+    /// Volumes that the newest dump was to hold and that were not there, although an older dump holds them. That one
+    /// stays.
+    pub lost: Vec<String>,
     /// Every dump, the oldest first.
     pub dumps: Vec<Judged>,
 }
@@ -54,10 +57,11 @@ impl PrunePlan {
             .map(|judged| &judged.dump)
     }
 
-    /// Whether a series is guarded.
+    /// Whether a series has dumps that stay because something seems to be lost.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
-        self.series.iter().any(|series| series.shrunk.is_some())
+        let is_guarded = |series: &SeriesPlan| series.shrunk.is_some() || !series.lost.is_empty();
+        self.series.iter().any(is_guarded)
     }
 }
 
@@ -78,7 +82,12 @@ pub fn plan(dumps: &[Listed], keeping: &Keeping, now: Timestamp) -> PrunePlan {
 impl SeriesPlan {
     fn new(job: &str, dumps: &[&Listed], keep: (&Policy, Share), now: Timestamp) -> Self {
         let (policy, guard) = keep;
-        let candidates: Vec<Candidate> = dumps.iter().map(|dump| candidate(dump)).collect();
+        let mut candidates: Vec<Candidate> = dumps.iter().map(|dump| candidate(dump)).collect();
+        if guard.is_off() {
+            for candidate in &mut candidates {
+                candidate.missing.clear();
+            }
+        }
         let rules = retention::judge(&candidates, policy, now);
         let past = candidates
             .iter()
@@ -92,6 +101,7 @@ impl SeriesPlan {
         Self {
             job: job.to_owned(),
             shrunk: shrunk(sizes, guard),
+            lost: retention::lost(&candidates, now).into_iter().collect(),
             dumps: judged.collect(),
         }
     }
@@ -102,11 +112,15 @@ fn candidate(dump: &Listed) -> Candidate {
         id: dump.id.clone(),
         time: dump.invoked,
         is_complete: dump.is_complete,
+        volumes: dump.volumes.clone(),
+        missing: dump.missing_volumes.clone(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::archive::manifest::model::Series;
     use crate::stored::Form;
@@ -127,6 +141,8 @@ mod tests {
             raw_bytes,
             members: 0,
             is_complete: true,
+            volumes: BTreeSet::new(),
+            missing_volumes: BTreeSet::new(),
         }
     }
 
@@ -180,5 +196,25 @@ mod tests {
         let grown = listed("grown", ("p", "default"), 4, 10);
         let dumps: Vec<Listed> = dumps.into_iter().chain([grown]).collect();
         assert_eq!(going(&dumps), ["a", "b", "shrunk", "c"]);
+    }
+
+    #[test]
+    fn the_last_dump_with_a_lost_volume_stays_until_the_guard_is_switched_off() {
+        let mut dumps = [1, 2, 3].map(|second| {
+            let name = format!("{second}");
+            listed(&name, ("p", "default"), second, 10)
+        });
+        dumps[0].volumes.insert("db".to_owned());
+        dumps[2].missing_volumes.insert("db".to_owned());
+        assert_eq!(going(&dumps), ["2"]);
+        let now = Timestamp::from_second(100).expect("a second");
+        let mut keeping = keeping();
+        let guarded = plan(&dumps, &keeping, now);
+        assert!(guarded.is_guarded());
+        assert_eq!(guarded.series[0].lost, ["db"]);
+        keeping.jobs[0].1 = Share::parse("0%").expect("a share");
+        let open = plan(&dumps, &keeping, now);
+        assert!(!open.is_guarded());
+        assert_eq!(open.going().count(), 2);
     }
 }

@@ -1,9 +1,9 @@
 //! Which dumps of a series stay: pure, from what their manifests say, a policy, and the time.
 //!
 //! Nothing here knows targets, files or configuration. [`judge`] gives each dump the rules that keep
-//! it, the same for a dry run and a real one; whoever has none is removed. Three things hold for any policy:
-//! the newest complete dump stays, a dump that is dated in the future stays, and only complete dumps
-//! fill places. All periods are those of UTC.
+//! it, the same for a dry run and a real one; whoever has none is removed. Some things hold for any policy:
+//! the newest complete dump stays, and the last one with what it misses; a dump that is dated in the future stays; and
+//! only complete dumps fill places. All periods are those of UTC.
 
 mod period;
 mod policy;
@@ -11,6 +11,7 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -28,6 +29,10 @@ pub struct Candidate {
     pub time: Timestamp,
     /// Whether everything that was planned is in it.
     pub is_complete: bool,
+    /// The volumes that it holds.
+    pub volumes: BTreeSet<String>,
+    /// Those that it was to hold, and that were not there.
+    pub missing: BTreeSet<String>,
 }
 
 /// What keeps a dump.
@@ -39,6 +44,8 @@ pub enum Rule {
     Future,
     /// It is not complete, and no later one is.
     NothingNewer,
+    /// It is the newest complete one that holds a volume which the newest complete one was to hold, too.
+    HoldsMissing,
     /// `last`: the how manieth of the newest, from 1.
     Last(u32),
     /// `within`.
@@ -55,6 +62,9 @@ impl fmt::Display for Rule {
             Self::Newest => formatter.write_str("newest complete"),
             Self::Future => formatter.write_str("dated in the future"),
             Self::NothingNewer => formatter.write_str("no complete one is newer"),
+            Self::HoldsMissing => {
+                formatter.write_str("the last one with a volume that is missing now")
+            }
             Self::Last(number) => write!(formatter, "last {number}"),
             Self::Within => formatter.write_str("within"),
             Self::Newer(period, number) => write!(formatter, "{period} {number}"),
@@ -86,6 +96,9 @@ pub fn judge(dumps: &[Candidate], policy: &Policy, now: Timestamp) -> Vec<Vec<Ru
     }
     let Some(newest) = newest else { return rules };
     rules[newest].push(Rule::Newest);
+    for (at, _) in holders(dumps, &complete) {
+        rules[at].push(Rule::HoldsMissing);
+    }
     for (number, &at) in (1..=policy.last.unwrap_or(0)).zip(&complete) {
         rules[at].push(Rule::Last(number));
     }
@@ -106,6 +119,36 @@ pub fn judge(dumps: &[Candidate], policy: &Policy, now: Timestamp) -> Vec<Vec<Ru
         }
     }
     rules
+}
+
+/// The volumes that the newest complete dump was to hold and that an older complete one holds: they were there once. Of
+/// dumps of the past, as [`judge`] sees them.
+#[must_use]
+pub fn lost(dumps: &[Candidate], now: Timestamp) -> BTreeSet<String> {
+    let mut complete: Vec<usize> = (0..dumps.len())
+        .filter(|&at| dumps[at].is_complete && dumps[at].time <= now)
+        .collect();
+    complete.sort_by_key(|&at| std::cmp::Reverse((dumps[at].time, &dumps[at].id)));
+    let lost = holders(dumps, &complete).into_iter();
+    lost.flat_map(|(_, volumes)| volumes).cloned().collect()
+}
+
+/// Who holds last what the newest complete dump misses, and what that is, in the order of `complete`: the newest first.
+fn holders<'d>(dumps: &'d [Candidate], complete: &[usize]) -> Vec<(usize, Vec<&'d String>)> {
+    let Some((&newest, older)) = complete.split_first() else {
+        return Vec::new();
+    };
+    let newest = &dumps[newest];
+    let mut missing: BTreeSet<&String> = newest.missing.difference(&newest.volumes).collect();
+    let mut holders = Vec::new();
+    for &at in older {
+        let held = dumps[at].volumes.iter();
+        let held: Vec<&String> = held.filter(|volume| missing.remove(volume)).collect();
+        if !held.is_empty() {
+            holders.push((at, held));
+        }
+    }
+    holders
 }
 
 /// The newest complete dump of each of the newest periods that have one. While there are fewer periods

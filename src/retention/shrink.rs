@@ -29,6 +29,12 @@ impl Share {
             .ok_or_else(|| format!("`{}` is no share", text.escape_debug()))
     }
 
+    /// Whether it is none: nothing is guarded.
+    #[must_use]
+    pub const fn is_off(self) -> bool {
+        self.0 == 0
+    }
+
     fn of(self, bytes: u64) -> u128 {
         u128::from(bytes) * u128::from(self.0) / 100
     }
@@ -81,6 +87,8 @@ pub fn shrunk<'d>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use jiff::Timestamp;
 
     use super::*;
@@ -94,6 +102,8 @@ mod tests {
                     id,
                     time,
                     is_complete,
+                    volumes: BTreeSet::new(),
+                    missing: BTreeSet::new(),
                 },
                 bytes,
             )

@@ -42,12 +42,12 @@ fn number(period: Period, second: i64) -> i64 {
     }
 }
 
-/// A dump of the model: second, id, complete.
-type Dump = (i64, String, bool);
+/// A dump of the model: second, id, complete, the volumes that it holds and those that it misses.
+type Dump = (i64, String, bool, &'static str, &'static str);
 
 /// Whether the dump at `index` stays.
 fn stays(dumps: &[Dump], index: usize, policy: &Policy) -> bool {
-    let (second, id, is_complete) = &dumps[index];
+    let (second, id, is_complete, volumes, _) = &dumps[index];
     if *second > NOW {
         return true;
     }
@@ -70,6 +70,15 @@ fn stays(dumps: &[Dump], index: usize, policy: &Policy) -> bool {
         return false;
     }
     if newer.len() < policy.last.unwrap_or(0) as usize {
+        return true;
+    }
+    let newest = newer.iter().max_by_key(|dump| (dump.0, &dump.1));
+    let missing = newest.map_or("", |dump| dump.4);
+    let is_last = |volume: char| !newer.iter().any(|dump| dump.3.contains(volume));
+    if volumes
+        .chars()
+        .any(|volume| missing.contains(volume) && is_last(volume))
+    {
         return true;
     }
     Period::ALL.into_iter().any(|period| {
@@ -96,10 +105,13 @@ fn second() -> impl Strategy<Value = i64> {
 }
 
 fn history() -> impl Strategy<Value = Vec<Dump>> {
-    let dump = (second(), prop::bool::weighted(0.8));
+    let volumes = || prop::sample::select(vec!["", "a", "b", "ab"]);
+    let dump = (second(), prop::bool::weighted(0.8), volumes(), volumes());
     prop::collection::vec(dump, 0..60).prop_map(|dumps| {
         let numbered = dumps.into_iter().enumerate();
-        let dump = |(number, (second, is_complete))| (second, format!("{number:04}"), is_complete);
+        let dump = |(number, (second, is_complete, holds, misses))| {
+            (second, format!("{number:04}"), is_complete, holds, misses)
+        };
         numbered.map(dump).collect()
     })
 }
@@ -123,10 +135,13 @@ fn policy() -> impl Strategy<Value = Policy> {
 }
 
 fn candidates(dumps: &[Dump]) -> Vec<Candidate> {
-    let candidate = |(second, id, is_complete): &Dump| Candidate {
+    let names = |letters: &str| letters.chars().map(String::from).collect();
+    let candidate = |(second, id, is_complete, volumes, missing): &Dump| Candidate {
         id: id.clone(),
         time: at(*second),
         is_complete: *is_complete,
+        volumes: names(volumes),
+        missing: names(missing),
     };
     dumps.iter().map(candidate).collect()
 }
@@ -171,6 +186,8 @@ fn kept(dumps: &[(&str, bool)], policy: &Policy) -> Vec<String> {
         id: (*time).to_owned(),
         time: time.parse().expect("a time"),
         is_complete: *is_complete,
+        volumes: BTreeSet::new(),
+        missing: BTreeSet::new(),
     });
     let dumps: Vec<Candidate> = dumps.collect();
     let told = dumps.iter().zip(judge(&dumps, policy, at(NOW)));
@@ -212,6 +229,32 @@ fn each_dump_is_told_with_every_rule_that_keeps_it() {
             "2026-10-02T03 oldest, monthly has room",
         ]
     );
+}
+
+/// Each of the volumes that are missing now has a last dump of its own, in the future or not complete is none.
+#[test]
+fn the_last_dump_with_a_volume_that_is_missing_now_stays() {
+    let history: [Dump; 7] = [
+        (10, "1".to_owned(), true, "abc", ""),
+        (20, "2".to_owned(), true, "abc", ""),
+        (30, "3".to_owned(), true, "ac", ""),
+        (40, "4".to_owned(), false, "ab", ""),
+        (50, "5".to_owned(), true, "c", ""),
+        (60, "6".to_owned(), true, "c", "ab"),
+        (NOW + 1, "7".to_owned(), true, "abc", ""),
+    ];
+    let policy = Policy {
+        last: Some(1),
+        ..Policy::default()
+    };
+    let dumps = candidates(&history);
+    let kept = dumps.iter().zip(judge(&dumps, &policy, at(NOW)));
+    let kept = kept.filter(|(_, rules)| rules.contains(&Rule::HoldsMissing));
+    let kept: Vec<&str> = kept.map(|(dump, _)| &dump.id[..]).collect();
+    assert_eq!(kept, ["2", "3"]);
+    assert_eq!(Vec::from_iter(lost(&dumps, at(NOW))), ["a", "b"]);
+    // Back again, even if they are empty: the guard against what has shrunk is another one.
+    assert!(lost(&dumps, at(NOW + 1)).is_empty());
 }
 
 #[test]

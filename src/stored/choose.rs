@@ -160,6 +160,8 @@ mod tests {
             raw_bytes: 0,
             members: 0,
             is_complete: true,
+            volumes: BTreeSet::new(),
+            missing_volumes: BTreeSet::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A dump is listed when its manifest is there, which is written last: a folder with a `Manifest.yml`, or
 //! an archive with a marker that fits it. What only looks like one is told with the reason.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -44,6 +45,10 @@ pub struct Listed {
     pub members: u64,
     /// Whether everything that was planned is in it.
     pub is_complete: bool,
+    /// The volumes of the model that it holds, by name.
+    pub volumes: BTreeSet<String>,
+    /// Those that it was to hold and the engine did not have.
+    pub missing_volumes: BTreeSet<String>,
 }
 
 /// What is in a folder of dumps.
@@ -241,5 +246,7 @@ pub(super) fn row(
         raw_bytes: raw.fold(0, u64::saturating_add),
         members: manifest.members.len() as u64,
         is_complete: manifest.complete,
+        volumes: manifest.volumes.project.keys().cloned().collect(),
+        missing_volumes: manifest.missing_volumes.iter().cloned().collect(),
     }
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Project, Tmpfs, entries, only_entry, run, succeed};
+use crate::support::{IMAGE, Project, Tmpfs, docker, entries, only_entry, run, succeed};
 
 /// A project of files alone, with this job file, in which `TARGET` stands for a folder of dumps.
 fn project(job_file: &str) -> (Project, PathBuf) {
@@ -350,4 +350,74 @@ fn a_job_file_alone_finds_the_dumps_of_the_project_that_is_lost() {
     project.dump(&["restore", "latest", "--no-start"]).expect(0);
     let compose = fs::read_to_string(project.path("compose.yaml")).unwrap();
     assert_eq!(compose, "services: {web: {image: none}}\n");
+}
+
+/// A project that is up and has a small volume `data` and a large one, and a folder of dumps of which one is to be kept; and
+/// its job file.
+fn project_with_volumes() -> (Project, PathBuf, String) {
+    let project = Project::new(&format!(
+        "services:
+  web: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data', 'cache:/cache']}}
+volumes: {{data: {{}}, cache: {{}}}}
+"
+    ));
+    let folder = project.new_target();
+    let rules = format!(
+        "version: 1\ntargets: {{local: {{path: '{}', keep: {{last: 1}}}}}}\n",
+        folder.display()
+    );
+    project.write("compose-dump.yml", &rules);
+    project.up();
+    project.sh(
+        "web",
+        "echo precious >/data/rows; head -c 100000 /dev/zero >/cache/large",
+    );
+    project.dump(&["run"]).expect(0);
+    (project, folder, rules)
+}
+
+/// A volume that is gone fails nothing: what there is is dumped. But the last dump that holds it must not go.
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn the_last_dump_with_a_volume_that_is_gone_stays_until_it_is_back() {
+    let (project, folder, _) = project_with_volumes();
+    let holder = only_entry(&folder);
+    project.compose(&["down"]);
+    docker(&["volume", "rm", &project.volume("data")]);
+    for _ in 0..2 {
+        project
+            .dump(&["run", "-q"])
+            .expect(4)
+            .says(&["the last dump with `data` stays", "`compose-dump restore`"]);
+    }
+    assert!(holder.exists());
+    assert_eq!(entries(&folder).len(), 2, "the one between has gone");
+    let told = project.dump(&["prune", "--dry-run"]).expect(4);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(
+        told.contains("the last one with a volume that is missing now"),
+        "{told}"
+    );
+
+    let holder = holder.to_str().unwrap();
+    let back = ["restore", holder, "--volume", "data", "--no-start"];
+    project.dump(&back).expect(0);
+    project.up();
+    assert_eq!(project.sh("web", "cat /data/rows"), "precious");
+    project.dump(&["run"]).expect(0);
+    only_entry(&folder);
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_volume_that_the_rules_skip_is_not_missed() {
+    let (project, folder, rules) = project_with_volumes();
+    project.compose(&["down"]);
+    docker(&["volume", "rm", &project.volume("data")]);
+    project.write(
+        "compose-dump.yml",
+        &format!("{rules}volumes: {{data: skip}}\n"),
+    );
+    project.dump(&["run"]).expect(0);
+    only_entry(&folder);
 }

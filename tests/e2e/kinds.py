@@ -146,6 +146,12 @@ def capabilities():
     os.setxattr("program", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
 
 
+def capabilities_of_a_user_namespace():
+    write("program")
+    # The same, version 3: for those to whom 100000 is root.
+    os.setxattr("program", "security.capability", struct.pack("<IIIIII", 0x03000001, 1 << 10, 0, 0, 0, 100000))
+
+
 FULL_ACL = acl((1, 7, 2**32 - 1), (2, 6, 1234), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1), (32, 4, 2**32 - 1))
 
 
@@ -200,6 +206,7 @@ KINDS = {
     "attributes, trusted": attributes_of_root,
     "attributes without a value": attributes_without_a_value,
     "capabilities": capabilities,
+    "capabilities of a user namespace": capabilities_of_a_user_namespace,
     "ACLs": access_control_lists,
     "default ACLs": default_access_control_lists,
     "devices": devices,

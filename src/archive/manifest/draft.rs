@@ -31,6 +31,8 @@ pub struct Draft {
     pub left_out: Vec<LeftOut>,
     /// What was to be stored and is not, or not wholly, and why.
     pub failed: Vec<LeftOut>,
+    /// Volumes that the engine did not have.
+    pub missing_volumes: Vec<String>,
     /// Warnings that belong to no single member.
     pub warnings: Vec<String>,
     /// Whether everything that was planned was read.
@@ -143,6 +145,7 @@ impl Draft {
             held: self.held.clone(),
             left_out: self.left_out.clone(),
             failed: self.failed.clone(),
+            missing_volumes: self.missing_volumes.clone(),
             warnings: [&self.warnings[..], &stored.warnings].concat(),
             archive: stored.archive.clone(),
             trees: stored.trees.clone(),

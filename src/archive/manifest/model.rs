@@ -39,6 +39,9 @@ pub struct Manifest {
     /// What was to be stored and is not, not wholly, or not as of one moment, and why.
     #[serde(default)]
     pub failed: Vec<LeftOut>,
+    /// Volumes of the model that were to be stored, by name, and that the engine did not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_volumes: Vec<String>,
     /// Warnings that belong to no single member.
     #[serde(default)]
     pub warnings: Vec<String>,

@@ -46,6 +46,7 @@ pub(crate) fn minimal() -> Draft {
         held: Vec::new(),
         left_out: Vec::new(),
         failed: Vec::new(),
+        missing_volumes: Vec::new(),
         warnings: Vec::new(),
         complete: true,
     }

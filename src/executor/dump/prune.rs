@@ -27,6 +27,16 @@ enum NotPruned {
         text::bytes(shrunk.before)
     )]
     Guarded { target: String, shrunk: Shrunk },
+    /// Volumes of which there are dumps are gone.
+    #[error(
+        "target `{target}`: the last dump with `{}` stays, because the engine does not have {} any more",
+        volumes.join("`, `"),
+        if volumes.len() == 1 { "it" } else { "them" }
+    )]
+    Lost {
+        target: String,
+        volumes: Vec<String>,
+    },
     /// It is not known what is there.
     #[error("target `{target}`: nothing was removed, because its dumps cannot be listed")]
     Unlisted { target: String, source: OpenError },
@@ -46,6 +56,9 @@ impl NotPruned {
         match self {
             Self::Guarded { .. } => Some(
                 "check that nothing is missing; the next run of about this size removes again, `COMPOSE_DUMP_SHRINK_GUARD=0% compose-dump prune` does it now",
+            ),
+            Self::Lost { .. } => Some(
+                "put it back with `compose-dump restore`; what is not needed any more goes out of the Compose file, or gets the rule `skip`",
             ),
             Self::Unlisted { source, .. } => source.help(),
             Self::Dump(PruneError::Target(error)) | Self::Place(error) => error.help(),
@@ -156,6 +169,11 @@ fn prune_one(place: &Place, keeping: &Keeping) -> Done {
             target: target(),
             shrunk,
         }));
+    let lost = plan.series.iter().filter(|series| !series.lost.is_empty());
+    done.problems.extend(lost.map(|series| NotPruned::Lost {
+        target: target(),
+        volumes: series.lost.clone(),
+    }));
     match place.prune(&plan) {
         Err(error) => done.problems.push(error.into()),
         Ok(pruned) => {

@@ -104,7 +104,10 @@ impl Held<'_> {
 
     async fn window(&self, window: WindowPlan<'_>, outcome: &mut Outcome) -> Result<(), Halt> {
         crash::point();
-        let limit = Limit::begin(self.plan.hold.max_downtime, &self.world.cancel);
+        // Nobody is down in a window that holds nobody.
+        let max_downtime = self.plan.hold.max_downtime;
+        let max_downtime = max_downtime.filter(|_| !window.containers.is_empty());
+        let limit = Limit::begin(max_downtime, &self.world.cancel);
         let keeper = match self.hold(window.containers, &limit).await {
             Ok(keeper) => keeper,
             Err(NotHeld { error, held }) => {

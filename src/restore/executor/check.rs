@@ -65,7 +65,7 @@ impl Check {
         let admitted = gate.map_or(Ok(()), |gate| gate.take(entry));
         admitted.map_err(|source| {
             let member = member.clone();
-            self.error = Some(StageError::Content { member, source });
+            self.error = Some(StageError::NotAdmitted { member, source });
             SinkClosed
         })
     }

@@ -59,7 +59,9 @@ impl RestoreError {
     /// What a user can do about it; `None` where the text and its causes say all.
     pub(super) fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Stage(StageError::Content { source, .. }) => source.help(),
+            Self::Stage(
+                StageError::Content { source, .. } | StageError::NotAdmitted { source, .. },
+            ) => source.help(),
             Self::Swap(error) => error.content().help(),
             _ => None,
         }

@@ -40,7 +40,7 @@ fn fidelity(facts: &Facts, warnings: &mut Vec<String>) {
     let paths: Vec<&str> = read_so.map(|member| member.path.as_str()).collect();
     if !paths.is_empty() {
         warnings.push(format!(
-            "read through the engine's API, which loses fractions of seconds, ACLs and attributes but capabilities: {}",
+            "read through the engine's API, which loses fractions of seconds, ACLs, attributes but capabilities, and the user namespaces of these: {}",
             paths.join(", ")
         ));
     }

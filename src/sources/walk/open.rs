@@ -36,7 +36,8 @@ pub(super) fn open_quietly(dir: impl AsFd, name: &[u8], flags: OFlags) -> Result
 pub(super) fn gone_or_unreadable(errno: Errno) -> TroubleKind {
     match errno {
         Errno::NOENT => TroubleKind::Vanished,
-        Errno::LOOP | Errno::NOTDIR | Errno::STALE => TroubleKind::Replaced,
+        // `INVAL` is what `readlink` says of what is no link any more.
+        Errno::LOOP | Errno::NOTDIR | Errno::INVAL | Errno::STALE => TroubleKind::Replaced,
         errno => TroubleKind::Unreadable {
             os_error: errno.raw_os_error(),
         },

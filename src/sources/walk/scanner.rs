@@ -202,8 +202,7 @@ impl<'a> Scanner<'a> {
         match names_descending(&dir, self.list_dir, &mut push) {
             Ok(()) => {}
             Err(NamesError::Directory(errno)) => {
-                let os_error = errno.raw_os_error();
-                self.trouble(folder.path, TroubleKind::Unreadable { os_error })?;
+                self.trouble(folder.path, gone_or_unreadable(errno))?;
             }
             Err(NamesError::Temporary(error)) => return Err(error),
         }

@@ -26,6 +26,14 @@ pub(crate) enum StageError {
         /// Why not.
         source: ContentError,
     },
+    /// Something in it may not come; nothing was written or stopped.
+    #[error("`{member}` cannot be put back, and nothing was changed")]
+    NotAdmitted {
+        /// The member.
+        member: String,
+        /// Why not.
+        source: ContentError,
+    },
     /// The dump is not what was stored.
     #[error("the dump does not hold what was stored: {what}")]
     Damaged {
