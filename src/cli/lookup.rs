@@ -15,7 +15,7 @@ use crate::executor::chain;
 use crate::prune;
 use crate::store::{Store, StoreUrl};
 use crate::stored::OpenError;
-use crate::stored::choose::{Among, LATEST, NotChosen, choose, locate};
+use crate::stored::choose::{Among, LATEST, NotChosen, choose, demand_newest, locate};
 use crate::stored::dumps::Listed;
 use crate::stored::objects::{self, Depth};
 use crate::text;
@@ -132,6 +132,7 @@ fn at_url(
             },
         })
     })?;
+    demand_newest(newest, &listing.others)?;
     let name = newest.name.to_string_lossy().into_owned();
     Ok(Place::InStore(store, name))
 }
@@ -172,12 +173,14 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
     // For each dump, the target that it was found at.
     let mut places: Vec<prune::Place> = Vec::new();
     let mut unread = Vec::new();
+    let mut others = Vec::new();
     for target in &file.targets {
         let place = target.dumps().map_err(OpenError::from);
         match place.and_then(|place| Ok((place.list()?, place))) {
             Ok((listing, place)) => {
                 places.resize(dumps.len() + listing.dumps.len(), place);
                 dumps.extend(listing.dumps);
+                others.extend(listing.others);
             }
             Err(error) => unread.push((&target.place.name, error)),
         }
@@ -207,9 +210,12 @@ fn in_targets(file: FileTargets, choice: &DumpChoice) -> Result<Place, CommandEr
         let why = chain(&error);
         tracing::warn!("the target `{name}` was not looked into: {why}");
     }
-    if wanted == LATEST && !dump.is_complete {
-        let name = text::os(&dump.name);
-        tracing::warn!("the newest dump, `{name}`, is not complete: `show` says what it lacks");
+    if wanted == LATEST {
+        demand_newest(dump, &others)?;
+        if !dump.is_complete {
+            let name = text::os(&dump.name);
+            tracing::warn!("the newest dump, `{name}`, is not complete: `show` says what it lacks");
+        }
     }
     let found = dumps.iter().position(|one| std::ptr::eq(one, dump));
     Ok(match found.map(|at| &places[at]) {

@@ -101,10 +101,10 @@ fn ended(manifest: &Manifest, verdicts: &Verdicts, only_bad: bool) -> String {
     lines.push_str(&match (verdicts.is_sound(), verdicts.is_complete) {
         (true, true) => format!("sound: {members}, every byte is what was stored\n"),
         (true, false) => format!(
-            "sound, and not complete: {members} hold what was stored, and the run that made the dump could not store everything\n"
+            "sound, and not complete: {members} with what was stored, and the run that made the dump could not store everything\n"
         ),
         (false, _) => match bad.count() as u64 {
-            0 => format!("damaged: {members} are sound, and the dump as a whole is not\n"),
+            0 => format!("damaged: {members} sound, and the dump as a whole is not\n"),
             bad => format!("damaged: {bad} of {members} bad\n"),
         },
     });

@@ -57,6 +57,40 @@ pub fn choose<'l>(
     only(if own.is_empty() { &named } else { &own })
 }
 
+/// Demands that no dump is known to be newer and damaged than the one that [`LATEST`] was found to mean: whoever asks
+/// for the newest is not served with an older one in silence. What cannot be read at all is warned of.
+///
+/// # Errors
+/// [`OpenError::NewestDamaged`].
+pub fn demand_newest<'l>(
+    chosen: &Listed,
+    others: impl IntoIterator<Item = &'l (PathBuf, OpenError)>,
+) -> Result<(), OpenError> {
+    for (place, error) in others {
+        match error {
+            OpenError::Unlike {
+                path,
+                why,
+                series,
+                invoked,
+            } if **series == chosen.series && *invoked > chosen.invoked => {
+                return Err(OpenError::NewestDamaged {
+                    path: path.clone(),
+                    why,
+                });
+            }
+            // Older, or of another series.
+            OpenError::Unlike { .. } => {}
+            error => tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "`{}` may be newer than the dump that is taken, and cannot be read",
+                crate::text::path(place)
+            ),
+        }
+    }
+    Ok(())
+}
+
 fn is_own(dump: &Listed, among: Among<'_>) -> bool {
     among
         .project
@@ -117,7 +151,12 @@ pub fn locate(path: &Path, among: Among<'_>) -> Result<PathBuf, OpenError> {
     }
     let listing = list(folder)?;
     match choose(&listing.dumps, name, among) {
-        Ok(dump) => Ok(dump.path.clone()),
+        Ok(dump) => {
+            if name == LATEST {
+                demand_newest(dump, &listing.others)?;
+            }
+            Ok(dump.path.clone())
+        }
         Err(NotChosen::Several(series)) => Err(OpenError::SeveralSeries {
             path: path.to_owned(),
             series,
@@ -163,6 +202,40 @@ mod tests {
             volumes: BTreeSet::new(),
             missing_volumes: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn the_newest_of_those_that_are_whole_is_not_the_newest_if_a_newer_one_is_damaged() {
+        let chosen = listed("b", "p:default", 2);
+        let damaged = |series: &str, second| {
+            let Listed {
+                path,
+                series,
+                invoked,
+                ..
+            } = listed("x", series, second);
+            let why = "its archive is not there";
+            let unlike = OpenError::Unlike {
+                path: path.clone(),
+                why,
+                series: Box::new(series),
+                invoked,
+            };
+            (path, unlike)
+        };
+        let older = [
+            damaged("p:default", 1),
+            damaged("p:hourly", 3),
+            damaged("q:default", 3),
+            // The same, which is whole elsewhere.
+            damaged("p:default", 2),
+        ];
+        assert!(demand_newest(&chosen, &older).is_ok());
+        let newer = [damaged("p:default", 3)];
+        assert!(matches!(
+            demand_newest(&chosen, &newer),
+            Err(OpenError::NewestDamaged { .. })
+        ));
     }
 
     fn chosen(dumps: &[Listed], name: &str, among: Among<'_>) -> Result<String, NotChosen> {

@@ -190,6 +190,12 @@ fn archive(
         path: path.clone(),
         why,
     };
+    let unlike = |why| OpenError::Unlike {
+        path: path.clone(),
+        why,
+        series: Box::new(manifest.series.clone()),
+        invoked: manifest.meta.invocation_time,
+    };
     let archive = manifest
         .archive
         .as_ref()
@@ -200,8 +206,8 @@ fn archive(
         split.ok_or_else(|| refused("the archive that it names is called otherwise"))?;
     match beneath.file(file) {
         Ok((_, stat)) if u64::try_from(stat.st_size) == Ok(archive.bytes) => {}
-        Ok(_) => return Err(refused("its archive has another length than it says")),
-        Err(_) => return Err(refused("its archive is not there")),
+        Ok(_) => return Err(unlike("its archive has another length than it says")),
+        Err(_) => return Err(unlike("its archive is not there")),
     }
     Ok(row(
         OsString::from_vec(stem.to_vec()),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use crate::archive::entry::SinkClosed;
 use crate::archive::manifest::ManifestError;
 use crate::archive::manifest::model::Series;
@@ -46,6 +48,26 @@ pub enum OpenError {
         /// What was named.
         path: PathBuf,
         /// What it lacks.
+        why: &'static str,
+    },
+    /// A marker's archive is not the one that it was written for.
+    #[error("`{}` is no dump: {why}", text::path(.path))]
+    Unlike {
+        /// The marker.
+        path: PathBuf,
+        /// What is wrong with its archive.
+        why: &'static str,
+        /// The series that the marker says.
+        series: Box<Series>,
+        /// The time that it says.
+        invoked: Timestamp,
+    },
+    /// The newest dump is not what was stored, and an older one was not asked for.
+    #[error("the newest dump is damaged: `{}`: {why}", text::path(.path))]
+    NewestDamaged {
+        /// Its marker.
+        path: PathBuf,
+        /// What is wrong with it.
         why: &'static str,
     },
     /// The system does not let it be read.
@@ -92,6 +114,9 @@ impl OpenError {
             Self::NotADump { .. } => Some(
                 "name a dump's folder, an archive, `-`, or `latest` in a folder of dumps: `FOLDER/latest`",
             ),
+            Self::NewestDamaged { .. } => {
+                Some("an older one has to be named: `compose-dump list` shows those that there are")
+            }
             Self::Manifest { .. } | Self::Broken { .. } => {
                 Some("what is left can be read by hand: docs/format.md, section 5")
             }
@@ -99,7 +124,7 @@ impl OpenError {
                 "name a folder on a disk with room in the setting `spool.dir`, COMPOSE_DUMP_SPOOL__DIR or TMPDIR",
             ),
             Self::Store(error) => error.help(),
-            Self::NoFolder { .. } | Self::Read { .. } => None,
+            Self::Unlike { .. } | Self::NoFolder { .. } | Self::Read { .. } => None,
         }
     }
 }

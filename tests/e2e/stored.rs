@@ -198,6 +198,10 @@ fn names_and_latest_are_looked_up_in_a_folder_of_dumps() {
         .expect(0)
         .says(&["its archive is not there"]);
     assert_eq!(ran.json().as_array().unwrap().len(), 1);
+    // Nobody who asks for the newest gets an older one in silence.
+    ours(&["verify", text(&folder.join("latest"))])
+        .expect(13)
+        .says(&["the newest dump is damaged", "its archive is not there"]);
     ours(&["verify", text(&away)]).expect(0);
 }
 

@@ -50,7 +50,10 @@ impl CommandError {
                 | OpenError::NoFolder { .. }
                 | OpenError::NoDumps { .. }
                 | OpenError::NotADump { .. } => Exit::NotFound,
-                OpenError::Manifest { .. } | OpenError::Broken { .. } => Exit::Damaged,
+                OpenError::Unlike { .. }
+                | OpenError::NewestDamaged { .. }
+                | OpenError::Manifest { .. }
+                | OpenError::Broken { .. } => Exit::Damaged,
                 OpenError::Read { .. } | OpenError::Store(_) | OpenError::Scratch(_) => {
                     Exit::Failed
                 }
