@@ -70,7 +70,7 @@ fn target(row: &Row, dry_run: bool) -> String {
 }
 
 /// That volumes are gone.
-pub(super) fn lost(volumes: &[String]) -> String {
+fn lost(volumes: &[String]) -> String {
     let names: Vec<String> = volumes.iter().map(|name| format!("`{name}`")).collect();
     format!(
         "missing at the engine, and in an older dump, which stays: {}",

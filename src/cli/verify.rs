@@ -9,7 +9,7 @@ use crate::archive::escape::{escape, once};
 use crate::archive::manifest::Manifest;
 use crate::executor::chain;
 use crate::exit::Exit;
-use crate::stored::{Found, MemberVerdict, Tally, Verdicts};
+use crate::stored::{Fault, Found, MemberVerdict, Tally, Verdicts};
 use crate::text;
 
 /// Reads the dump to its last byte and says what is wrong.
@@ -104,11 +104,20 @@ fn ended(manifest: &Manifest, verdicts: &Verdicts, only_bad: bool) -> String {
             "sound, and not complete: {members} with what was stored, and the run that made the dump could not store everything\n"
         ),
         (false, _) => match bad.count() as u64 {
+            0 if is_only_more(&verdicts.rest.damage) => format!(
+                "damaged: {members} sound; move away what the manifest does not name, and the dump is as it was stored\n"
+            ),
             0 => format!("damaged: {members} sound, and the dump as a whole is not\n"),
             bad => format!("damaged: {bad} of {members} bad\n"),
         },
     });
     lines
+}
+
+/// Whether nothing is wrong but that more is there than was stored.
+fn is_only_more(tally: &Tally) -> bool {
+    let is_more = |found: &Found| matches!(found.fault, Fault::Unnamed);
+    tally.count == tally.first.len() as u64 && tally.first.iter().all(is_more)
 }
 
 /// `verify --json`.

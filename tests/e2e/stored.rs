@@ -183,6 +183,16 @@ fn names_and_latest_are_looked_up_in_a_folder_of_dumps() {
     assert_eq!(latest["id"], rows[1]["id"]);
     let second = rows[1]["name"].as_str().unwrap();
     ours(&["verify", text(&folder.join(second))]).expect(0);
+    let more = folder.join(&first).join("more");
+    fs::write(&more, "").unwrap();
+    let ran = ours(&["verify", text(&folder.join(&first))]).expect(13);
+    let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(
+        told.contains("move away what the manifest does not name"),
+        "{told}"
+    );
+    fs::remove_file(&more).unwrap();
+    ours(&["verify", text(&folder.join(&first))]).expect(0);
     ours(&["verify", text(&folder.join("nothing"))])
         .expect(10)
         .says(&["there is no dump"]);
