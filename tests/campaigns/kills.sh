@@ -5,9 +5,9 @@
 #   kills.sh COUNT --unwatched    it is killed too: `recover` and the next run do, in turn
 #
 # COUNT runs on the engine at DOCKER_HOST: -9, TERM, INT and HUP in turn; services paused and stopped;
-# one service and three. After each: all services as before within five seconds, every dump that can be
-# seen verifies, the next run succeeds and leaves nothing behind. Prints a tally; the exit code is 0 only
-# if nothing was wrong. COMPOSE_DUMP names the program, COMPOSE_V2 a Compose v2, SEED repeats the moments.
+# one service and three. After each: all services as before within five seconds (WITHIN_MS), every dump that
+# can be seen verifies, the next run succeeds and leaves nothing behind. Prints a tally; the exit code is 0
+# only if nothing was wrong. COMPOSE_DUMP names the program, COMPOSE_V2 a Compose v2, SEED repeats the moments.
 
 # shellcheck source-path=SCRIPTDIR source=../lab/lib.sh
 . "$(dirname "$0")/../lab/lib.sh"
@@ -18,7 +18,7 @@ unwatched=${2:-}
 program=${COMPOSE_DUMP:-$(type -P compose-dump)} || die "COMPOSE_DUMP names no program"
 compose=${COMPOSE_V2:?names a Compose v2 program: tests/lab/compose-v2.sh prints one}
 image=compose-dump-test
-WITHIN_MS=5000
+WITHIN_MS=${WITHIN_MS:-5000}
 RANDOM=${SEED:-$$}
 
 docker image inspect "$image" >/dev/null 2>&1 || "$(dirname "$0")/../lab/image.sh" "$image"
