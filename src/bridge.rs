@@ -56,7 +56,8 @@ impl<T> Iterator for Chunks<T> {
 }
 
 /// Takes `stream` to the blocking side through a bounded queue. The stream is dropped at its end,
-/// when the other end is dropped, and when `cancel` fires.
+/// when the other end is dropped, and when `cancel` fires. It has to end behind an error: what is no handful yet is handed
+/// over at the end.
 pub(crate) fn chunks<T: Send + 'static>(
     stream: BoxStream<'static, T>,
     cancel: CancellationToken,

@@ -77,9 +77,7 @@ impl fmt::Display for Rule {
 #[must_use]
 pub fn judge(dumps: &[Candidate], policy: &Policy, now: Timestamp) -> Vec<Vec<Rule>> {
     let mut rules = vec![Vec::new(); dumps.len()];
-    let mut newest_first: Vec<usize> = (0..dumps.len()).collect();
-    newest_first.sort_by_key(|&at| std::cmp::Reverse((dumps[at].time, &dumps[at].id)));
-    let (future, past): (Vec<usize>, Vec<usize>) = newest_first
+    let (future, past): (Vec<usize>, Vec<usize>) = newest_first(dumps)
         .into_iter()
         .partition(|&at| dumps[at].time > now);
     for at in future {
@@ -125,12 +123,16 @@ pub fn judge(dumps: &[Candidate], policy: &Policy, now: Timestamp) -> Vec<Vec<Ru
 /// dumps of the past, as [`judge`] sees them.
 #[must_use]
 pub fn lost(dumps: &[Candidate], now: Timestamp) -> BTreeSet<String> {
-    let mut complete: Vec<usize> = (0..dumps.len())
-        .filter(|&at| dumps[at].is_complete && dumps[at].time <= now)
-        .collect();
-    complete.sort_by_key(|&at| std::cmp::Reverse((dumps[at].time, &dumps[at].id)));
+    let mut complete = newest_first(dumps);
+    complete.retain(|&at| dumps[at].is_complete && dumps[at].time <= now);
     let lost = holders(dumps, &complete).into_iter();
     lost.flat_map(|(_, volumes)| volumes).cloned().collect()
+}
+
+fn newest_first(dumps: &[Candidate]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..dumps.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse((dumps[at].time, &dumps[at].id)));
+    order
 }
 
 /// Who holds last what the newest complete dump misses, and what that is, in the order of `complete`: the newest first.

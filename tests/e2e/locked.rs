@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use crate::support::{IMAGE, Project, entries, run};
 
-#[test]
-#[ignore = "needs an engine and Compose v2: tests/run.sh"]
-fn a_second_run_waits_as_long_as_it_is_told_and_a_killed_one_locks_nobody_out() {
-    let project = Project::new(&format!(
+fn project() -> Project {
+    Project::new(&format!(
         "services:
   db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data']}}
 volumes: {{data: {{}}}}
 "
-    ));
+    ))
+}
+
+#[test]
+#[ignore = "needs an engine and Compose v2: tests/run.sh"]
+fn a_second_run_waits_as_long_as_it_is_told_and_a_killed_one_locks_nobody_out() {
+    let project = project();
     project.up();
     project.sh(
         "db",
@@ -59,12 +63,7 @@ volumes: {{data: {{}}}}
 #[test]
 #[ignore = "needs an engine and Compose v2: tests/run.sh"]
 fn a_restore_that_waited_takes_the_dump_that_was_made_meanwhile() {
-    let project = Project::new(&format!(
-        "services:
-  db: {{image: {IMAGE}, network_mode: none, volumes: ['data:/data']}}
-volumes: {{data: {{}}}}
-"
-    ));
+    let project = project();
     project.write(
         "compose-dump.yml",
         &format!(
@@ -83,6 +82,10 @@ targets: {{local: {{path: '{}'}}}}
     project.write("wait", "");
     let mut waits = project.program(&["run"]).spawn().unwrap();
     while !project.path("held").exists() {
+        assert!(
+            waits.try_wait().unwrap().is_none(),
+            "it ended before its hook"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     let mut command = project.program(&["restore", "latest", "--replace"]);

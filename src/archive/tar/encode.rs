@@ -42,7 +42,7 @@ enum SizeRecord {
     Always,
 }
 
-fn encode_head_with(entry: &Entry, prefix: &[u8], size: SizeRecord, out: &mut Vec<u8>) {
+fn encode_head_with(entry: &Entry, prefix: &[u8], size_record: SizeRecord, out: &mut Vec<u8>) {
     let name = stored_name(entry, prefix);
     let link = stored_link(entry, prefix);
     let map = entry
@@ -51,7 +51,7 @@ fn encode_head_with(entry: &Entry, prefix: &[u8], size: SizeRecord, out: &mut Ve
         .map(|segments| sparse::encode_map(segments, entry.size));
     let stored_len = entry.data_len() + map.as_ref().map_or(0, |map| map.len() as u64);
 
-    let records = extended_records(entry, &name, &link, (stored_len, size));
+    let records = extended_records(entry, &name, &link, stored_len, size_record);
     if !records.is_empty() {
         let mut header = new_header(EntryType::XHeader, 0o644, records.len() as u64);
         put_name(&mut header, &beside(&name, b"PaxHeaders"));
@@ -72,8 +72,9 @@ pub fn encoded_len(entry: &Entry, prefix: &[u8]) -> u64 {
     let map_len = entry.sparse.as_deref().map_or(0, |segments| {
         sparse::encode_map(segments, entry.size).len() as u64
     });
-    let stored_len = (data_len + map_len, SizeRecord::IfLarge);
-    let records_len = extended_records(entry, &name, &link, stored_len).len() as u64;
+    let stored_len = data_len + map_len;
+    let records = extended_records(entry, &name, &link, stored_len, SizeRecord::IfLarge);
+    let records_len = records.len() as u64;
     let block = BLOCK as u64;
     let extended_len = if records_len > 0 {
         block + records_len.next_multiple_of(block)
@@ -111,7 +112,8 @@ fn extended_records(
     entry: &Entry,
     name: &[u8],
     link: &[u8],
-    (stored_len, size): (u64, SizeRecord),
+    stored_len: u64,
+    size_record: SizeRecord,
 ) -> Vec<u8> {
     let mut records = Vec::new();
     let mut put = |keyword: &[u8], value: &[u8]| pax::push_record(&mut records, keyword, value);
@@ -123,7 +125,7 @@ fn extended_records(
     }
     // Python's tarfile takes this record for the logical length of a sparse file and loses its place:
     // the header of such a file says its stored length itself, in base 256.
-    if size == SizeRecord::Always {
+    if size_record == SizeRecord::Always {
         put(b"size", format!("{stored_len:020}").as_bytes());
     } else if stored_len > MAX_OCTAL_11 && entry.sparse.is_none() {
         put(b"size", stored_len.to_string().as_bytes());
